@@ -1,0 +1,105 @@
+"""A definition under construction: a graph that grows node by node, typed as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from archc.elaborate.context import Context
+from archc.elaborate.scope import Tensor
+from archc.ir.dims import Size
+from archc.ir.graph import Graph, Value
+from archc.ir.nodes import CallNode, InputNode, Node, OpNode, WeightNode, WeightRef
+from archc.ir.program import Definition
+from archc.ir.types import DType, TensorType
+from archc.ops.registry import ops
+from archc.place import Place
+from archc.spec.formula import Argument
+
+
+@dataclass(eq=False)
+class Builder:
+    """A graph under construction. A `parent` is the builder whose values its steps can see and capture."""
+
+    context: Context
+    parent: Builder | None = None
+    trace: tuple[str, ...] = ()  # where the definition is used, innermost first
+    graph: Graph = field(default_factory=Graph)
+    inputs: list[int] = field(default_factory=list)
+    captured: dict[Value, Tensor] = field(default_factory=dict)  # own input → the parent's value
+    symbols: dict[str, Size] = field(default_factory=dict)
+    weights: dict[str, TensorType] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
+    declared_symbols: frozenset[str] = frozenset()
+    _constants: dict[tuple[object, DType], Value] = field(default_factory=dict)
+
+    def add(self, node: Node, inputs: Sequence[Value | None] = ()) -> int:
+        id = self.graph.add(node, inputs)
+        if isinstance(node, OpNode):
+            self.weights.update((weight.path, weight.type) for weight in node.weights)
+        return id
+
+    def tensor(self, id: int, port: int = 0) -> Tensor:
+        return Tensor(Value(id, port), self.graph.node(id).types[port], self)
+
+    def input(self, name: str, type: TensorType, place: Place | None) -> Tensor:
+        id = self.graph.add(InputNode(path=name, types=(type,), name=name, place=place))
+        self.inputs.append(id)
+        return self.tensor(id)
+
+    def bring(self, tensor: Tensor) -> Value:
+        """The tensor as a value of this graph; one of an enclosing builder becomes an input."""
+        if tensor.builder is self:
+            return tensor.value
+        for own, outer in self.captured.items():
+            if outer.value == tensor.value and outer.builder is tensor.builder:
+                return own
+        own = self.input(f"outer_{len(self.captured)}", tensor.type, None).value
+        self.captured[own] = tensor
+        return own
+
+    def constant(self, number: float | bool | Argument, dtype: DType, place: Place) -> Value:
+        """A literal as a value without dimensions; equal ones are shared."""
+        key = (number if isinstance(number, Argument) else (type(number), number), dtype)
+        if key not in self._constants:
+            op = ops()["constant"]({"value": number, "dtype": dtype})
+            node = OpNode(path=f"constant_{len(self._constants)}", types=(TensorType(dtype, ()),), op=op, place=place)
+            self._constants[key] = Value(self.graph.add(node))
+        return self._constants[key]
+
+    def read(self, ref: WeightRef, type: TensorType, place: Place) -> Tensor:
+        """A weight as a value."""
+        for id, node in self.graph.nodes():
+            if isinstance(node, WeightNode) and node.ref == ref:
+                return self.tensor(id)
+        path = f"read_{ref.path}" if ref.model is None else f"read_{ref.model}.{ref.path}"
+        return self.tensor(self.graph.add(WeightNode(path=path, types=(type,), ref=ref, place=place)))
+
+    def find_weight(self, path: str) -> TensorType | None:
+        """The type of the weight with this path, in calls too."""
+        if path in self.weights:
+            return self.weights[path]
+        return weight_in_calls(self.graph, path)
+
+
+def find_weight(definition: Definition, path: str) -> TensorType | None:
+    """The type of a definition's weight by its path within it."""
+    for _, node in definition.graph.nodes():
+        if isinstance(node, OpNode):
+            for weight in node.weights:
+                if weight.path == path:
+                    return weight.type
+    return weight_in_calls(definition.graph, path)
+
+
+def weight_in_calls(graph: Graph, path: str) -> TensorType | None:
+    for _, node in graph.nodes():
+        if not isinstance(node, CallNode) or node.model is not None:
+            continue
+        for prefix in (node.copies.path(k) for k in range(node.count)):
+            if prefix and not path.startswith(prefix + "."):
+                continue
+            found = find_weight(node.definition, path[len(prefix) + 1 :] if prefix else path)
+            if found is not None:
+                return found
+    return None

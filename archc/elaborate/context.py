@@ -1,0 +1,87 @@
+"""What all of one elaboration shares: findings, budgets, the definitions made so far."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from archc.errors import Diagnostic
+from archc.place import Place
+from archc.spec.ast import File, Step, Template
+from archc.spec.formula import Budget
+
+if TYPE_CHECKING:
+    from archc.elaborate.scope import Space
+    from archc.ir.program import Definition
+
+MAX_STEPS = 20_000  # elaborated steps, each definition's counted once
+MAX_REPEAT = 100_000
+MAX_DEPTH = 60  # blocks within blocks
+MAX_ELEMENTS = 2**40  # of one value, where its size is known
+MAX_WEIGHT = 2**36  # elements of all weights: 256 GiB of float32
+
+
+class StepError(Exception):
+    """A step is wrong; its diagnostic is reported and its value becomes poison."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+    @classmethod
+    def of(
+        cls, code: str, message: str, place: Place | None, *, label: str = "", help: str = "", notes: Sequence[str] = ()
+    ) -> StepError:
+        return cls(Diagnostic(code, message, place, label, tuple(notes), help))
+
+
+class Unroll(Exception):
+    """A single copy of a counted repeat is asked for: its step is elaborated copy by copy instead."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__()
+        self.step = step
+
+
+@dataclass(eq=False)
+class Context:
+    """The state of one elaboration."""
+
+    root: File
+    findings: list[Diagnostic] = field(default_factory=list)
+    budget: Budget = field(default_factory=Budget)
+    steps_left: int = MAX_STEPS
+    definitions: dict[Hashable, Definition | None] = field(default_factory=dict)  # None: it was wrong
+    names: dict[str, int] = field(default_factory=dict)  # how many definitions are called so
+    concrete: dict[int, set[str]] = field(default_factory=dict)  # a template's parameters that tell it apart
+    unrolled: set[int] = field(default_factory=set)
+    open: list[Template] = field(default_factory=list)
+    spaces: dict[Hashable, Space] = field(default_factory=dict)
+    models: dict[Hashable, Definition | None] = field(default_factory=dict)
+    defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
+    steps: dict[int, tuple[Step, ...]] = field(default_factory=dict)  # step-valued arguments, parsed
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Keeps the finding, unless it was made at the same place before."""
+        if diagnostic not in self.findings:
+            self.findings.append(diagnostic)
+
+    def spend_step(self, place: Place) -> None:
+        self.steps_left -= 1
+        if self.steps_left < 0:
+            raise TooMany(place)
+
+    def unique(self, name: str) -> str:
+        """A definition's name that no other has: `bottleneck`, `bottleneck_2` …"""
+        count = self.names.get(name, 0) + 1
+        self.names[name] = count
+        return name if count == 1 else f"{name}_{count}"
+
+
+class TooMany(Exception):
+    """The spec asks for more steps than any network has."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place

@@ -1,0 +1,126 @@
+"""Data to values: formulas are evaluated in a frame, lists and records in depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from archc.elaborate.context import Context, StepError
+from archc.elaborate.scope import FACTS, Frame, Group, Item, Poison, Poisoned, Reference, Tensor
+from archc.errors import did_you_mean
+from archc.place import Place
+from archc.spec import formula as formulas
+from archc.spec.formula import ABSENT, Formula, FormulaError
+from archc.spec.reader import Data, Mapping, Scalar, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A step with several outputs, or a scope, as formulas see it: `s.out.shape`, `s.channels`."""
+
+    item: Item
+
+    def fact(self, name: str) -> object:
+        if name in self.item.outputs:
+            return known(self.item.outputs[name])
+        if self.item.inside is not None and name in self.item.inside.items:
+            return seen(self.item.inside.items[name])
+        first = known(self.item.first)
+        if isinstance(first, Tensor):
+            return first.fact(name)
+        raise FormulaError("E214", f"there is no '.{name}' here", did_you_mean(name, [*self.item.outputs, *FACTS]))
+
+
+def known(reference: Reference) -> Any:
+    """A reference as a formula's value. Raises Poisoned."""
+    if isinstance(reference, Poison):
+        raise Poisoned
+    if isinstance(reference, Group):
+        return [known(item) for item in reference.items]
+    return reference
+
+
+def seen(item: Item) -> Any:
+    """An item as a formula's value; asking counts as a use."""
+    item.used = True
+    if len(item.outputs) == 1 and item.inside is None:
+        return known(item.first)
+    return View(item)
+
+
+class Evaluator:
+    """Evaluates data in frames; every formula spends from the one budget."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def value(self, data: Data, frame: Frame, *, symbolic: bool = False) -> Any:
+        """The data's value. With `symbolic`, a bare string is a dimension's name. Raises StepError, Poisoned."""
+        match data:
+            case Scalar(formula=Formula() as formula):
+                return self.formula(formula, data.place, frame)
+            case Scalar(formula=FormulaError()):
+                raise Poisoned
+            case Scalar(value=str() as name) if symbolic:
+                return self.symbol(name, data.place, frame)
+            case Scalar(value=value):
+                return value
+            case Sequence(items):
+                return [self.value(item, frame, symbolic=symbolic) for item in items]
+            case Mapping(entries):
+                return {
+                    key: self.value(entry.value, frame, symbolic=symbolic)
+                    for key, entry in entries.items()
+                }
+
+    def formula(self, formula: Formula, place: Place, frame: Frame) -> Any:
+        try:
+            return formulas.evaluate(formula, lambda name: self.lookup(name, frame), self.context.budget)
+        except FormulaError as error:
+            raise StepError.of(
+                error.code, f"in the formula '={formula.text[:80]}': {error.message}", place,
+                help=error.help, notes=frame.builder.trace,
+            ) from error  # fmt: skip
+
+    def lookup(self, name: str, frame: Frame) -> Any:
+        """What a formula's name means: a parameter or loop variable, a value in scope, a symbolic dimension."""
+        if name in frame.bindings:
+            return frame.bindings[name]
+        if name == "prev":
+            return seen(frame.prev)
+        item = frame.scope.find(name)
+        if item is not None:
+            return seen(item)
+        if name in frame.builder.symbols:
+            return frame.builder.symbols[name]
+        names = [*frame.bindings, *frame.scope.names(), *frame.builder.symbols, "prev"]
+        raise FormulaError("E215", f"'{name}' is not known here", did_you_mean(name, names))
+
+    def symbol(self, name: str, place: Place, frame: Frame) -> Any:
+        """A bare name in a shape."""
+        if name in frame.builder.symbols:
+            return frame.builder.symbols[name]
+        if name in frame.bindings:
+            help = f"'{name}' is a parameter: write ={name}"
+        else:
+            help = did_you_mean(name, frame.builder.symbols) or "symbols come from the inputs' shapes"
+        raise StepError.of(
+            "E312", f"no symbolic dimension '{name[:60]}' here", place, help=help, notes=frame.builder.trace
+        )
+
+    def condition(self, data: Data, frame: Frame) -> bool:
+        value = self.value(data, frame)
+        try:
+            return formulas.truth(value)
+        except FormulaError as error:
+            raise StepError.of(error.code, error.message, data.place, help=error.help) from error
+
+
+def plain_argument(value: Any) -> Any:
+    """A passed-through parameter where its number is needed after all. Raises NeedsValue."""
+    if isinstance(value, formulas.Argument):
+        raise formulas.NeedsValue(value)
+    return value
+
+
+__all__ = ["ABSENT", "Evaluator", "View", "known", "plain_argument", "seen"]

@@ -1,0 +1,156 @@
+"""Parameters: defaults, types, and what a call, a variant or the command line sets them to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archc.elaborate.context import StepError
+from archc.elaborate.scope import OpChoice, Space, StepList
+from archc.errors import did_you_mean
+from archc.ir.dims import Dim
+from archc.ops.registry import ops
+from archc.place import Place
+from archc.spec.ast import TYPE_NAMES, Parameter
+from archc.spec.formula import Argument
+from archc.spec.load import lookup
+from archc.spec.reader import Data, Scalar
+
+SPOKEN = {
+    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a string", "list": "a list",
+    "record": "a record", "op": "an op or block", "steps": "a list of steps",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value given for a parameter, as seen from the file that gives it."""
+
+    value: Any
+    place: Place
+    space: Space
+
+
+def bind(
+    parameters: tuple[Parameter, ...],
+    settings: Mapping[str, Setting],
+    own: Space,
+    evaluate: Callable[[Data, dict[str, Any]], Any],
+    place: Place,
+    of: str,
+) -> dict[str, Any]:
+    """Every parameter's value, defaults evaluated in order with the earlier parameters in view.
+
+    `evaluate` gives the value of a default. Raises StepError E206, E207, E208.
+    """
+    names = [parameter.name for parameter in parameters]
+    for name, setting in settings.items():
+        if name not in names:
+            raise StepError.of("E219", f"{of} has no parameter '{name}'", setting.place, help=did_you_mean(name, names))
+    bound: dict[str, Any] = {}
+    for parameter in parameters:
+        setting = settings.get(parameter.name)
+        if setting is None and parameter.type is not None:
+            raise StepError.of(
+                "E208", f"{of} needs the parameter '{parameter.name}', {SPOKEN[parameter.type]}", place,
+                notes=(f"declared at {parameter.place}",),
+            )  # fmt: skip
+        default = None if parameter.type is not None else evaluate(parameter.default, bound)
+        wanted = parameter.type or type_of(default, own)
+        if setting is None:
+            bound[parameter.name] = choose(default, own) if wanted == "op" else default
+        else:
+            bound[parameter.name] = fit(setting, wanted, parameter)
+    return bound
+
+
+def type_of(value: Any, space: Space) -> str:
+    """A parameter's type, by its default; a string that names an op or a block makes an op of it."""
+    match value:
+        case bool():
+            return "bool"
+        case int() | Dim():
+            return "int"
+        case float() | Argument():
+            return "float"
+        case str():
+            return "op" if isinstance(value, OpChoice) or names_op(value, space) else "str"
+        case StepList():
+            return "steps"
+        case list():
+            return "list"
+        case dict():
+            return "record"
+    return "any"
+
+
+def names_op(name: str, space: Space) -> bool:
+    return name in ops() or lookup(space.file, name) is not None
+
+
+def fit(setting: Setting, wanted: str, parameter: Parameter) -> Any:
+    """The set value as the parameter's type. Raises StepError E207."""
+    value = setting.value
+    found = type_of(value, setting.space)
+    if wanted == "op":
+        choice = choose(value, setting.space)
+        if choice is not None:
+            return choice
+        what = value if isinstance(value, str) else "this"
+        raise StepError.of(
+            "E204", f"{parameter.name}: no op or block '{what}'", setting.place, help=did_you_mean(str(what), ops())
+        )
+    if wanted == "any" or found == wanted or (wanted == "str" and found == "op"):
+        return value
+    if wanted == "float" and found == "int" and not isinstance(value, Dim):
+        return float(value)
+    if wanted == "list" and found == "steps":
+        return value
+    help = f"write int({value:g}) or a whole number" if wanted == "int" and found == "float" and not isinstance(
+        value, Argument) else ""  # fmt: skip
+    raise StepError.of(
+        "E207", f"{parameter.name}: expected {SPOKEN.get(wanted, wanted)}, found {SPOKEN.get(found, 'nothing')}",
+        setting.place, help=help, notes=(f"declared at {parameter.place}",),
+    )  # fmt: skip
+
+
+def choose(value: Any, space: Space) -> OpChoice | None:
+    """A value as an op: its name, or its name with attributes; None if it is neither."""
+    if isinstance(value, OpChoice):
+        return value
+    if isinstance(value, str):
+        return OpChoice.of(value, {}, space) if names_op(value, space) else None
+    if isinstance(value, dict) and len(value) == 1:
+        (name, attributes), *_ = value.items()
+        if isinstance(name, str) and names_op(name, space):
+            if isinstance(attributes, dict):
+                return OpChoice.of(name, attributes, space)
+            op = ops().get(name)
+            if op is not None and op.main is not None and attributes is not None:
+                return OpChoice.of(name, {op.main: attributes}, space)
+            if attributes is None:
+                return OpChoice.of(name, {}, space)
+    return None
+
+
+def key_of(value: Any) -> Any:
+    """A parameter's value as part of what tells definitions apart."""
+    match value:
+        case OpChoice():
+            return ("op", str(value), key_of(value.attributes), value.space.key)
+        case StepList():
+            return ("steps", tuple(map(id, value.steps)), key_of(value.bindings), value.space.key)
+        case dict():
+            return tuple((str(name), key_of(item)) for name, item in value.items())
+        case list() | tuple():
+            return tuple(map(key_of, value))
+        case Argument():
+            return ("argument", value.name)
+        case bool() | int() | float():
+            return (type(value).__name__, value)
+    return value
+
+
+def is_type_name(data: Data) -> bool:
+    return isinstance(data, Scalar) and data.value in TYPE_NAMES

@@ -1,0 +1,158 @@
+"""References: `step`, `step.output`, `scope.step`, `name.3`, `name.*`, an input's name, or a weight's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from archc.elaborate.context import StepError, Unroll
+from archc.elaborate.scope import Frame, Group, Item, Poison, Reference, Tensor, item_of
+from archc.errors import did_you_mean
+from archc.ir.nodes import WeightRef
+from archc.ir.types import TensorType
+from archc.place import Place
+from archc.spec.ast import Step
+from archc.spec.formula import Argument
+from archc.spec.reader import Data, Scalar
+
+if TYPE_CHECKING:
+    from archc.elaborate.elaborator import Elaborator
+
+Literal = int | float | bool | Argument
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was written as an input: a reference or a number, with its text and place."""
+
+    what: Reference | Literal
+    text: str
+    place: Place
+    starred: bool = False
+    spread: bool = False  # it reads `prev`, which changes from copy to copy
+
+
+def resolve(e: Elaborator, data: Data, frame: Frame) -> Given:
+    """The input that the data names. Raises StepError, Poisoned."""
+    place = data.place
+    if not isinstance(data, Scalar):
+        raise StepError.of("E202", "an input is a reference or a number", place)
+    value: Any = e.evaluator.value(data, frame)
+    if isinstance(value, bool | int | float | Argument):
+        return Given(value, str(data.value), place)
+    if isinstance(value, Tensor | Poison) or value is None:
+        if value is None:
+            raise StepError.of("E202", "an input is a reference or a number, found nothing", place)
+        return Given(value, str(data.value), place, spread=reads_prev(data))
+    if not isinstance(value, str):
+        raise StepError.of("E202", f"an input is a reference or a number, found {type(value).__name__}", place)
+    starred = value.endswith(".*") or ".*." in value
+    reference = follow(e, value, place, frame)
+    return Given(reference, value, place, starred, reads_prev(data))
+
+
+def reads_prev(data: Data) -> bool:
+    if not isinstance(data, Scalar):
+        return False
+    if data.formula is not None:
+        return "prev" in getattr(data.formula, "names", ())
+    return isinstance(data.value, str) and data.value.split(".")[0] == "prev"
+
+
+def follow(e: Elaborator, text: str, place: Place, frame: Frame) -> Reference:
+    """The value that a reference's text means."""
+    head, *rest = text.split(".")
+    item = frame.prev if head == "prev" else frame.scope.find(head)
+    if item is None:
+        weight = weight_reference(e, text, place, frame)
+        if weight is not None:
+            ref, type, builder = weight
+            return builder.read(ref, type, place)
+        raise unknown(text, head, place, frame)
+    item.used = True
+    if item.poisoned:
+        return item.first
+    found = descend(item, rest)
+    if found is None:
+        weight = weight_reference(e, text, place, frame)
+        if weight is not None:
+            ref, type, builder = weight
+            return builder.read(ref, type, place)
+        known = [*item.outputs, *(item.inside.items if item.inside else ())]
+        raise StepError.of(
+            "E210", f"'{head}' has nothing called '{'.'.join(rest)}'", place, help=did_you_mean(rest[-1], known),
+            notes=frame.builder.trace,
+        )  # fmt: skip
+    return found
+
+
+def descend(item: Item, segments: list[str]) -> Reference | None:
+    """What the segments name below an item; None if nothing. Raises Unroll for copies of a counted repeat."""
+    if not segments:
+        item.used = True
+        return item.first
+    segment, *rest = segments
+    if item.counted is not None and segment not in item.outputs:
+        assert isinstance(item.counted, Step)
+        raise Unroll(item.counted)
+    if segment == "*":
+        if item.copies is not None:
+            parts = [descend(copy, rest) for copy in item.copies]
+        elif isinstance(item.first, Group) and not rest:
+            return item.first
+        else:
+            return None
+        if any(part is None for part in parts):
+            return None
+        return Group(tuple(part for part in parts if part is not None))
+    if segment in item.outputs:
+        reference = item.outputs[segment]
+        return reference if not rest else descend(item_of(reference), rest)
+    if segment.isdigit():
+        index = int(segment)
+        if item.copies is not None and index < len(item.copies):
+            return descend(item.copies[index], rest)
+        if isinstance(item.first, Group) and index < len(item.first) and not rest:
+            return item.first.items[index]
+    if item.inside is not None and segment in item.inside.items:
+        return descend(item.inside.items[segment], rest)
+    return None
+
+
+def weight_reference(e: Elaborator, text: str, place: Place, frame: Frame) -> tuple[WeightRef, TensorType, Any] | None:
+    """The weight called so, its type and the builder it is read in; None if there is none."""
+    head, *rest = text.split(".")
+    item = frame.scope.find(head)
+    if item is not None and item.builder is not None:
+        path = ".".join([item.path, *rest])
+        type = item.builder.find_weight(path)
+        return (WeightRef(path), type, item.builder) if type is not None else None
+    if rest and head in frame.space.file.models:
+        definition = e.standalone(frame.space, head, place)
+        from archc.elaborate.builder import find_weight
+
+        type = find_weight(definition, ".".join(rest)) if definition is not None else None
+        return (WeightRef(".".join(rest), head), type, frame.builder) if type is not None else None
+    return None
+
+
+def unknown(text: str, head: str, place: Place, frame: Frame) -> StepError:
+    later = _written_later(head, frame)
+    help = (
+        f"'{head}' is a step further down: a name is used after its step"
+        if later
+        else did_you_mean(head, {*frame.scope.names(), "prev"} - {""})
+    )
+    return StepError.of("E221" if later else "E210", f"nothing is called '{text[:80]}' here", place, help=help,
+                        notes=frame.builder.trace)  # fmt: skip
+
+
+def _written_later(name: str, frame: Frame) -> bool:
+    opened = frame.builder.context.open
+    steps = list(opened[-1].steps) if opened else []
+    while steps:
+        step = steps.pop()
+        if isinstance(step.name, Scalar) and str(step.name.value) == name:
+            return True
+        steps.extend(step.body or ())
+    return False

@@ -1,0 +1,182 @@
+"""What names mean while a definition is elaborated."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from archc.ir.graph import Value
+from archc.ir.types import TensorType
+from archc.place import Place
+from archc.spec.ast import File, Step
+from archc.spec.formula import ABSENT, Absent, FormulaError
+
+if TYPE_CHECKING:
+    from archc.elaborate.builder import Builder
+
+FACTS = ("shape", "channels", "features", "rank", "dtype")
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A value of a builder's graph; formulas may ask for its facts."""
+
+    value: Value
+    type: TensorType
+    builder: Builder
+
+    def fact(self, name: str) -> object:
+        dims = self.type.dims
+        match name:
+            case "shape":
+                return list(dims)
+            case "rank":
+                return len(dims)
+            case "dtype":
+                return self.type.dtype
+            case "channels" if len(dims) > 1:
+                return dims[1]
+            case "features" if dims:
+                return dims[-1]
+            case "channels" | "features":
+                raise FormulaError("E302", f"a value of shape {self.type.shape_text} has no {name}")
+        from archc.errors import did_you_mean
+
+        raise FormulaError("E214", f"a tensor has no '.{name}'", did_you_mean(name, FACTS))
+
+
+class Poison:
+    """The value of a step that was found wrong: whatever needs it is left out without another error."""
+
+
+POISON = Poison()
+
+
+class Poisoned(Exception):
+    """A formula or a step needs a value that an earlier error has taken away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Several values under one name: a list input, or a starred reference."""
+
+    items: tuple[Reference, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+Reference = Tensor | Group | Absent | Poison
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A file with its parameters bound: what its blocks see beyond their own inputs and parameters."""
+
+    file: File
+    bindings: dict[str, Any]
+    key: Hashable
+
+
+class OpChoice(str):
+    """An op or block chosen by a parameter, with attributes, as seen from the file that chose it."""
+
+    attributes: dict[str, Any]
+    space: Space
+
+    @classmethod
+    def of(cls, name: str, attributes: dict[str, Any], space: Space) -> OpChoice:
+        choice = cls(name)
+        choice.attributes, choice.space = attributes, space
+        return choice
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """What a name stands for: a step's outputs, and what can be reached through them."""
+
+    outputs: dict[str, Reference]
+    inside: Scope | None = None
+    copies: list[Item] | None = None
+    counted: object | None = None  # the step whose copies are one counted node
+    node: int | None = None
+    builder: Builder | None = None
+    path: str = ""
+    used: bool = False
+
+    @property
+    def first(self) -> Reference:
+        return next(iter(self.outputs.values()), ABSENT)
+
+    @property
+    def poisoned(self) -> bool:
+        return isinstance(self.first, Poison)
+
+
+def item_of(reference: Reference) -> Item:
+    return Item({"y": reference})
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    """A named scope: the items in it, its dotted path, and how many steps it has had.
+
+    An unnamed `do` only groups: its scope holds the names of its inputs, and the rest is its `home`'s.
+    """
+
+    path: str
+    parent: Scope | None = None
+    items: dict[str, Item] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    count: int = 0
+    shaky: bool = False  # a step before may be there or not, so positions are no safe names
+    grouping: bool = False
+
+    @property
+    def home(self) -> Scope:
+        return self.parent.home if self.grouping and self.parent is not None else self
+
+    def find(self, name: str) -> Item | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.items:
+                return scope.items[name]
+            scope = scope.parent
+        return None
+
+    def join(self, segment: str) -> str:
+        return f"{self.path}.{segment}" if self.path else segment
+
+    def names(self) -> Iterator[str]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield from scope.items
+            scope = scope.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where steps are elaborated: bindings of parameters and loop variables, the scope, and what `prev` is."""
+
+    builder: Builder
+    space: Space
+    bindings: dict[str, Any]
+    scope: Scope
+    prev: Item
+    frozen: bool = False
+
+    def with_bindings(self, more: dict[str, Any]) -> Frame:
+        return replace(self, bindings={**self.bindings, **more}) if more else self
+
+    def with_prev(self, prev: Item) -> Frame:
+        return replace(self, prev=prev)
+
+
+@dataclass(frozen=True, slots=True)
+class StepList:
+    """A list of steps given as a parameter: parameters and loop variables are those of where it was written."""
+
+    steps: tuple[Step, ...]
+    bindings: dict[str, Any]
+    space: Space

@@ -1,0 +1,114 @@
+"""The kinds of nodes in a definition's graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from archc.init import Init
+from archc.ir.types import TensorType
+from archc.ops.base import Op
+from archc.place import Place
+from archc.spec.formula import Argument
+
+if TYPE_CHECKING:
+    from archc.ir.program import Definition
+    from archc.spec.ast import Step
+
+
+@dataclass(frozen=True, slots=True)
+class WeightRef:
+    """A weight by name: of the same definition, or of a model, whose name does not depend on who calls it."""
+
+    path: str
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A weight that a node owns, or shares where it is tied.
+
+    `slot` is the op's own word for it (`weight`, `bias`); `path` its name within the definition.
+    """
+
+    slot: str
+    path: str
+    type: TensorType
+    init: Init
+    buffer: bool = False
+    trained: bool = True
+    tie: WeightRef | None = None
+    value: object = None  # nested tuples of numbers where the spec gives the values
+
+
+@dataclass(eq=False, kw_only=True)
+class Node:
+    """What all nodes have. `path` is the dotted path within the definition; `slots` name the inputs."""
+
+    path: str
+    types: tuple[TensorType, ...]
+    slots: tuple[str, ...] = ()
+    place: Place | None = None
+    step: Step | None = None
+
+
+@dataclass(eq=False, kw_only=True)
+class InputNode(Node):
+    """An input of the definition. A list input is as many nodes: `past.0`, `past.1` …"""
+
+    name: str
+
+
+@dataclass(eq=False, kw_only=True)
+class OpNode(Node):
+    """An op with its weights; slots after the op's own inputs are weights that are fed, by their names."""
+
+    op: Op
+    weights: tuple[Weight, ...] = ()
+
+
+@dataclass(eq=False, kw_only=True)
+class WeightNode(Node):
+    """A weight read as a value."""
+
+    ref: WeightRef
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Where a call's weights live: copy k below `prefix + str(start + k)`, or just below `prefix` if alone."""
+
+    prefix: str
+    start: int | None = None
+
+    def path(self, k: int = 0) -> str:
+        return self.prefix if self.start is None else f"{self.prefix}{self.start + k}"
+
+
+@dataclass(eq=False, kw_only=True)
+class CallNode(Node):
+    """A call of another definition, `count` times in a row with a set of weights each.
+
+    `feedback` tells which output becomes which input slot of the next copy. A call of a model (`model` is its
+    name) uses that model's weights, whoever calls it.
+    """
+
+    definition: Definition
+    arguments: Mapping[str, float | Argument] = field(default_factory=dict)
+    copies: Copies = Copies("")
+    count: int = 1
+    feedback: tuple[tuple[int, int], ...] = ()
+    model: str | None = None
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, kw_only=True)
+class ScanNode(CallNode):
+    """A call at each position of axis 1 of the `scanned` slots, with one set of weights.
+
+    Carried outputs go into the slots that `feedback` tells and leave as their last value; the others are
+    stacked along axis 1.
+    """
+
+    scanned: tuple[int, ...] = ()

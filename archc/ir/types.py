@@ -1,0 +1,64 @@
+"""The types of values: an element type and exact dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from archc.ir.dims import Size, symbols
+
+DType = Literal[
+    "float16", "bfloat16", "float32", "float64",
+    "int8", "int16", "int32", "int64", "uint8", "bool",
+]  # fmt: skip
+
+DTYPES: tuple[DType, ...] = get_args(DType)
+FLOATING: frozenset[DType] = frozenset({"float16", "bfloat16", "float32", "float64"})
+INTEGRAL: frozenset[DType] = frozenset({"int8", "int16", "int32", "int64", "uint8"})
+NUMERIC: frozenset[DType] = FLOATING | INTEGRAL
+ITEM_BYTES: dict[DType, int] = {
+    "float16": 2, "bfloat16": 2, "float32": 4, "float64": 8,
+    "int8": 1, "int16": 2, "int32": 4, "int64": 8, "uint8": 1, "bool": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """`dtype[dims]`; equal types are interchangeable."""
+
+    dtype: DType
+    dims: tuple[Size, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{self.shape_text}"
+
+    @property
+    def shape_text(self) -> str:
+        return f"[{', '.join(map(str, self.dims))}]"
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    @property
+    def elements(self) -> Size:
+        return product(self.dims)
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        return frozenset().union(*map(symbols, self.dims))
+
+    def with_dims(self, dims: Iterable[Size]) -> TensorType:
+        return TensorType(self.dtype, tuple(dims))
+
+    def with_dtype(self, dtype: DType) -> TensorType:
+        return TensorType(dtype, self.dims)
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """The product of the sizes; 1 of none."""
+    result: Size = 1
+    for size in sizes:
+        result = result * size
+    return result

@@ -1,0 +1,245 @@
+"""JSON Schema of the language: the skeleton of a file, and one schema an op.
+
+One `oneOf` over all ops names nothing useful and is slow, so a file is checked by the skeleton and each step by
+its own op's schema; `published` joins the same parts into one document for editors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from archc.errors import Diagnostic, did_you_mean
+from archc.init import INITIALISERS
+from archc.ir.types import DTYPES
+from archc.ops.base import Op
+from archc.ops.registry import ops
+from archc.place import Place
+from archc.spec.reader import Data, Mapping, Scalar, Sequence, plain
+
+NAMES = {"type": "object", "propertyNames": {"type": ["string", "integer"]}}
+STEPS: dict[str, Any] = {"type": "array", "items": {"$ref": "#/$defs/step"}}
+
+INPUT: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "shape": {"type": "array", "description": "Sizes; a bare name is a symbolic dimension."},
+        "dtype": {"enum": list(DTYPES)},
+        "optional": {"type": "boolean", "description": "May be left out; `given(name)` tells."},
+        "repeat": {"description": "Declares a list of inputs: a count or {variable: count}."},
+    },
+}
+INPUTS: dict[str, Any] = {
+    "description": "Values that are fed, by name: `image: [N, 3, 224, 224]`.",
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"anyOf": [{"type": "array"}, INPUT, {"type": "null"}]}},
+        {"type": "array", "items": {"type": "string"}},
+    ],
+}
+OUTPUTS: dict[str, Any] = {
+    "description": "References by output name, `logits: prev`; without it the last value is `output`.",
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "array", "items": {"type": "string"}},
+    ],
+}
+
+
+def template(*more: str) -> dict[str, Any]:
+    """The schema of a block or a model."""
+    properties: dict[str, Any] = {"doc": {"type": "string"}, "inputs": INPUTS, "graph": STEPS, "outputs": OUTPUTS}
+    properties.update({key: {"type": "object"} for key in more})
+    return {"type": "object", "required": ["graph"], "additionalProperties": False, "properties": properties}
+
+
+SKELETON: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "archc spec",
+    "type": "object",
+    "required": ["archc"],
+    "additionalProperties": False,
+    "properties": {
+        "archc": {"const": 1, "description": "The language's version."},
+        "name": {"type": "string", "description": "The network's name; the file's name without it."},
+        "doc": {"type": "string", "description": "What the network is, and its paper."},
+        "params": {"type": "object", "description": "Parameters and their defaults; a type name makes one required."},
+        "variants": {
+            "type": "object",
+            "additionalProperties": {"type": "object"},
+            "description": "Named sets of parameters, chosen with `path:variant`.",
+        },
+        "use": {"type": "array", "items": {"type": "string"}, "description": "Files whose blocks are used."},
+        "defaults": {
+            "type": "object",
+            "additionalProperties": {"type": "object"},
+            "description": "Attributes by op that hold for the whole spec.",
+        },
+        "inputs": INPUTS,
+        "blocks": {"type": "object", "additionalProperties": template("params")},
+        "graph": STEPS,
+        "outputs": OUTPUTS,
+        "models": {"type": "object", "additionalProperties": template()},
+        "train": {"type": "object", "description": "How the network is trained."},
+        "search": {"type": "object", "description": "What architecture search may vary."},
+        "weights": {
+            "type": "object",
+            "description": "How checkpoints are read: names to ignore, renames by pattern, transposes.",
+            "additionalProperties": False,
+            "properties": {
+                "ignore": {"type": "array", "items": {"type": "string"}},
+                "rename": {"type": "object", "additionalProperties": {"type": "string"}},
+                "transpose": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+        "labels": {
+            "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object"}],
+            "description": "Class names, written into the ONNX metadata.",
+        },
+        "preprocess": {
+            "type": "object",
+            "description": "What `archc run` does to a picture.",
+            "additionalProperties": False,
+            "properties": {
+                "size": {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]},
+                "crop": {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]},
+                "mean": {"type": "array", "items": {"type": "number"}},
+                "deviation": {"type": "array", "items": {"type": "number"}},
+                "colours": {"enum": ["RGB", "BGR", "grey"]},
+                "scale": {"type": "number"},
+                "invert": {"type": "boolean"},
+            },
+        },
+    },
+    "$defs": {"step": {"type": ["string", "object", "null"]}},
+}
+
+
+def attributes(op: type[Op]) -> dict[str, Any]:
+    """The schema of an op's attribute mapping, without formulas."""
+    properties = {
+        name: {**attribute.kind.schema(), "description": attribute.doc} for name, attribute in op.attributes.items()
+    }
+    return {
+        "type": "object",
+        "description": (op.__doc__ or "").strip(),
+        "properties": properties,
+        "additionalProperties": op.open_attributes or False,
+    }
+
+
+@cache
+def _validator(op: type[Op] | None) -> Callable[[Any], Iterator[Any]]:
+    from jsonschema import Draft202012Validator
+
+    schema = SKELETON if op is None else attributes(op)
+    return Draft202012Validator(schema).iter_errors
+
+
+def check_file(data: Mapping) -> list[Diagnostic]:
+    """What the skeleton finds wrong with a file."""
+    value = {key: _without_steps(key, entry.value) for key, entry in data.entries.items()}
+    return [_diagnostic(error, data) for error in _validator(None)(value)]
+
+
+def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
+    """What the op's schema finds wrong with literal attributes; those that hold a formula are judged later."""
+    value = {key: plain(entry.value) for key, entry in data.entries.items() if not holds_formula(entry.value)}
+    return [_diagnostic(error, data, op) for error in _validator(op)(value)]
+
+
+def holds_formula(data: Data) -> bool:
+    match data:
+        case Scalar(formula=formula):
+            return formula is not None
+        case Sequence(items):
+            return any(map(holds_formula, items))
+        case Mapping(entries):
+            return any(holds_formula(entry.value) for entry in entries.values())
+    return False
+
+
+def _without_steps(key: str | int, data: Data) -> Any:
+    """The section as plain data; steps, which are checked one by one, and kept sections are left empty."""
+    if key in ("train", "search", "params", "variants", "defaults"):
+        if isinstance(data, Mapping):
+            return {name: {} if isinstance(entry.value, Mapping) else plain(entry.value)
+                    for name, entry in data.entries.items()}  # fmt: skip
+        return plain(data)
+    if key == "graph":
+        return [] if isinstance(data, Sequence) else plain(data)
+    if key in ("blocks", "models") and isinstance(data, Mapping):
+        return {
+            name: {part: _without_steps(part, inner.value) for part, inner in entry.value.entries.items()}
+            if isinstance(entry.value, Mapping)
+            else plain(entry.value)
+            for name, entry in data.entries.items()
+        }
+    return plain(data)
+
+
+def _diagnostic(error: Any, data: Data, op: type[Op] | None = None) -> Diagnostic:
+    """A jsonschema error at its place in the file."""
+    where, inside = _walk(data, list(error.absolute_path))
+    subject = f"{op.name}: " if op else ""
+    if error.validator == "additionalProperties" and isinstance(inside, Mapping):
+        known = list(error.schema.get("properties", {}))
+        extra = next(key for key in inside.entries if key not in known)
+        place = inside.entries[extra].key.place
+        what = "attribute" if op else "key"
+        return Diagnostic(
+            "E206" if op else "E201", f"{subject}no {what} '{extra}'", place, help=did_you_mean(str(extra), known)
+        )
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        help = "begin with: archc: 1" if missing == "archc" else ""
+        return Diagnostic("E203", f"{subject}'{missing}' is missing", where, help=help)
+    if list(error.absolute_path) == ["archc"]:
+        return Diagnostic(
+            "E110", f"this archc reads language version 1, found {error.instance!r}", where,
+            help="a newer version needs a newer archc: pip install --upgrade archc-compiler",
+        )  # fmt: skip
+    path = ".".join(map(str, error.absolute_path))
+    wanted = _spoken(error, op)
+    return Diagnostic("E207" if op else "E202", f"{subject}{path}: {wanted}, found {_shown(error.instance)}", where)
+
+
+def _spoken(error: Any, op: type[Op] | None) -> str:
+    if op is not None and error.absolute_path:
+        attribute = op.attributes.get(str(error.absolute_path[0]))
+        if attribute is not None:
+            return f"expected {attribute.kind.spoken}"
+    if error.validator == "type":
+        kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        words = {"object": "a mapping", "array": "a list", "string": "a string", "integer": "a whole number",
+                 "number": "a number", "boolean": "true or false", "null": "nothing"}  # fmt: skip
+        return "expected " + " or ".join(words[kind] for kind in kinds)
+    if error.validator == "enum":
+        return "expected one of " + ", ".join(map(str, error.validator_value))
+    if error.validator == "anyOf":
+        return "expected another kind of value"
+    return f"expected {error.validator} {error.validator_value}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return "nothing" if value is None else repr(value)[:60]
+
+
+def _walk(data: Data, path: list[Any]) -> tuple[Place, Data]:
+    for key in path:
+        if isinstance(data, Mapping) and key in data.entries:
+            data = data.entries[key].value
+        elif isinstance(data, Sequence) and isinstance(key, int) and key < len(data.items):
+            data = data.items[key]
+        else:
+            break
+    return data.place, data
+
+
+def initialiser_names() -> list[str]:
+    return list(INITIALISERS)

@@ -1,0 +1,50 @@
+"""The zoo: specs that come with archc, by name."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from archc.errors import UsageError, did_you_mean
+from archc.spec.load import ZOO
+
+
+@cache
+def names() -> dict[str, tuple[Path, str | None]]:
+    """Every zoo name with its file and variant; a file without variants goes by its own name."""
+    from archc.spec.reader import Mapping, read_file
+
+    found: dict[str, tuple[Path, str | None]] = {}
+    for path in sorted(ZOO.glob("*.yaml")):
+        found[path.stem] = (path, None)
+        data = read_file(path)
+        variants = data.get("variants")
+        if isinstance(variants, Mapping):
+            for name, _ in variants.items():
+                found[name] = (path, name)
+    return found
+
+
+def locate(spec: str | Path) -> tuple[Path, str | None]:
+    """The file and variant that `path`, `path:variant` or a zoo name means. Raises UsageError."""
+    text = str(spec)
+    path, _, variant = text.partition(":")
+    if path.endswith((".yaml", ".yml")) or "/" in path or "\\" in path:
+        return Path(path), variant or None
+    direct = ZOO / f"{path}.yaml"
+    if path.isidentifier() and direct.is_file() and (variant or path not in _variants(direct)):
+        return direct, variant or None
+    known = names()
+    if path in known:
+        file, own = known[path]
+        return file, variant or own
+    raise UsageError.of(
+        "E701", f"no spec '{path[:80]}'", help=did_you_mean(path, known) or "write a path ending in .yaml"
+    )
+
+
+def _variants(path: Path) -> list[str]:
+    from archc.spec.reader import Mapping, read_file
+
+    variants = read_file(path).get("variants")
+    return [name for name, _ in variants.items()] if isinstance(variants, Mapping) else []

@@ -1,0 +1,1 @@
+"""A program as an ONNX file, written directly for a target."""

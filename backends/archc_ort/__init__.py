@@ -1,0 +1,1 @@
+"""ONNX files in onnxruntime: running, verification and latency."""
