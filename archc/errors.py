@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,49 +99,84 @@ class CheckError(ArchcError):
 
 def printable(text: str) -> str:
     """The text with everything that could steer a terminal written as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c == " " else ascii(c)[1:-1] for c in text)
 
 
-def render(diagnostic: Diagnostic) -> str:
-    """The diagnostic as people read it, without colour, safe for any terminal."""
+def columns(text: str) -> int:
+    """How many columns a terminal gives the text: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+Paint = Callable[[str, str], str]  # a text in a style: "error", "warning", "gutter", "help", "bold"
+
+
+def plainly(text: str, style: str) -> str:
+    """The text without any style."""
+    return text
+
+
+def render(diagnostic: Diagnostic, paint: Paint = plainly, room: int | None = None) -> str:
+    """The diagnostic as people read it, safe for any terminal.
+
+    `paint` gives a part its style; `room` is how many columns a source line may take.
+    """
     d = diagnostic
-    lines = [f"{d.severity}[{d.code}]: {printable(d.message)}"]
+    head = paint(f"{d.severity}[{d.code}]", d.severity)
+    lines = [f"{head}: {paint(printable(d.message), 'bold')}"]
     margin = ""
     if d.place is not None:
-        lines += _excerpt(d.place, d.label)
         margin = " " * len(str(d.place.line))
-    lines += [f"{margin} = {printable(note)}" for note in d.notes]
+        lines += _excerpt(d, d.place, margin, paint, room)
+    lines += [f"{margin} {paint('=', 'gutter')} {printable(note)}" for note in d.notes]
     if d.help:
-        lines.append(f"help: {printable(d.help)}")
+        lines.append(f"{paint('help', 'help')}: {printable(d.help)}")
     return "\n".join(lines)
 
 
-_WIDTH = 160  # longest part of a source line that is shown
+_WIDTH = 160  # columns of a source line that are shown where nothing says how wide the output is
+_LEAST = 40
 
 
-def _excerpt(place: Place, label: str) -> list[str]:
-    margin = " " * len(str(place.line))
-    text = place.text.replace("\t", " ")
-    start = max(0, min(place.column - 1, len(text)) - _WIDTH // 2)
-    shown = text[start : start + _WIDTH]
-    before = printable(shown[: place.column - 1 - start])
-    marked = shown[place.column - 1 - start : place.column - 1 - start + max(1, place.length)]
-    carets = "^" * max(1, len(printable(marked)))
+def _excerpt(d: Diagnostic, place: Place, margin: str, paint: Paint, room: int | None) -> list[str]:
+    """The source line with the place marked: a window of it where the line is long."""
+    wide = _WIDTH if room is None else max(_LEAST, room - len(margin) - 3)
+    text = place.text.replace("\t", " ").rstrip()
+    column = min(place.column - 1, len(text))
+    start = 0
+    if len(text) > wide and column + place.length > wide - 1:
+        start = max(0, column - wide // 3)
+    end = min(len(text), start + wide - (start > 0) - (len(text) > start + wide))
+    left = "…" if start else ""
+    before = left + printable(text[start:column])
+    marked = printable(text[column : min(end, column + max(1, place.length))])
+    shown = left + printable(text[start:end]) + ("…" if end < len(text) else "")
+    carets = "^" * max(1, columns(marked))
+    label = f" {printable(d.label)}" if d.label else ""
+    bar = paint("|", "gutter")
     return [
-        f"{margin}--> {printable(str(place))}",
-        f"{margin} |",
-        f"{place.line} | {printable(shown)}",
-        f"{margin} | {' ' * len(before)}{carets}" + (f" {printable(label)}" if label else ""),
-        f"{margin} |",
+        f"{margin}{paint('-->', 'gutter')} {printable(str(place))}",
+        f"{margin} {bar}",
+        f"{paint(str(place.line), 'gutter')} {bar} {shown}".rstrip(),
+        f"{margin} {bar} {' ' * columns(before)}{paint(carets + label, d.severity)}",
+        f"{margin} {bar}",
     ]
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name most like `word`, if one is near enough to be meant."""
-    from difflib import get_close_matches  # only when something went wrong
+    """The known name most like `word`, if one is near enough to be meant; swapped letters count least."""
+    from difflib import SequenceMatcher  # only when something went wrong
 
-    close = get_close_matches(word[:80], list(known), n=1, cutoff=0.6)
-    return close[0] if close else None
+    word = word[:80]
+    letters = sorted(word)
+    scored = [(SequenceMatcher(None, name, word).ratio(), sorted(name) == letters, name) for name in sorted(known)]
+    likely = [score for score in scored if score[0] >= 0.6]
+    return max(likely, key=lambda score: score[:2])[2] if likely else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

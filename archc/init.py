@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf, isfinite, isnan, prod, sqrt
 
 from archc.errors import did_you_mean
@@ -137,10 +138,9 @@ class Init:
     args: tuple[Argument, ...] = ()
 
     def __post_init__(self) -> None:
-        initialiser = INITIALISERS.get(self.kind)
-        if initialiser is None:
+        if self.kind not in INITIALISERS:
             raise ValueError(_unknown("initialiser", self.kind, INITIALISERS))
-        object.__setattr__(self, "args", _complete(self.kind, initialiser, self.args))
+        object.__setattr__(self, "args", _complete(self.kind, self.args))
 
     @property
     def values(self) -> dict[str, Argument]:
@@ -252,9 +252,9 @@ def integer_range(dtype: str) -> tuple[int, int]:
     return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-def _complete(
-    kind: str, initialiser: Initialiser, args: tuple[Argument, ...]
-) -> tuple[Argument, ...]:
+@lru_cache(maxsize=1024)  # a network names the same few initialisers thousands of times
+def _complete(kind: str, args: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    initialiser = INITIALISERS[kind]
     names = initialiser.names
     if len(args) > len(names):
         takes = f"takes {', '.join(names)}" if names else "takes no arguments"

@@ -24,7 +24,7 @@ def compile(spec: str | Path, *, variant: str | None = None, set: Mapping[str, A
     path, named_variant = locate(spec)
     loader = Loader()
     file = loader.load(path, str(spec).partition(":")[0] if Path(str(spec)).suffix else None)
-    return elaborate(file, variant or named_variant, settings_from(set or {}, file), loader.findings)
+    return elaborate(file, variant or named_variant, settings_from(set or {}, file), loader.findings, loader.stopped)
 
 
 def compile_text(
@@ -33,7 +33,7 @@ def compile_text(
     """The program of a spec given as text. Raises SpecError."""
     loader = Loader()
     file = loader.load_text(text, name)
-    return elaborate(file, variant, settings_from(set or {}, file), loader.findings)
+    return elaborate(file, variant, settings_from(set or {}, file), loader.findings, loader.stopped)
 
 
 def settings_from(values: Mapping[str, Any], file: Any) -> dict[str, Setting]:

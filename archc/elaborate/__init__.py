@@ -19,13 +19,15 @@ from archc.spec.reader import Mapping, plain
 
 def elaborate(
     file: File, variant: str | None = None, settings: dict[str, Setting] | None = None,
-    findings: list[Diagnostic] | None = None,
+    findings: list[Diagnostic] | None = None, stopped: bool = False,
 ) -> Program:  # fmt: skip
     """The program that a checked file means with a variant and settings.
 
-    `findings` are what earlier stages found. Raises SpecError with all errors, earlier ones included.
+    `findings` are what earlier stages found; `stopped` tells that they leave nothing to elaborate. Raises SpecError with all errors, earlier ones included.
     """
     context = Context(file, list(findings or ()))
+    if stopped:
+        raise SpecError(sorted(context.findings, key=_position))
     try:
         program = _program(context, file, variant, settings or {})
     except StepError as error:
@@ -59,7 +61,7 @@ def _program(context: Context, file: File, variant: str | None, settings: dict[s
         found = elaborator.standalone(space, name, file.place)
         if found is not None:
             models[name] = found
-    if not file.models and file.root is None and not file.blocks:
+    if not file.models and file.root is None and not file.blocks and not context.findings:
         raise StepError.of("E203", "the spec has no 'graph', 'models' or 'blocks'", file.place)
     program = Program(
         name=variant or file.name, models=models, main=_main(file, models), prefixed=bool(file.models), doc=file.doc,

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from archc import init as initialisers
-from archc.elaborate.context import MAX_ELEMENTS, StepError
+from archc.elaborate.context import MAX_ELEMENTS, MAX_WEIGHT, StepError
 from archc.elaborate.evaluate import plain_argument
 from archc.elaborate.references import Given, Literal
 from archc.elaborate.scope import Frame, Group, Item, Poison, Poisoned, Tensor
 from archc.errors import did_you_mean
+from archc.ir.dims import lower_bound
 from archc.ir.graph import Graph, Value
 from archc.ir.nodes import CallNode, InputNode, OpNode, Weight, WeightRef
 from archc.ir.types import FLOATING, INTEGRAL, DType, TensorType
@@ -70,11 +71,12 @@ def apply(
 
 
 def check_size(type: TensorType, step: Step, frame: Frame) -> None:
-    elements = type.elements
-    if isinstance(elements, int) and elements > MAX_ELEMENTS:
+    elements = lower_bound(type.elements)
+    if elements is not None and elements > MAX_ELEMENTS:
         raise StepError.of(
-            "E311", f"the value {type} would have {elements:,} elements", step.head_place, notes=frame.builder.trace
-        )
+            "E311", f"the value {type} would have {elements:,} elements or more", step.head_place,
+            notes=frame.builder.trace,
+        )  # fmt: skip
 
 
 def written_attributes(
@@ -161,7 +163,7 @@ def bind_inputs(op_class: type[Op], inputs: Inputs, step: Step) -> dict[str, lis
     known = [*(port.name for port in declared), *op_class.weights]
     for name, given in inputs.named.items():
         if name not in known:
-            raise StepError.of("E307", f"{op_class.name} has no input '{name}'", given.place,
+            raise StepError.of("E307", f"{op_class.name} has no input '{name}'", given.key or given.place,
                                help=did_you_mean(name, known))  # fmt: skip
         bound[name] = [given]
     for port in declared:
@@ -207,8 +209,7 @@ def place_inputs(
             raise StepError.of("E307", f"{op.name}: the input '{port.name}' is one value, found a list of {len(found)}",
                                bound[port.name][0].place)  # fmt: skip
         if not found and not port.optional:
-            raise StepError.of("E218", f"{op.name}: the input '{port.name}' was not given", step.head_place,
-                               help="it is optional where it comes from: ask given(…) in a 'when'")  # fmt: skip
+            raise absent(op, port, bound, step)
         slots.append(port.name)
         values.append(found[0] if found else None)
         types[port.name] = builder.graph.type(found[0]) if found else None
@@ -221,6 +222,16 @@ def place_inputs(
             values.append(found[0])
             fed[name] = builder.graph.type(found[0])
     return values, tuple(slots), types, fed
+
+
+def absent(op: Op, port: Input, bound: dict[str, list[Given]], step: Step) -> StepError:
+    """A required input that is there in name only."""
+    given = next(iter(bound.get(port.name, [])), None)
+    if given is None or given.text == "prev":
+        return StepError.of("E218", f"{op.name}: there is no value before this step", step.head_place,
+                            help="declare inputs, or name the step's input with 'in'")  # fmt: skip
+    return StepError.of("E218", f"{op.name} needs '{given.text}', which is not given", given.place,
+                        help="it is optional: leave the step out with 'when: =given(…)'")  # fmt: skip
 
 
 def values_of(given: Given, port: Input, matched: DType | None, frame: Frame, op: Op) -> list[Value]:
@@ -293,6 +304,17 @@ def weight(e: Elaborator, frame: Frame, step: Step, op: Op, declared: WeightType
     frozen = frame.frozen or bool(defaults.get("freeze"))
     if step.freeze is not None:
         frozen = e.evaluator.condition(step.freeze, frame)
+    elements = declared.type.elements
+    assert isinstance(elements, int)
+    if elements > MAX_WEIGHT:
+        raise StepError.of(
+            "E311", f"the weight '{declared.name}' would have {elements:,} numbers", step.head_place,
+            notes=frame.builder.trace,
+        )  # fmt: skip
+    unfit = initialisers.problem(init, tuple(map(int, declared.type.dims)), declared.type.dtype)  # type: ignore[arg-type]
+    if unfit is not None and declared.value is None:
+        place = chosen.place if chosen is not None else step.head_place
+        raise StepError.of("E207", f"{op.name}: {declared.name}: {unfit}", place)
     own = path if op.own_path else f"{path}.{declared.name}"
     if step.tie is not None and declared.name in step.tie:
         data = step.tie.entries[declared.name].value

@@ -24,6 +24,7 @@ class Builder:
     context: Context
     parent: Builder | None = None
     trace: tuple[str, ...] = ()  # where the definition is used, innermost first
+    used_at: Place | None = None  # for the prelude's blocks: the step of the spec that uses them
     graph: Graph = field(default_factory=Graph)
     inputs: list[int] = field(default_factory=list)
     captured: dict[Value, Tensor] = field(default_factory=dict)  # own input → the parent's value

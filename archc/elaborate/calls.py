@@ -20,6 +20,7 @@ from archc.ir.program import Definition
 from archc.ir.types import TensorType
 from archc.place import Place
 from archc.spec.ast import InputDeclaration, Step, Template
+from archc.spec.load import is_prelude
 from archc.spec.formula import ABSENT, Absent, Argument, NeedsValue
 from archc.spec.reader import Data, Mapping, Scalar, Sequence
 
@@ -63,7 +64,9 @@ def call(
     is_model = template.kind == "model" and not is_whole_file(template, frame.space)
     frozen = frame.frozen or (step.freeze is not None and e.evaluator.condition(step.freeze, frame))
     trace = (f"in {path}, used at {step.head_place}", *frame.builder.trace)
-    definition, arguments = define(e, template, space, settings, fed, frozen, step.head_place, trace)
+    definition, arguments = define(
+        e, template, space, settings, fed, frozen, step.head_place, trace, frame.builder.used_at
+    )
     if definition is None:
         raise Poisoned
     values = [frame.builder.bring(part) for one in fed for part in parts(one.reference)]
@@ -117,15 +120,16 @@ def settings_of(
     if isinstance(data, Mapping):
         for key, entry in data.entries.items():
             declared = next((p for p in parameters if p.name == key), None)
-            found[str(key)] = argument(e, frame, entry.value, declared.type if declared else None, step)
+            given = argument(e, frame, entry.value, declared.type if declared else None)
+            found[str(key)] = replace(given, key=entry.key.place)
     elif isinstance(data, Scalar):
         if not parameters:
             raise StepError.of("E219", f"{template.name} has no parameters", data.place)
-        found[parameters[0].name] = argument(e, frame, data, parameters[0].type, step)
+        found[parameters[0].name] = argument(e, frame, data, parameters[0].type)
     return found
 
 
-def argument(e: Elaborator, frame: Frame, data: Data, wanted: str | None, step: Step) -> Setting:
+def argument(e: Elaborator, frame: Frame, data: Data, wanted: str | None) -> Setting:
     if isinstance(data, Sequence) and wanted == "steps":
         steps = e.parse_steps(data, frame.space.file)
         return Setting(StepList(steps, frame.bindings, frame.space), data.place, frame.space)
@@ -139,7 +143,7 @@ def feed(template: Template, inputs: Inputs, frame: Frame, step: Step) -> list[F
     names = [declaration.name for declaration in declared]
     for name, given in inputs.named.items():
         if name not in names:
-            raise StepError.of("E307", f"{template.name} has no input '{name}'", given.place,
+            raise StepError.of("E307", f"{template.name} has no input '{name}'", given.key or given.place,
                                help=did_you_mean(name, names))  # fmt: skip
     result: list[Fed] = []
     for declaration in declared:
@@ -173,7 +177,7 @@ def reference_of(given: Given, frame: Frame) -> Reference:
 
 def define(
     e: Elaborator, template: Template, space: Space, settings: dict[str, Setting], fed: list[Fed], frozen: bool,
-    place: Place, trace: tuple[str, ...],
+    place: Place, trace: tuple[str, ...], outer: Place | None = None,
 ) -> tuple[Definition | None, dict[str, float | Argument]]:  # fmt: skip
     """The definition for these arguments and input types, and the numbers to pass it; None if it is wrong.
 
@@ -183,7 +187,7 @@ def define(
     context = e.context
     if template in context.open:
         chain = " → ".join([*(t.name for t in context.open[context.open.index(template) :]), template.name])
-        code, what = ("E222", "models") if template.kind == "model" else ("E220", "blocks")
+        code, what = ("E224", "models") if template.kind == "model" else ("E220", "blocks")
         raise StepError.of(code, f"{what} that call themselves have no end: {chain}", place)
     if len(context.open) >= MAX_DEPTH:
         raise StepError.of("E220", f"blocks are nested more than {MAX_DEPTH} deep", place)
@@ -191,7 +195,7 @@ def define(
     while True:
         mark = len(context.findings)
         try:
-            return attempt(e, template, space, settings, fed, signature, frozen, place, trace)
+            return attempt(e, template, space, settings, fed, signature, frozen, place, trace, outer)
         except Unroll as unroll:
             context.unrolled.add(id(unroll.step))
         except NeedsValue as needs:
@@ -203,10 +207,10 @@ def define(
 
 def attempt(
     e: Elaborator, template: Template, space: Space, settings: dict[str, Setting], fed: list[Fed],
-    signature: Signature, frozen: bool, place: Place, trace: tuple[str, ...],
+    signature: Signature, frozen: bool, place: Place, trace: tuple[str, ...], outer: Place | None,
 ) -> tuple[Definition | None, dict[str, float | Argument]]:  # fmt: skip
     context = e.context
-    builder = Builder(context, trace=trace)
+    builder = Builder(context, trace=trace, used_at=(outer or place) if is_prelude(template) else None)
     scope = Scope("")
     frame = Frame(builder, space, dict(space.bindings), scope, Item({}), frozen)
     frame = enter(e, template, frame, fed, place)
@@ -233,6 +237,11 @@ def arguments(
 ) -> tuple[dict[str, Any], dict[str, float | Argument]]:
     """The bindings inside the template, and which of them only pass through."""
     parameters = template.parameters
+    names = [parameter.name for parameter in parameters]
+    for name, setting in settings.items():
+        if name not in names:
+            raise StepError.of("E219", f"{template.name} has no parameter '{name}'", setting.key or setting.place,
+                               help=did_you_mean(name, names))  # fmt: skip
     concrete = e.context.concrete.get(id(template), set())
     own: dict[str, Any] = {}
 
@@ -252,11 +261,6 @@ def arguments(
             passed[parameter.name] = value
             value = Argument(parameter.name, value, template)
         own[parameter.name] = value
-    names = [parameter.name for parameter in parameters]
-    for name, setting in settings.items():
-        if name not in names:
-            raise StepError.of("E219", f"{template.name} has no parameter '{name}'", setting.place,
-                               help=did_you_mean(name, names))  # fmt: skip
     return own, passed
 
 
@@ -350,7 +354,7 @@ def build(e: Elaborator, template: Template, frame: Frame) -> Definition | None:
         e.context.report(error.diagnostic)
     except Poisoned:
         pass
-    e.warn_unused(frame.scope, template)
+    e.warn_unused(frame.scope, {value.node for value in outputs.values()})
     if len(e.context.findings) > before and any(d.severity == "error" for d in e.context.findings[before:]):
         return None
     if not outputs:

@@ -32,7 +32,7 @@ from archc.elaborate.scope import (
 from archc.errors import Diagnostic, did_you_mean
 from archc.ir.dims import Dim, symbol
 from archc.ir.program import Definition
-from archc.ir.types import DType, TensorType
+from archc.ir.types import DTYPES, DType, TensorType
 from archc.ops.registry import ops
 from archc.place import Place
 from archc.spec.ast import File, InputDeclaration, Step, Template, formula_names
@@ -64,7 +64,7 @@ class Elaborator:
         try:
             item = self._step(step, frame)
         except StepError as error:
-            self.context.report(error.diagnostic)
+            self.context.report(seen_from_outside(error.diagnostic, frame))
             item = self._poisoned(step, frame)
         except Poisoned:
             item = self._poisoned(step, frame)
@@ -123,7 +123,6 @@ class Elaborator:
         last = self.steps(body, replace(frame, scope=scope, prev=prev, frozen=frozen))
         if scope.grouping:
             return Item(dict(last.outputs), last.inside, last.copies, last.counted, last.node, last.builder, last.path)
-        self.warn_unused(scope, None)
         return Item({"y": last.first}, inside=scope, builder=frame.builder, path=scope.path)
 
     def enter_scope(self, frame: Frame, step: Step, segment: str | None) -> Scope:
@@ -229,7 +228,7 @@ class Elaborator:
             replaced = fed.get(name, fed.get(0) if name == first else None)
             if isinstance(value, Scalar) and value.value is None:
                 value = Scalar(name, entry.key.place)  # `{memory}`: the value of that name
-            result.append((name, self._given(frame, value, replaced)))
+            result.append((name, replace(self._given(frame, value, replaced), key=entry.key.place)))
         return result
 
     def _given(self, frame: Frame, data: Data, replaced: Reference | None) -> Given:
@@ -379,6 +378,8 @@ class Elaborator:
 
     def _declared_type(self, declaration: InputDeclaration, frame: Frame) -> TensorType:
         dtype = plain(declaration.dtype) if declaration.dtype is not None else "float32"
+        if dtype not in DTYPES:
+            raise Poisoned
         dims = []
         for item in declaration.shape.items if declaration.shape else ():
             known = {**frame.builder.symbols}
@@ -438,6 +439,8 @@ class Elaborator:
             except StepError as error:
                 self.context.report(error.diagnostic)
                 return None
+            except Poisoned:
+                return None
             tensors = [outer.input(declaration.name, type, declaration.place) for type in types]
             reference: Reference = tensors[0] if declaration.repeat is None else Group(tuple(tensors))
             if declaration.optional:
@@ -457,18 +460,27 @@ class Elaborator:
 
     # -- warnings ----------------------------------------------------------------------------------------
 
-    def warn_unused(self, scope: Scope, template: Template | None) -> None:
-        """W901: a named value that nothing uses, and no weights to be named for."""
+    def warn_unused(self, scope: Scope, kept: set[int]) -> None:
+        """W901: a named value that nothing uses; `kept` are the nodes that outputs need."""
         for name, item in scope.items.items():
-            place = scope.places.get(name)
-            if item.used or place is None or item.node is None or item.builder is None:
+            if item.inside is not None and item.inside is not scope:
+                self.warn_unused(item.inside, kept)
+            place, builder = scope.places.get(name), item.builder
+            if item.used or place is None or item.node is None or builder is None or item.node in kept:
                 continue
-            node = item.builder.graph.node(item.node) if item.node in item.builder.graph else None
-            if node is not None and not item.builder.graph.users(item.node):
+            if item.node in builder.graph and not builder.graph.users(item.node):
                 self.context.report(
                     Diagnostic("W901", f"nothing uses '{name}'", place, severity="warning",
                                help="remove the step, or refer to it by its name")
                 )  # fmt: skip
+
+
+def seen_from_outside(diagnostic: Diagnostic, frame: Frame) -> Diagnostic:
+    """A finding inside a block of the prelude, told at the step that uses the block."""
+    outside, place = frame.builder.used_at, diagnostic.place
+    if outside is None or place is None:
+        return diagnostic
+    return replace(diagnostic, place=outside, label="", notes=(*diagnostic.notes, f"found at {place}"))
 
 
 def replace_inputs(step: Step) -> Step:

@@ -53,6 +53,7 @@ class Evaluator:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.tables: dict[Any, Any] = {}  # values of formulas with comprehensions, by what they depend on
 
     def value(self, data: Data, frame: Frame, *, symbolic: bool = False) -> Any:
         """The data's value. With `symbolic`, a bare string is a dimension's name. Raises StepError, Poisoned."""
@@ -74,13 +75,28 @@ class Evaluator:
                 }
 
     def formula(self, formula: Formula, place: Place, frame: Frame) -> Any:
+        key = self._table_key(formula, frame) if formula.bound else None
+        if key is not None and key in self.tables:
+            return self.tables[key]
         try:
-            return formulas.evaluate(formula, lambda name: self.lookup(name, frame), self.context.budget)
+            value = formulas.evaluate(formula, lambda name: self.lookup(name, frame), self.context.budget)
+            if key is not None:
+                self.tables[key] = value
+            return value
         except FormulaError as error:
             raise StepError.of(
                 error.code, f"in the formula '={formula.text[:80]}': {error.message}", place,
                 help=error.help, notes=frame.builder.trace,
             ) from error  # fmt: skip
+
+    def _table_key(self, formula: Formula, frame: Frame) -> Any:
+        """What the value of a formula depends on, where that is numbers and strings in the bindings alone."""
+        if not formula.bound.isdisjoint(frame.bindings):
+            return None
+        found = [frame.bindings.get(name) for name in sorted(formula.names)]
+        if all(type(value) in (int, float, str, bool) for value in found):
+            return (formula.text, *found)
+        return None
 
     def lookup(self, name: str, frame: Frame) -> Any:
         """What a formula's name means: a parameter or loop variable, a value in scope, a symbolic dimension."""

@@ -30,6 +30,7 @@ class Setting:
     value: Any
     place: Place
     space: Space
+    key: Place | None = None  # where its name stands
 
 
 def bind(
@@ -47,7 +48,8 @@ def bind(
     names = [parameter.name for parameter in parameters]
     for name, setting in settings.items():
         if name not in names:
-            raise StepError.of("E219", f"{of} has no parameter '{name}'", setting.place, help=did_you_mean(name, names))
+            raise StepError.of("E219", f"{of} has no parameter '{name}'", setting.key or setting.place,
+                               help=did_you_mean(name, names))  # fmt: skip
     bound: dict[str, Any] = {}
     for parameter in parameters:
         setting = settings.get(parameter.name)

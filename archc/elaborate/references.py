@@ -12,7 +12,7 @@ from archc.ir.nodes import WeightRef
 from archc.ir.types import TensorType
 from archc.place import Place
 from archc.spec.ast import Step
-from archc.spec.formula import Argument
+from archc.spec.formula import ABSENT, Argument
 from archc.spec.reader import Data, Scalar
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Given:
     place: Place
     starred: bool = False
     spread: bool = False  # it reads `prev`, which changes from copy to copy
+    key: Place | None = None  # where its name stands, if it is given by name
 
 
 def resolve(e: Elaborator, data: Data, frame: Frame) -> Given:
@@ -70,8 +71,8 @@ def follow(e: Elaborator, text: str, place: Place, frame: Frame) -> Reference:
             return builder.read(ref, type, place)
         raise unknown(text, head, place, frame)
     item.used = True
-    if item.poisoned:
-        return item.first
+    if item.poisoned or item.first is ABSENT:
+        return item.first  # whatever is asked of it
     found = descend(item, rest)
     if found is None:
         weight = weight_reference(e, text, place, frame)

@@ -79,10 +79,8 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
         inputs = feedback(e, step, item, inner)
         if not varies and count_rest(e, frame, step, item, inputs, len(rows) - k, segment is not None):
             item.counted = step
-            frame.scope.home.count += (len(rows) - k - 1) if segment is None else 0
+            frame.scope.home.count += len(rows) - k - 1
             break
-    if segment is not None and not named_by_variable:
-        frame.scope.home.count += len(rows) - 1
     last = made[-1]
     whole = Item(
         dict(last.outputs), inside=last.inside, copies=None if last.counted else made, counted=last.counted,

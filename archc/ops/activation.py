@@ -210,15 +210,23 @@ class Softshrink(Pointwise):
     Shapes: x and y `[…]`.
     """
 
-    threshold = attr(Float(0), 0.5, "what values are moved towards 0 by (PyTorch's lambd)", main=True)
-    examples = (example("softshrink", x="[N, 3] -2..2"), example("softshrink: 1.0", x="[N, 3] -2..2"))
+    threshold = attr(
+        Float(0), 0.5, "what values are moved towards 0 by (PyTorch's lambd)", main=True
+    )
+    examples = (
+        example("softshrink", x="[N, 3] -2..2"),
+        example("softshrink: 1.0", x="[N, 3] -2..2"),
+    )
 
 
 class Hardshrink(Pointwise):
     """`y = x` where |x| > threshold, else 0, as torch.nn.Hardshrink. Shapes: x and y `[…]`."""
 
     threshold = attr(Float(0), 0.5, "what values must exceed (PyTorch's lambd)", main=True)
-    examples = (example("hardshrink", x="[N, 3] -2..2"), example("hardshrink: 1.0", x="[N, 3] -2..2"))
+    examples = (
+        example("hardshrink", x="[N, 3] -2..2"),
+        example("hardshrink: 1.0", x="[N, 3] -2..2"),
+    )
 
 
 class Tanhshrink(Pointwise):
@@ -252,5 +260,3 @@ class LogSigmoid(Pointwise):
 
     def expand(self, build: Build, *terms: Term) -> Term:
         return build.op("neg", build.op("softplus", build.op("neg", terms[0])))
-
-

@@ -24,7 +24,7 @@ class _Adaptive(Windowed):
         return x.with_dims((*x.dims[:2], *self.size))
 
     def expand(self, build: Build, *terms: Term) -> Term | None:
-        """Reductions where a size is 1, a pooling where the windows are equal, else window by window.
+        """Reductions where a size is 1, a pooling where windows are equal, else window by window.
 
         The windows are products of intervals, so the axes can be taken one after another.
         """

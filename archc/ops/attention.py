@@ -21,8 +21,8 @@ class Attention(Op):
     `[…, Tq, E]`. mask broadcasts to `[…, Tq, Tk]`: boolean, true where a query attends to a key, or
     of q's type and added to the scores. `causal` aligns to the last key: query i attends to key j
     where `j - (Tk - Tq) <= i`, so that one new query sees all keys of a cache (PyTorch's is_causal
-    aligns to the first key; the two agree where Tq is Tk). A query whose boolean mask lets it attend
-    to no key gives zeros, as in torch.nn.functional.scaled_dot_product_attention.
+    aligns to the first key; the two agree where Tq is Tk). A query that a boolean mask lets
+    attend to no key gives zeros, as in torch.nn.functional.scaled_dot_product_attention.
     """
 
     training = True  # dropout of the weights
@@ -58,7 +58,9 @@ class Attention(Op):
         if k.dims[-2] != v.dims[-2]:
             self._differ("v", "k and v have different numbers of positions", k, v)
         if self.scale is None and not isinstance(q.dims[-1], int):
-            raise TypingError("E208", "attention needs 'scale' where the vectors' length is symbolic")
+            raise TypingError(
+                "E208", "attention needs 'scale' where the vectors' length is symbolic"
+            )
         if self.causal and impossible(k.dims[-2] - q.dims[-2]):
             raise TypingError(
                 "E305", f"attention: of {q.dims[-2]} queries the first come before all "

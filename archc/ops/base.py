@@ -55,7 +55,6 @@ class WeightType:
     type: TensorType
     init: Init
     buffer: bool = False
-    value: object = None  # nested tuples of numbers where the spec gives the values
     value: object = None
 
 
@@ -314,7 +313,13 @@ def same(a: Size, b: Size) -> bool:
 
 def divide(size: Size, by: Size, what: str, about: str) -> Size:
     """`size / by`, which must come out even. Raises TypingError E306."""
-    if by == 0 or size % by != 0:
+    rest = 1 if by == 0 else size % by
+    if rest != 0 and not isinstance(rest, int):
+        raise TypingError(
+            "E306", f"{what}: {size} is not known to be divisible by {by}", about=about,
+            help=f"declare the size as a multiple, such as ={by}*n",
+        )  # fmt: skip
+    if rest != 0:
         raise TypingError("E306", f"{what}: {size} is not divisible by {by}", about=about)
     return size // by
 
@@ -323,6 +328,12 @@ def around(fan: Size) -> Init:
     """Uniform in ±1/√fan, where PyTorch's layers begin unless said otherwise."""
     bound = 1 / sqrt(fan) if isinstance(fan, int) and fan > 0 else 0.0
     return Init("uniform", (-bound, bound))
+
+
+def whole(sizes: Sequence[Size]) -> list[int] | None:
+    """The sizes where all of them are numbers."""
+    found = [size for size in sizes if isinstance(size, int)]
+    return found if len(found) == len(sizes) else None
 
 
 def impossible(size: Size) -> bool:
@@ -354,4 +365,5 @@ def values_of(op: Op, arguments: Mapping[str, float]) -> dict[str, Any]:
 __all__ = [
     "Example", "Input", "Op", "Site", "TypingError", "WeightType", "around", "broadcast", "differ", "divide",
     "example", "impossible", "largest", "lower_bound", "same", "values_of",
+    "whole",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class _Cell(Op):
     gates: ClassVar[int] = 1
-    inputs = (Input("x"), Input("h"))
+    inputs: ClassVar[tuple[Input, ...]] = (Input("x"), Input("h"))
     weights = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     hidden = attr(Int(1), doc="the state's size", main=True)
     bias = attr(Bool(), True, "add learned biases")

@@ -34,11 +34,10 @@ class Dropout(_Random):
 
 
 class DropPath(_Random):
-    """While training, each item of axis 0 is 0 with probability `rate`, the others are divided by
-    1 - rate.
+    """While training, each item of the batch is 0 with probability `rate`, or divided by 1 - rate.
 
-    Huang et al., Deep networks with stochastic depth, 2016, per item of the batch, as
-    torchvision.ops.stochastic_depth with mode `row`. Shapes: x and y `[N, …]`.
+    Huang et al., Deep networks with stochastic depth, 2016, as torchvision.ops.stochastic_depth
+    with mode `row`. Shapes: x and y `[N, …]`.
     """
 
     rate = attr(Float(0, 1), 0.0, "the probability of 0", main=True)

@@ -12,7 +12,9 @@ from archc.ops.base import Example
 from archc.spec.formula import Budget, evaluate, parse
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
-_FEED = re.compile(rf"(?P<dtype>[a-z]+\d*)?(?P<dims>\[.*\])(?: +(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER}))?")
+_FEED = re.compile(
+    rf"(?P<dtype>[a-z]+\d*)?(?P<dims>\[.*\])(?: +(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER}))?"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class BatchNorm(Op):
-    """`y = (x - E[x]) / √(Var[x] + eps) · weight + bias` for each channel (Ioffe and Szegedy, 2015).
+    """`y = (x - E[x]) / √(Var[x] + eps) · weight + bias` for each channel.
 
-    Shapes: x and y `[N, C, …]` of rank 2 or more, all weights `[C]`. As torch.nn.BatchNorm1d to 3d:
-    training uses the batch's statistics (variance divided by n) and moves the running ones by
-    `momentum` (variance divided by n - 1); inference uses the running ones, or with `track: false`
-    the batch's.
+    Ioffe and Szegedy, 2015. Shapes: x and y `[N, C, …]` of rank 2 or more, all weights `[C]`. As
+    torch.nn.BatchNorm1d to 3d: training uses the batch's statistics (variance divided by n) and
+    moves the running ones by `momentum` (variance divided by n - 1); inference uses the running
+    ones, or with `track: false` the batch's.
     """
 
     training = True
@@ -62,10 +62,10 @@ class BatchNorm(Op):
 
 
 class LayerNorm(Op):
-    """`y = (x - E[x]) / √(Var[x] + eps) · weight + bias` over the last axes (Ba, Kiros and Hinton, 2016).
+    """`y = (x - E[x]) / √(Var[x] + eps) · weight + bias` over the last axes.
 
-    Shapes: x and y `[…, *shape]`, weight and bias `shape`, the sizes of `axes`, which are the last
-    ones. As torch.nn.LayerNorm, whose normalized_shape is inferred here.
+    Ba, Kiros and Hinton, 2016. Shapes: x and y `[…, *shape]`, weight and bias `shape`, the sizes of
+    `axes`, which are the last ones. As torch.nn.LayerNorm, whose normalized_shape is inferred here.
     """
 
     weights = ("weight", "bias")
@@ -123,10 +123,10 @@ class RMSNorm(Op):
 
 
 class GroupNorm(Op):
-    """`y = (x - E[x]) / √(Var[x] + eps) · weight + bias` over each group of channels (Wu and He, 2018).
+    """`y = (x - E[x]) / √(Var[x] + eps) · weight + bias` over each group of channels.
 
-    Shapes: x and y `[N, C, …]`, weight and bias `[C]`; C is divisible by `groups`. As
-    torch.nn.GroupNorm.
+    Wu and He, 2018. Shapes: x and y `[N, C, …]`, weight and bias `[C]`; C is divisible by `groups`.
+    As torch.nn.GroupNorm.
     """
 
     weights = ("weight", "bias")

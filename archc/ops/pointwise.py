@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archc.ir.types import FLOATING, NUMERIC, DType, TensorType
 from archc.ops.base import Input, Op, Site, TypingError, broadcast
@@ -74,4 +74,4 @@ def call(name: str, *arrays: Array) -> Array:
     import numpy as np
 
     function: Any = getattr(np, name)
-    return cast("Array", np.asarray(function(*arrays)))
+    return np.asarray(function(*arrays))

@@ -12,9 +12,7 @@ from archc.ops.window import Pads, Windowed, even, room, same_pads, spans
 class _Pool(Windowed):
     kernel = attr(PerAxis(1, 1), doc="window sizes", main=True)
     stride = attr(Optional(PerAxis(1, 1)), None, "steps of the window; the kernel if left out")
-    padding = attr(
-        Either((PerAxis(1),)), (0,), "padding on both sides, at most half the window"
-    )
+    padding = attr(Either((PerAxis(1),)), (0,), "padding on both sides, at most half the window")
     ceil = attr(Bool(), False, "keep a last window that runs over the end")
 
     @property
@@ -48,7 +46,7 @@ class _Pool(Windowed):
         return x.with_dims((*x.dims[:2], *places))
 
     def _places(self, size: Size, free: Size, axis: int) -> Size:
-        """How often the window stands; with `ceil`, each time inside the input or the padding before."""
+        """How often the window stands; with `ceil`, never first behind the input."""
         stride, padding, span = self.strides[axis], self.padding[axis], self.spans[axis]
         if 2 * padding > span:
             raise TypingError(
@@ -147,9 +145,9 @@ class AvgPool1d(_AvgPool, spatial=1):
 class AvgPool2d(_AvgPool, spatial=2):
     """The mean of each window, as torch.nn.AvgPool2d (count_include_pad is `count_padding`).
 
-    Shapes: x `[N, C, H, W]`, y `[N, C, H', W']`, with `H' = (H + 2·padding - kernel) // stride + 1`;
-    with `ceil` rounded up, without windows that would begin behind the input. What a window covers
-    behind the padding never counts, in PyTorch as in ONNX from opset 19 on.
+    Shapes: x `[N, C, H, W]`, y `[N, C, H', W']`, with `H' = (H + 2·padding - kernel) // stride +
+    1`; with `ceil` rounded up, without windows that would begin behind the input. What a window
+    covers behind the padding never counts, in PyTorch as in ONNX from opset 19 on.
     """
 
     examples = (

@@ -15,7 +15,7 @@ class _Recurrent(Op):
     gates: ClassVar[int] = 1
     carried: ClassVar[tuple[str, ...]] = ("h",)
     training = True  # dropout between the layers
-    inputs = (Input("x"), Input("h", optional=True))
+    inputs: ClassVar[tuple[Input, ...]] = (Input("x"), Input("h", optional=True))
     weights = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     hidden = attr(Int(1), doc="the state's size", main=True)
     layers = attr(Int(1), 1, "how many layers, each reading the outputs of the one before")
@@ -38,7 +38,7 @@ class _Recurrent(Op):
         )
 
     def parts(self, features: Size) -> Iterator[tuple[str, Size]]:
-        """The weights' suffix and the input's size of each layer and direction, in PyTorch's order."""
+        """The weights' suffix and the input's size, layer by layer, as PyTorch orders them."""
         for layer in range(self.layers):
             size = features if layer == 0 else self.hidden * self.directions
             for direction in ("", "_reverse")[: self.directions]:
@@ -111,8 +111,8 @@ class RNN(_Recurrent):
 class LSTM(_Recurrent):
     """`c' = f·c + i·g`, `h' = o·tanh(c')` along axis 1 (Hochreiter and Schmidhuber, 1997).
 
-    i, f, g and o, in this order, are the sigmoid (g: tanh) of `W_ih x + b_ih + W_hh h + b_hh`, as in
-    torch.nn.LSTM. Shapes: x `[N, T, F]`, always with the batch first; h and c
+    i, f, g and o, in this order, are the sigmoid (g: tanh) of `W_ih x + b_ih + W_hh h + b_hh`, as
+    in torch.nn.LSTM. Shapes: x `[N, T, F]`, always with the batch first; h and c
     `[layers·directions, N, hidden]`, zeros if left out; y `[N, T, directions·hidden]`, the last
     layer's states, and h and c, every layer's last. Weights carry PyTorch's names (weight_ih_l0,
     weight_hh_l0, bias_ih_l0, bias_hh_l0, `_reverse` for the other direction) and start uniform in
@@ -124,7 +124,9 @@ class LSTM(_Recurrent):
     inputs = (Input("x"), Input("h", optional=True), Input("c", optional=True))
     examples = (
         example("lstm: 4", x="[N, T, 3]"),
-        example("lstm: {hidden: 3, bidirectional: true}", x="[N, T, 2]", h="[2, N, 3]", c="[2, N, 3]"),
+        example(
+            "lstm: {hidden: 3, bidirectional: true}", x="[N, T, 2]", h="[2, N, 3]", c="[2, N, 3]"
+        ),
         example("lstm: {hidden: 3, layers: 2, bidirectional: true, bias: false}", x="[2, 4, 2]"),
         example("lstm: {hidden: 2, layers: 3, dropout: 0.5}", x="[N, 3, 2]"),
     )

@@ -10,8 +10,9 @@ from types import ModuleType
 from archc.ops.base import Op
 
 MODULES = (
-    "linear", "conv", "pool", "norm", "embedding", "recurrent", "attention", "dropout", "activation",
-    "elementwise", "compare", "product", "reduce", "shape", "rearrange", "select", "assemble", "resize", "source",
+    "linear", "conv", "pool", "adaptive", "norm", "embedding", "recurrent", "cell", "attention",
+    "dropout", "activation", "softmax", "elementwise", "compare", "product", "reduce",
+    "shape", "rearrange", "select", "assemble", "resize", "source",
 )  # fmt: skip
 
 

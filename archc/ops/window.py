@@ -54,7 +54,7 @@ def same_pads(sizes: Sequence[Size], spans: Sequence[int], strides: Sequence[int
 
 
 def room(op: str, sizes: Sequence[Size], spans: Sequence[int], pads: Pads) -> tuple[Size, ...]:
-    """How far the window can move along each axis. Raises TypingError E305 where it cannot stand."""
+    """How far the window can move along each axis. Raises E305 where it does not fit."""
     result: list[Size] = []
     for axis, (size, span, (before, after)) in enumerate(zip(sizes, spans, pads, strict=True)):
         free = size + before + after - span

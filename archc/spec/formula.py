@@ -86,11 +86,12 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A checked expression; `names` are the free names it may ask for."""
+    """A checked expression; `names` are the free names it may ask for, `bound` those its comprehensions bind."""
 
     text: str
     tree: ast.expr
     names: frozenset[str]
+    bound: frozenset[str] = frozenset()
 
 
 Lookup = Callable[[str], Any]
@@ -109,9 +110,28 @@ def parse(text: str) -> Formula:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "it cannot be parsed"
         raise FormulaError("E213", f"not a formula: {reason}", "a formula is a Python expression") from error
-    names: set[str] = set()
-    _check(tree, names, 0)
-    return Formula(text, tree, frozenset(names))
+    _check(tree, 0)
+    bound = frozenset(name for part in ast.walk(tree) if isinstance(part, ast.comprehension) for name in _targets(part))
+    return Formula(text, tree, _free(tree), bound)
+
+
+def _targets(part: ast.comprehension) -> set[str]:
+    return {name.id for name in ast.walk(part.target) if isinstance(name, ast.Name)}
+
+
+def _free(node: ast.AST) -> frozenset[str]:
+    """The names whose values come from outside the expression; a called function's name is none."""
+    match node:
+        case ast.Name(id=name):
+            return frozenset({name})
+        case ast.Call(args=args):
+            return frozenset().union(*map(_free, args))
+        case ast.ListComp(elt=elt, generators=parts):
+            inner = _free(elt)
+            for part in reversed(parts):
+                inner = inner.union(*map(_free, part.ifs)) - _targets(part) | _free(part.iter)
+            return inner
+    return frozenset().union(*map(_free, ast.iter_child_nodes(node)))
 
 
 def _nesting(text: str) -> int:
@@ -125,26 +145,24 @@ def _nesting(text: str) -> int:
     return deepest
 
 
-def _check(node: ast.AST, names: set[str], depth: int) -> None:
+def _check(node: ast.AST, depth: int) -> None:
     if depth > 200:
         raise FormulaError("E216", "the formula is nested too deeply")
     kind = type(node)
     if kind not in _EVALUATE:
         raise FormulaError("E213", f"a formula has no {_spoken(kind)}", "see: archc explain formulas")
-    if isinstance(node, ast.Name):
-        names.add(node.id)
     if isinstance(node, ast.Call):
         _check_call(node)
         for argument in node.args:
-            _check(argument, names, depth + 1)
+            _check(argument, depth + 1)
         return
     if isinstance(node, ast.Constant) and not isinstance(node.value, bool | int | float | str):
         raise FormulaError("E213", f"a formula has no {type(node.value).__name__}")
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
-            _check(child, names, depth + 1)
+            _check(child, depth + 1)
     if isinstance(node, ast.ListComp):
-        _check_comprehension(node, names, depth)
+        _check_comprehension(node, depth)
     if isinstance(node, ast.BinOp) and type(node.op) not in _BINARY:
         raise FormulaError("E213", f"a formula has no {_spoken(type(node.op))}")
     if isinstance(node, ast.UnaryOp) and type(node.op) not in _UNARY:
@@ -163,12 +181,12 @@ def _check_call(node: ast.Call) -> None:
         raise FormulaError("E213", "a formula's functions take plain arguments")
 
 
-def _check_comprehension(node: ast.ListComp, names: set[str], depth: int) -> None:
+def _check_comprehension(node: ast.ListComp, depth: int) -> None:
     for part in node.generators:
         if part.is_async or not _is_target(part.target):
             raise FormulaError("E213", "a comprehension binds plain names")
         for child in [part.target, part.iter, *part.ifs]:
-            _check(child, names, depth + 1)
+            _check(child, depth + 1)
 
 
 def _is_target(node: ast.expr) -> bool:
@@ -342,6 +360,8 @@ def _bounded(value: Any) -> Any:
 
 def arithmetic(op: str, a: Any, b: Any, budget: Budget) -> Any:
     """`a op b`, exact for integers and symbolic sizes, bounded in magnitude and length."""
+    if type(a) is int and type(b) is int and op in ("+", "-", "*"):  # most formulas; the rest is the general case
+        return _bounded(_OPERATORS[op](a, b))
     if a is ABSENT or b is ABSENT:
         raise FormulaError("E218", "an input that was not given is used", "ask first: given(name)")
     if op == "+" and ((isinstance(a, str) and isinstance(b, str)) or (isinstance(a, list) and isinstance(b, list))):

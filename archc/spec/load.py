@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from archc.errors import ArchcError, Diagnostic, SpecError, did_you_mean
@@ -26,6 +27,7 @@ class Loader:
         self.findings: list[Diagnostic] = []
         self.files: dict[Path, File] = {}
         self.opening: list[Path] = []
+        self.stopped = False  # a file's outline is wrong, so that elaborating it would only add noise
 
     def load(self, path: Path, shown: str | None = None) -> File:
         """The file at `path`, checked. Raises SpecError if it cannot be read at all."""
@@ -38,6 +40,7 @@ class Loader:
     def _file(self, data: Mapping, path: Path | None) -> File:
         found = schema.check_file(data)
         self.findings += found
+        self.stopped = self.stopped or bool(found)
         if any(d.code in ("E110", "E203") and d.place == data.place for d in found) or "archc" not in data:
             raise SpecError(self.findings)
         parser = Parser(data.place.source, path)
@@ -164,22 +167,24 @@ def visible(file: File) -> set[str]:
     return names
 
 
-_PRELUDE: dict[str, Template] = {}
+PRELUDE = ZOO / "std" / "prelude.yaml"
 
 
+@cache
 def prelude() -> dict[str, Template]:
     """The blocks of std/prelude.yaml, which every spec can call without `use`."""
-    if not _PRELUDE:
-        path = ZOO / "std" / "prelude.yaml"
-        if path.is_file():
-            data = read_file(path, _shown(path))
-            file = Parser(data.place.source, path).file(data)
-            _PRELUDE.update(file.blocks)
-    return _PRELUDE
+    data = read_file(PRELUDE, _shown(PRELUDE))
+    return Parser(data.place.source, PRELUDE).file(data).blocks
+
+
+def is_prelude(template: Template) -> bool:
+    return template.file.path == PRELUDE
 
 
 def _shown(path: Path) -> str:
-    """A path as errors show it: relative to the working directory where that is shorter."""
+    """A path as errors show it: the zoo's files by their zoo name, others relative to the working directory."""
+    if path.is_relative_to(ZOO):
+        return f"<zoo>/{path.relative_to(ZOO).as_posix()}"
     try:
         relative = os.path.relpath(path)
     except ValueError:  # another drive

@@ -88,25 +88,31 @@ def read_file(path: Path, shown: str | None = None) -> Mapping:
     try:
         if not path.is_file():
             missing = "is a directory, not a file" if path.is_dir() else "no such file"
-            raise SpecError.of("E101", f"cannot read {name}: {missing}")
+            raise SpecError.of("E101", f"cannot read {name}: {missing}", whole(name))
         if path.stat().st_size > MAX_BYTES:
-            raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB")
+            raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB", whole(name))
         data = path.read_bytes()
     except OSError as error:
-        raise SpecError.of("E101", f"cannot read {name}: {error.strerror or error}") from error
+        raise SpecError.of("E101", f"cannot read {name}: {error.strerror or error}", whole(name)) from error
     return read_text(decode(data, name), name)
+
+
+def whole(name: str) -> Place:
+    """The place of a finding about a file as a whole."""
+    return Place(Source(name, ""), 1, 1)
 
 
 def decode(data: bytes, name: str) -> str:
     """UTF-8 text with or without a byte-order mark; anything else is an error."""
     if b"\0" in data[:4096]:
-        raise SpecError.of("E102", f"{name} is a binary file, not a spec", help="a spec is YAML text in UTF-8")
+        raise SpecError.of("E102", f"{name} is a binary file, not a spec", whole(name), help="a spec is YAML text in UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SpecError.of(
             "E102",
             f"{name} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}",
+            whole(name),
             help="save the file as UTF-8",
         ) from error
 
@@ -115,10 +121,10 @@ def read_text(text: str, name: str) -> Mapping:
     """The text's data, as `read_file`."""
     source = Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
     if len(text) > MAX_BYTES:
-        raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB")
+        raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB", whole(name))
     tree = _Builder(source)
     try:
-        loader = getattr(yaml, "CParser", yaml.SafeLoader)(source.text)
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(source.text)
         while loader.check_event():
             tree.take(loader.get_event())
     except yaml.YAMLError as error:
@@ -126,7 +132,7 @@ def read_text(text: str, name: str) -> Mapping:
     if tree.findings:
         raise SpecError(tree.findings)
     if tree.root is None or (isinstance(tree.root, Scalar) and tree.root.value is None):
-        raise SpecError.of("E103", f"{name} is empty", help="begin with: archc: 1")
+        raise SpecError.of("E103", f"{name} is empty", whole(name), help="begin with: archc: 1")
     if not isinstance(tree.root, Mapping):
         raise SpecError.of(
             "E103", "a spec is a mapping of keys, such as 'graph:'", tree.root.place, help="begin with: archc: 1"
@@ -289,6 +295,8 @@ def _unclosed(text: str) -> bool:
     return depth > 0
 
 
+_FORMULA_IN_FLOW = re.compile(r"[\[{,:]\s*(=[A-Za-z0-9_.(][^\"',\[\]{}]*[\[\]{},]).*\Z")
+
 _SAFE_HINTS = (
     ("cannot start any token", "\t", "E105", "a tab cannot indent in YAML", "indent with spaces"),
     ("found a tab character", "", "E105", "a tab cannot indent in YAML", "indent with spaces"),
@@ -301,15 +309,18 @@ def _syntax_error(error: yaml.YAMLError, source: Source) -> Diagnostic:
     if mark is None:
         position = getattr(error, "position", None)
         where = f" at character {position}" if position is not None else ""
-        return Diagnostic("E102", f"{source.name} holds a character that YAML does not allow{where}: {problem}")
+        return Diagnostic("E102", f"{source.name} holds a character that YAML does not allow{where}: {problem}",
+                          whole(source.name))
     place = Place(source, mark.line + 1, mark.column + 1)
     line = place.text
     for phrase, needs, code, message, help in _SAFE_HINTS:
         if phrase in problem and (needs in line[: mark.column + 1]):
             return Diagnostic(code, message, place, help=help)
-    if problem.startswith(("did not find expected ',' or", "expected ',' or")) and "=" in line[: mark.column]:
+    formula = _FORMULA_IN_FLOW.search(line[: mark.column + 1])
+    if formula is not None:
         return Diagnostic(
-            "E109", "a formula with a bracket or comma stands unquoted inside {…} or […]", place,
+            "E109", "a formula with a bracket or a comma stands unquoted inside {…} or […]",
+            Place(source, mark.line + 1, formula.start(1) + 1, formula.end(1) - formula.start(1)),
             label="YAML ended the formula here", help="quote the formula: {j: \"=depths[i]\"}",
         )  # fmt: skip
     context = getattr(error, "context", None)

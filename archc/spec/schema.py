@@ -181,6 +181,7 @@ def _without_steps(key: str | int, data: Data) -> Any:
 
 def _diagnostic(error: Any, data: Data, op: type[Op] | None = None) -> Diagnostic:
     """A jsonschema error at its place in the file."""
+    error = _deepest(error)
     where, inside = _walk(data, list(error.absolute_path))
     subject = f"{op.name}: " if op else ""
     if error.validator == "additionalProperties" and isinstance(inside, Mapping):
@@ -202,7 +203,20 @@ def _diagnostic(error: Any, data: Data, op: type[Op] | None = None) -> Diagnosti
         )  # fmt: skip
     path = ".".join(map(str, error.absolute_path))
     wanted = _spoken(error, op)
-    return Diagnostic("E207" if op else "E202", f"{subject}{path}: {wanted}, found {_shown(error.instance)}", where)
+    help = did_you_mean(str(error.instance), map(str, error.validator_value)) if error.validator == "enum" else ""
+    return Diagnostic(
+        "E207" if op else "E202", f"{subject}{path}: {wanted}, found {_shown(error.instance)}", where, help=help
+    )
+
+
+def _deepest(error: Any) -> Any:
+    """Of an error in alternatives, the one inside the alternative that fits best: its path goes furthest."""
+    while error.validator in ("anyOf", "oneOf") and error.context:
+        best = max(error.context, key=lambda inner: len(inner.absolute_path))
+        if len(best.absolute_path) == len(error.absolute_path):
+            return error
+        error = best
+    return error
 
 
 def _spoken(error: Any, op: type[Op] | None) -> str:

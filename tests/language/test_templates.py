@@ -1,0 +1,246 @@
+"""Blocks, parameters, variants, models, `use` and formulas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archc.errors import SpecError
+from archc.ir.program import Program
+from archc.pipeline import compile, compile_text
+
+
+def program(text: str, **set: object) -> Program:
+    return compile_text("archc: 1\nname: net\n" + text, set=set)
+
+
+def weights(program: Program) -> list[str]:
+    return [entry.name for entry in program.weights()]
+
+
+def output(program: Program) -> str:
+    return str(next(iter(program.model.output_types().values())))
+
+
+def code(text: str, **set: object) -> str:
+    with pytest.raises(SpecError) as caught:
+        program(text, **set)
+    return caught.value.diagnostics[0].code
+
+
+BLOCK = "inputs: {x: [N, 4]}\nblocks: {b: {params: {out: int, act: relu, drop: 0.1}, graph: [{linear: =out, name: f}, =act, {dropout: =drop}]}}\n"
+
+
+def test_a_block_used_twice_makes_two_sets_of_weights() -> None:
+    p = program(BLOCK + "graph: [{b: 4, name: one}, {b: 4, name: two}]")
+    assert weights(p) == ["one.f.weight", "one.f.bias", "two.f.weight", "two.f.bias"]
+    assert len(p.definitions()) == 2
+
+
+def test_rates_do_not_tell_definitions_apart() -> None:
+    p = program(BLOCK + "graph: [{b: {out: 4, drop: 0.2}, name: one}, {b: {out: 4, drop: 0.3}, name: two}]")
+    assert len(p.definitions()) == 2
+    assert [call.arguments for call in p.model.calls()] == [{"drop": 0.2}, {"drop": 0.3}]
+
+
+def test_a_rate_that_is_computed_with_does_tell_them_apart() -> None:
+    blocks = "inputs: {x: [N, 4]}\nblocks: {b: {params: {drop: 0.1}, graph: [{dropout: =drop / 2}, {linear: 4, name: f}]}}\n"
+    p = program(blocks + "graph: [{b: 0.2, name: one}, {b: 0.3, name: two}, {b: 0.3, name: three}]")
+    assert len(p.definitions()) == 3
+
+
+def test_a_rate_passes_through_several_blocks() -> None:
+    text = """
+inputs: {x: [N, 4]}
+blocks:
+  inner: {params: {rate: 0.0}, graph: [{linear: 4, name: f}, {dropout: =rate}]}
+  outer: {params: {drop: 0.0}, graph: [{inner: =drop, name: i}]}
+graph:
+  - {outer: "=0.1 * i", name: h, repeat: {i: 5}}
+"""
+    p = program(text)
+    assert len(p.definitions()) == 3
+
+
+def test_op_valued_parameters() -> None:
+    assert output(program(BLOCK + "graph: [{b: {out: 3, act: {leaky_relu: 0.2}}, name: a}]")) == "float32[N, 3]"
+    assert output(program(BLOCK + "graph: [{b: {out: 3, act: identity}, name: a}]")) == "float32[N, 3]"
+    assert code(BLOCK + "graph: [{b: {out: 3, act: reluu}, name: a}]") == "E204"
+
+
+def test_step_valued_parameters_see_where_they_were_written() -> None:
+    text = """
+params: {width: 6}
+inputs: {x: [N, 4]}
+blocks:
+  twice: {params: {body: steps}, graph: [{=body, name: one}, {=body, name: two}, {add: [prev, x]}]}
+graph:
+  - {linear: =width, name: a}
+  - {twice: {body: [{linear: =width, name: f}, relu]}, name: t}
+"""
+    p = program(text)
+    assert weights(p)[2:] == ["t.one.f.weight", "t.one.f.bias", "t.two.f.weight", "t.two.f.bias"]
+
+
+def test_parameters_have_the_type_of_their_default() -> None:
+    base = "params: {n: 3, r: 0.5, l: [1], s: abc, b: true, q: {k: 1}}\ninputs: {x: [N, 4]}\ngraph: [{linear: =n}]"
+    assert output(program(base, n=5)) == "float32[N, 5]"
+    program(base, r=1)  # a whole number is a number
+    for name, value in {"n": 1.5, "l": 3, "s": 4, "b": 1, "q": [1], "r": "x"}.items():
+        assert code(base, **{name: value}) == "E207"
+    assert code(base, m=1) == "E219"
+
+
+def test_defaults_are_formulas_over_earlier_parameters_and_inputs() -> None:
+    text = "inputs: {x: [N, 4]}\nblocks: {b: {params: {out: =2 * x.features, half: =out // 2}, graph: [{linear: =out}, {linear: =half}]}}\ngraph: [b]"
+    assert output(program(text)) == "float32[N, 4]"
+
+
+def test_an_integer_attribute_never_takes_a_float() -> None:
+    text = "params: {width: 1.0}\ninputs: {x: [N, 4]}\ngraph: [{linear: =64 * width}]"
+    assert code(text) == "E207"
+    assert output(program(text.replace("=64 * width", "=int(64 * width)"))) == "float32[N, 64]"
+
+
+def test_defaults_hold_for_the_whole_spec_and_the_step_wins() -> None:
+    text = "params: {eps: 1.0e-3}\ninputs: {x: [N, 3, 8, 8]}\ndefaults: {conv2d: {bias: false}, batch_norm: {eps: =eps}}\n"
+    p = program(text + "graph: [{conv2d: {out: 4, kernel: 3}}, batch_norm, {conv2d: {out: 4, kernel: 3, bias: true}}]")
+    assert weights(p) == ["0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var", "2.weight", "2.bias"]
+
+
+def test_blocks_see_optional_inputs_as_given_or_not() -> None:
+    text = """
+inputs: {x: [N, 4], y: [N, 4]}
+blocks:
+  b:
+    inputs: {x, extra: {optional: true}}
+    graph: [{linear: "=8 if given(extra) else 2", in: x, name: f}]
+graph:
+  - {b, in: {x: x, extra: y}, name: one}
+  - {b, in: x, name: two}
+  - concat: [one, two]
+"""
+    assert output(program(text)) == "float32[N, 10]"
+
+
+def test_a_blocks_inside_is_private_but_its_weights_have_names() -> None:
+    assert code(BLOCK + "graph: [{b: 4, name: one}, {add: [one.f, x]}]") == "E210"
+    p = program(BLOCK + "graph: [{b: 4, name: one}, {linear: {out: 4, bias: false}, name: t, tie: {weight: one.f.weight}}]")
+    assert p.params == 20
+
+
+MODELS = """
+params: {latent: 3}
+models:
+  encoder: {inputs: {image: [N, 8]}, graph: [{linear: =latent, name: fc}], outputs: {z: prev}}
+  decoder: {inputs: {z: [N, =latent]}, graph: [{linear: 8, name: fc}]}
+  whole:
+    inputs: {image: [M, 8]}
+    graph: [{encoder: [image], name: e}, {decoder: [e.z]}, {encoder: [prev], name: again}, decoder]
+"""
+
+
+def test_a_model_used_twice_uses_one_set_of_weights() -> None:
+    p = program(MODELS)
+    assert weights(p) == ["encoder.fc.weight", "encoder.fc.bias", "decoder.fc.weight", "decoder.fc.bias"]
+    assert p.main == "whole"
+    assert output(p) == "float32[M, 8]"
+    assert list(program(MODELS, latent=5).models) == ["encoder", "decoder", "whole"]
+
+
+def test_a_models_symbols_stand_for_what_it_is_fed() -> None:
+    text = """
+models:
+  step: {inputs: {t: [N, T, 4]}, graph: [{reshape: {shape: [N, =4 * T]}}]}
+  one: {inputs: {u: [N, 1, 4]}, graph: [{step: [u]}]}
+"""
+    assert output(program(text)) == "float32[N, 4]"
+
+
+def test_an_input_that_does_not_fit_a_model() -> None:
+    assert code(MODELS.replace("image: [M, 8]", "image: [M, 9]")) == "E304"
+
+
+def test_list_inputs_and_list_outputs() -> None:
+    text = """
+inputs: {past: {shape: [N, 4], repeat: 3}, x: [N, 4]}
+graph:
+  - concat: [past, x]
+  - {linear: 4, name: h, repeat: 2}
+  - concat: [past.1, past.*, prev]
+outputs: {y: prev, present: h.*}
+"""
+    p = program(text)
+    assert list(p.model.input_types()) == ["past.0", "past.1", "past.2", "x"]
+    assert {k: str(t) for k, t in p.model.output_types().items()} == {
+        "y": "float32[N, 20]", "present.0": "float32[N, 4]", "present.1": "float32[N, 4]",
+    }  # fmt: skip
+
+
+def test_symbolic_sizes_in_formulas() -> None:
+    text = "inputs: {x: [N, 3, H, W], y: [N, =2 * H]}\ngraph: [{resize: {size: ['=x.shape[2] * 2', =2 * W]}, in: x}]"
+    assert output(program(text)) == "float32[N, 3, 2*H, 2*W]"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("graph: [{b: 3}]\nblocks: {b: {params: {n: int}, graph: [b]}}\ninputs: {x: [N]}", "E220"),
+        ("models: {a: {inputs: {x: [N, 2]}, graph: [b]}, b: {inputs: {x: [N, 2]}, graph: [a]}}", "E224"),
+        ("inputs: {x: [N, 2]}\nblocks: {b: {params: {n: int}, graph: [{linear: =n}]}}\ngraph: [b]", "E208"),
+        ("inputs: {x: [N, 2]}\nblocks: {b: {inputs: [x, y], graph: [{add: [x, y]}]}}\ngraph: [b]", "E307"),
+        ("inputs: {x: [N, 2]}\nblocks: {b: {graph: [relu]}}\ngraph: [{b: [x, x]}]", "E307"),
+        ("inputs: {x: [N, 2]}\nblocks: {b: {graph: [relu]}}\ngraph: [{b: {depth: 2}}]", "E219"),
+        ("inputs: {x: [N, 2]}\ngraph: [{reshape: {shape: [M]}}]", "E312"),
+        ("inputs: {x: {shape: [N, 2], dtype: float23}}\ngraph: [relu]", "E202"),
+        ("inputs: {x: [N, 2]}\ngraf: [relu]", "E201"),
+        ("inputs: {x: [N, 2]}", "E203"),
+    ],
+)
+def test_what_is_wrong_has_a_code(text: str, expected: str) -> None:
+    assert code(text) == expected
+
+
+def test_all_errors_of_a_file_are_reported_at_once() -> None:
+    with pytest.raises(SpecError) as caught:
+        program("inputs: {x: [N, 4]}\ngraph:\n  - rellu\n  - {linear: =q}\n  - {linear: 3, nam: 1}\n  - {add: [x, z]}\n")
+    assert [d.code for d in caught.value.diagnostics] == ["E204", "E215", "E205", "E210"]
+
+
+def test_what_follows_from_an_error_is_not_reported() -> None:
+    with pytest.raises(SpecError) as caught:
+        program("inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q, name: a}\n  - {linear: 3, name: b}\n  - add: [a, b]\n")
+    assert [d.code for d in caught.value.diagnostics] == ["E215"]
+
+
+def test_use_brings_blocks_with_their_files_parameters(tmp_path: Path) -> None:
+    (tmp_path / "parts.yaml").write_text(
+        "archc: 1\nname: parts\nparams: {width: 5}\ninputs: {x: [N, 4]}\nblocks: {wide: {graph: [{linear: =width}]}}\ngraph: [wide, relu]\n"
+    )
+    main = tmp_path / "main.yaml"
+    main.write_text("archc: 1\nuse: [parts.yaml]\ninputs: {x: [N, 4]}\ngraph: [{wide, name: a}, {add: [a, 1]}, {parts: {width: 7}, in: x, name: p}]\n")
+    p = compile(main)
+    assert output(p) == "float32[N, 7]"
+    assert weights(p) == ["a.0.weight", "a.0.bias", "p.0.0.weight", "p.0.0.bias"]
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [("../secret.yaml", "E401"), ("/etc/passwd", "E401"), ("link.yaml", "E401"), ("none.yaml", "E402"), ("main.yaml", "E403")],
+)
+def test_use_stays_inside_its_folder(tmp_path: Path, use: str, expected: str) -> None:
+    (tmp_path / "secret.yaml").write_text("archc: 1\nblocks: {}\n")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    main = inside / "main.yaml"
+    main.write_text(f"archc: 1\nuse: [{use}]\ninputs: {{x: [N, 4]}}\ngraph: [relu]\n")
+    with pytest.raises(SpecError) as caught:
+        compile(main)
+    assert caught.value.diagnostics[0].code == expected
+
+
+def test_unused_names_and_ambiguous_symbols_are_warned_of() -> None:
+    p = program("params: {latent: 3}\ninputs: {x: [N, latent]}\ngraph: [{square, name: idle}, {relu, in: x}]")
+    assert sorted(d.code for d in p.warnings) == ["W901", "W902"]
