@@ -6,7 +6,8 @@
     ├── InputError                a file given beside the spec (data, weights, a model) is wrong
     ├── MissingPackageError       an extra is not installed; says which
     ├── UnsupportedError          a backend or a target cannot express a step
-    └── CheckError                what was built does not do what it should (verification)
+    ├── CheckError                what was built does not do what it should (verification)
+    └── InternalError             archc broke its own rules: a defect, not the user's mistake
 """
 
 from __future__ import annotations
@@ -95,6 +96,10 @@ class UnsupportedError(ArchcError):
 
 class CheckError(ArchcError):
     """What was built does not do what it should."""
+
+
+class InternalError(ArchcError):
+    """A pass or a stage of archc broke what all others rely on."""
 
 
 def printable(text: str) -> str:

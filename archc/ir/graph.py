@@ -40,6 +40,11 @@ class Graph:
     def __contains__(self, id: int) -> bool:
         return id in self._graph
 
+    @property
+    def edges(self) -> int:
+        """How many slots of all nodes hold a value."""
+        return int(self._graph.number_of_edges())
+
     def add(self, node: Node, inputs: Iterable[Value | None] = ()) -> int:
         """Adds a node after all others; its inputs are there already. Returns its id."""
         id = self._next
@@ -65,7 +70,9 @@ class Graph:
     def inputs(self, id: int) -> tuple[Value | None, ...]:
         """What stands in each of the node's slots."""
         found: dict[int, Value] = {
-            slot: Value(source, data["port"]) for source, _, slot, data in self._graph.in_edges(id, keys=True, data=True)
+            slot: Value(source, data["port"])
+            for source, edges in self._graph.pred[id].items()
+            for slot, data in edges.items()
         }
         return tuple(found.get(slot) for slot in range(len(self.node(id).slots)))
 

@@ -26,6 +26,20 @@ class WeightRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a weight's values follow from other weights of the same instance.
+
+    `rule` is a name in `archc.ir.derive.RULES`, `sources` are the weights it reads by their roles,
+    and `values` the numbers it takes. The sources belong to no node any more: their stored or
+    initial values are asked for under their own full names.
+    """
+
+    rule: str
+    sources: tuple[tuple[str, Weight], ...]
+    values: tuple[tuple[str, float | Argument], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Weight:
     """A weight that a node owns, or shares where it is tied.
 
@@ -40,6 +54,7 @@ class Weight:
     trained: bool = True
     tie: WeightRef | None = None
     value: object = None  # nested tuples of numbers where the spec gives the values
+    derive: Derivation | None = None
 
 
 @dataclass(eq=False, kw_only=True)

@@ -286,7 +286,8 @@ class Site:
         if x.dtype not in allowed:
             raise TypingError(
                 "E303", f"{self.op.name} takes {'/'.join(sorted(allowed))}, found {x}", about=name, label=x.dtype,
-                help="convert first: cast: " + ("float32" if "float32" in allowed else min(allowed)),
+                help="convert first: cast: "
+                + next((dtype for dtype in ("float32", "int64") if dtype in allowed), min(allowed)),
             )  # fmt: skip
         return x
 

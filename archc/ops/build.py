@@ -17,7 +17,7 @@ class Term(Protocol):
 class Build(Protocol):
     """Adds ops in place of the one that is taken apart.
 
-    Numbers become constants of the other operands' type; a variadic input is as many operands. A term among the
+    Numbers become constants of the other matched operands' type; a variadic input is as many operands. A term among the
     attributes is fed as the weight of that name.
     """
 

@@ -142,6 +142,7 @@ class Conv3d(_Conv, spatial=3):
             x="[1, 2, 2, 3, 4]",
         ),
         example("conv3d: {out: 2, kernel: 3, padding: same, bias: false}", x="[N, 1, 3, 3, 2]"),
+        example("conv3d: {out: 1, kernel: 2, dilation: [1, 2, 1]}", x="[N, 1, 2, 3, 2]"),
     )
 
 
@@ -212,6 +213,9 @@ class ConvTranspose2d(_ConvTranspose, spatial=2):
             "output_padding: [1, 0], groups: 2}",
             x="[N, 2, 4, 3]",
         ),
+        example(
+            "conv_transpose2d: {out: 2, kernel: 2, dilation: 2, bias: false}", x="[N, 1, 3, 2]"
+        ),
         example("conv_transpose2d: {stride: 2}", x="[N, 2, 3, 3]", weight="[2, 3, 2, 2]"),
     )
 
@@ -229,5 +233,10 @@ class ConvTranspose3d(_ConvTranspose, spatial=3):
         example(
             "conv_transpose3d: {out: 2, kernel: [1, 2, 3], padding: [0, 1, 1], groups: 2}",
             x="[1, 2, 2, 3, 4]",
+        ),
+        example(
+            "conv_transpose3d: {out: 1, kernel: 2, stride: 2, dilation: [1, 2, 1], "
+            "output_padding: [0, 1, 0], bias: false}",
+            x="[N, 1, 2, 2, 1]",
         ),
     )

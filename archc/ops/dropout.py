@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from archc.ir.types import TensorType
 from archc.ops.attributes import Float, attr
 from archc.ops.base import Op, Site, example
-
-if TYPE_CHECKING:
-    from archc.arrays import Array
 
 
 class _Random(Op):
@@ -18,9 +13,6 @@ class _Random(Op):
 
     def infer(self, at: Site) -> TensorType:
         return at.floating()
-
-    def evaluate(self, *arrays: Array) -> Array:
-        return arrays[0]
 
 
 class Dropout(_Random):

@@ -12,6 +12,7 @@ from archc.ops.window import Pads, Windowed, even, room, same_pads, spans
 class _Pool(Windowed):
     kernel = attr(PerAxis(1, 1), doc="window sizes", main=True)
     stride = attr(Optional(PerAxis(1, 1)), None, "steps of the window; the kernel if left out")
+    # In an Either, so that max pooling may accept more.
     padding = attr(Either((PerAxis(1),)), (0,), "padding on both sides, at most half the window")
     ceil = attr(Bool(), False, "keep a last window that runs over the end")
 
@@ -85,6 +86,7 @@ class MaxPool1d(_MaxPool, spatial=1):
         example("max_pool1d: 2", x="[N, 3, T]"),
         example("max_pool1d: {kernel: 3, stride: 2, padding: 1, ceil: true}", x="[N, 2, 6]"),
         example("max_pool1d: {kernel: 3, stride: 2, padding: same}", x="[N, 2, 6]"),
+        example("max_pool1d: {kernel: 2, stride: 1, dilation: 3}", x="[N, 2, T]"),
     )
 
 
@@ -121,6 +123,7 @@ class MaxPool3d(_MaxPool, spatial=3):
             "max_pool3d: {kernel: [1, 2, 3], stride: 2, padding: [0, 1, 1], ceil: true}",
             x="[1, 2, 3, 4, 4]",
         ),
+        example("max_pool3d: {kernel: 2, stride: 1, dilation: [1, 2, 1]}", x="[N, 1, 2, 3, T]"),
     )
 
 
@@ -139,6 +142,7 @@ class AvgPool1d(_AvgPool, spatial=1):
     examples = (
         example("avg_pool1d: 2", x="[N, 3, T]"),
         example("avg_pool1d: {kernel: 3, stride: 2, padding: 1, ceil: true}", x="[N, 2, 6]"),
+        example("avg_pool1d: {kernel: 3, padding: 1, count_padding: false}", x="[N, 2, T]"),
     )
 
 
@@ -176,7 +180,8 @@ class AvgPool3d(_AvgPool, spatial=3):
     examples = (
         example("avg_pool3d: 2", x="[N, 1, 4, 3, T]"),
         example(
-            "avg_pool3d: {kernel: [1, 2, 3], stride: 2, padding: [0, 1, 1], count_padding: false}",
+            "avg_pool3d: {kernel: [1, 2, 3], stride: 2, padding: [0, 1, 1], ceil: true, "
+            "count_padding: false}",
             x="[1, 2, 3, 4, 4]",
         ),
     )

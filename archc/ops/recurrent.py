@@ -100,6 +100,7 @@ class RNN(_Recurrent):
     nonlinearity = attr(Text(("tanh", "relu")), "tanh", "what the new state passes through")
     examples = (
         example("rnn: 4", x="[N, T, 3]"),
+        example("rnn: {hidden: 2, bias: false}", x="[2, T, 3]"),
         example(
             "rnn: {hidden: 3, layers: 2, bidirectional: true, nonlinearity: relu, dropout: 0.5}",
             x="[N, 4, 2]",

@@ -11,8 +11,8 @@ from archc.ops.base import Op
 
 MODULES = (
     "linear", "conv", "pool", "adaptive", "norm", "embedding", "recurrent", "cell", "attention",
-    "dropout", "activation", "softmax", "elementwise", "compare", "product", "reduce",
-    "shape", "rearrange", "select", "assemble", "resize", "source",
+    "dropout", "activation", "softmax", "arithmetic", "elementwise", "compare", "product", "reduce",
+    "shape", "rearrange", "select", "split", "assemble", "resize", "source",
 )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from archc.init import Init
 from archc.ir.types import DType, TensorType
@@ -18,7 +19,7 @@ from archc.ops.attributes import (
     TypeName,
     attr,
     nested_dims,
-)  # fmt: skip
+)
 from archc.ops.base import Op, Site, TypingError, example, whole
 
 if TYPE_CHECKING:
@@ -69,14 +70,18 @@ class Constant(Op):
         example("constant: {value: [1, 2], dtype: float64}"),
     )
 
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        # 1, 1.0 and true are equal in Python; the element type tells such constants apart.
+        super().__init__({**values, "dtype": values["dtype"] or dtype_of(values["value"])})
+
     def infer(self, at: Site) -> TensorType:
-        return TensorType(self.dtype or dtype_of(self.value), nested_dims(self.value))
+        assert self.dtype is not None
+        return TensorType(self.dtype, nested_dims(self.value))
 
     def evaluate(self, *arrays: Array) -> Array | None:
         import numpy as np
 
-        dtype = self.dtype or dtype_of(self.value)
-        return None if dtype == "bfloat16" else np.array(self.value, dtype=dtype)
+        return None if self.dtype == "bfloat16" else np.array(self.value, dtype=self.dtype)
 
 
 class Full(Op):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from ops.cases import Case, bound, cases, flat, inferred, symbols_of, type_of
+from ops.cases import Case, bound, cases, construct, flat, inferred, symbols_of, type_of
 from ops.reference import expected
 from torch import Tensor
 
@@ -107,3 +107,14 @@ def test_decompositions_keep_symbolic_types(case: Case) -> None:
         pytest.skip("a primitive")
     outputs = found if isinstance(found, tuple) else (found,)
     assert tuple(value.type for value in outputs) == types
+
+
+def test_attention_is_zero_where_a_query_may_attend_to_no_key() -> None:
+    op = construct("attention")
+    seen = torch.tensor([[True, True, False], [False, False, False]])
+    tensors = [torch.randn(2, 4), torch.randn(3, 4), torch.randn(3, 5), seen]
+    build = Eager({})
+    found: Any = op.expand(build, *(Value(type_of(t), t) for t in tensors))  # type: ignore[arg-type]
+    (wanted,) = expected(op, dict(zip("qkv", tensors, strict=False)) | {"mask": seen}, {})
+    torch.testing.assert_close(found.tensor, wanted)
+    assert (found.tensor[1] == 0).all()

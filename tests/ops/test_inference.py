@@ -7,9 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ops.cases import Case, bound, cases, construct, flat, inferred, substituted, type_of
+from ops.cases import (
+    Binding,
+    Case,
+    bound,
+    cases,
+    construct,
+    flat,
+    inferred,
+    substituted,
+    symbols_of,
+    type_of,
+)
 from ops.reference import TABLE, expected
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from archc.ir.dims import substitute
@@ -69,15 +79,21 @@ def test_types_are_those_of_pytorch(case: Case) -> None:
         assert tuple(map(type_of, found)) == inferred(site)
 
 
-@CASES
+def folded(case: Case, binding: Binding) -> tuple[Any, ...] | None:
+    op = bound(case.op, binding)
+    found = op.evaluate(*(value.numpy() for value in flat(op, case.arrays(binding))))
+    return found if isinstance(found, tuple) or found is None else (found,)
+
+
+FOLDING = [case for case in cases() if folded(case, case.bindings()[0]) is not None]
+
+
+@pytest.mark.parametrize("case", FOLDING, ids=lambda case: case.id)
 def test_folding_gives_the_values_of_pytorch(case: Case) -> None:
     for binding in case.bindings():
-        op, arrays = bound(case.op, binding), case.arrays(binding)
-        found = op.evaluate(*map(numpy, flat(op, arrays)))
-        if found is None:
-            pytest.skip("does not fold")
-        outputs = found if isinstance(found, tuple) else (found,)
-        wanted = expected(op, arrays, case.weights(binding))
+        outputs = folded(case, binding)
+        assert outputs is not None
+        wanted = expected(bound(case.op, binding), case.arrays(binding), case.weights(binding))
         assert len(outputs) == len(wanted)
         for ours, theirs in zip(outputs, wanted, strict=True):
             assert isinstance(ours, np.ndarray)
@@ -86,8 +102,21 @@ def test_folding_gives_the_values_of_pytorch(case: Case) -> None:
             np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-5, atol=1e-5)
 
 
-def numpy(value: Tensor) -> np.ndarray[Any, Any]:
-    return value.numpy()
+def test_what_constant_subgraphs_are_made_of_folds() -> None:
+    folding = {case.op.name for case in FOLDING}
+    assert len(folding) > 60
+    assert {
+        "add", "cast", "concat", "constant", "gather", "greater_equal", "mul", "not_equal", "range",
+        "rearrange", "reshape", "sinusoid", "slice", "split", "unstack", "where", "zeros",
+    } <= folding  # fmt: skip
+
+
+SYMBOLIC_SOURCES = [case for case in cases() if symbols_of(case.op) and not case.inputs]
+
+
+@pytest.mark.parametrize("case", SYMBOLIC_SOURCES, ids=lambda case: case.id)
+def test_a_source_of_symbolic_size_does_not_fold(case: Case) -> None:
+    assert case.op.evaluate() is None
 
 
 # ---- cost

@@ -1,0 +1,109 @@
+"""A whole build of a program: every file made aside, verified, and only then put in place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from archc import __version__
+from archc.backends import backend
+from archc.cost import macs
+from archc.errors import CheckError, InputError
+from archc.ir.program import Program
+from archc.spec.bundle import bundle
+
+FORMAT = 1  # of report.json and the folder
+
+
+def build(
+    program: Program,
+    folder: Path,
+    *,
+    weights: Any = None,
+    seed: int = 0,
+    target: str | None = None,
+    check: bool = True,
+    progress: Callable[[str], None] = lambda stage: None,
+) -> dict[str, Any]:
+    """Builds into the folder and returns the report.
+
+    Files are made in a folder beside the target and moved one by one when all is verified, the report last;
+    a build that fails or is killed leaves what was there. Raises InputError E521 where nothing can be written,
+    CheckError E650 where PyTorch and onnxruntime disagree.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+    except OSError as error:
+        raise InputError.of("E521", f"cannot write into {folder}: {error.strerror}") from error
+    try:
+        report = _make(program, aside, weights, seed, target, check, progress)
+        names = [path.relative_to(aside) for path in sorted(aside.rglob("*")) if path.is_file()]
+        for name in sorted(names, key=lambda name: name.name == "report.json"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(aside / name, folder / name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return report
+
+
+def _make(
+    program: Program, aside: Path, weights: Any, seed: int, target: str | None, check: bool,
+    progress: Callable[[str], None],
+) -> dict[str, Any]:  # fmt: skip
+    progress("spec")
+    bundle(program, aside)
+    progress("PyTorch source")
+    torch_backend, onnx_backend = backend("torch"), backend("onnx")
+    (aside / "model.py").write_text(torch_backend.source(program), encoding="utf-8")
+    progress("weights")
+    stored = aside / "weights.safetensors"
+    torch_backend.write_weights(program, stored, weights=weights, seed=seed)
+    parity: dict[str, float] = {}
+    for model in program.models:
+        onnx = aside / onnx_name(program, model)
+        progress(f"ONNX {onnx.name}")
+        onnx_backend.export(program, onnx, weights=stored, target=target, model=model)
+        if check:
+            parity[model] = _verified(program, model, onnx, stored, progress)
+    report = {
+        "format": FORMAT,
+        "archc": __version__,
+        "name": program.name,
+        "digest": program.digest,
+        "params": program.params,
+        "macs": {model: macs(definition, {}) for model, definition in program.models.items()},
+        "inputs": {m: {n: str(t) for n, t in d.input_types().items()} for m, d in program.models.items()},
+        "outputs": {m: {n: str(t) for n, t in d.output_types().items()} for m, d in program.models.items()},
+        "seed": None if weights is not None else seed,
+        "target": target,
+        "parity": parity,
+        "files": {
+            path.relative_to(aside).as_posix(): path.stat().st_size for path in sorted(aside.rglob("*")) if path.is_file()
+        },
+    }  # fmt: skip
+    (aside / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return report
+
+
+def onnx_name(program: Program, model: str) -> str:
+    return "model.onnx" if len(program.models) == 1 else f"{model}.onnx"
+
+
+def _verified(program: Program, model: str, onnx: Path, stored: Path, progress: Callable[[str], None]) -> float:
+    verdict = backend("ort").verify(
+        program, onnx, model=model, weights=stored, progress=lambda stage: progress(f"verify {model}: {stage}")
+    )
+    if not verdict.passed:
+        culprit = verdict.culprit
+        where = f"first at {culprit.path} ({culprit.op}, {culprit.place})" if culprit else ""
+        raise CheckError.of(
+            "E650", f"{model}: PyTorch and onnxruntime differ by {verdict.difference:.1e} of the largest magnitude",
+            notes=[where] if where else [], help="this is a bug in archc, or an input out of an op's range: please report it",
+        )  # fmt: skip
+    return float(verdict.difference)

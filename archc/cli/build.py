@@ -1,0 +1,52 @@
+"""Build a spec: verified ONNX, PyTorch source, weights, the spec itself, and a report.
+
+Writes model.onnx, model.py, weights.safetensors, spec.yaml and report.json. With several models there is one
+ONNX file a model. Nothing is replaced unless the whole build succeeds.
+
+examples:
+  archc build resnet18                       into build/resnet18
+  archc build net.yaml:small -o out --weights trained.safetensors
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from archc.cli.export import add_weights
+from archc.cli.options import add_choices, add_spec
+
+
+def configure(parser: ArgumentParser) -> None:
+    add_spec(parser)
+    add_choices(parser)
+    parser.add_argument("-o", "--output", metavar="DIR", help="the folder to write into; build/NAME without")
+    add_weights(parser)
+    parser.add_argument("--target", metavar="TARGET", help="of the ONNX file, such as ort>=1.20,cpu")
+    parser.add_argument("--no-verify", action="store_true", help="do not compare PyTorch with onnxruntime")
+
+
+def run(args: Namespace) -> int:
+    from archc.backends import backend
+    from archc.build import build
+    from archc.cli.report import print_json
+    from archc.cli.stages import Stages
+    from archc.pipeline import compile
+
+    backend("torch"), backend("onnx")
+    program = compile(args.spec, variant=args.variant, set=args.set)
+    folder = Path(args.output) if args.output else Path("build") / program.name
+    stages = Stages(args)
+    report = build(
+        program, folder, weights=args.weights, seed=args.seed, target=args.target, check=not args.no_verify,
+        progress=stages,
+    )  # fmt: skip
+    stages.done()
+    if args.json:
+        print_json(report)
+        return 0
+    for name, size in report["files"].items():
+        print(f"{(folder / name).as_posix()}  {size / 1e6:,.2f} MB")
+    for model, parity in report["parity"].items():
+        print(f"{model}: PyTorch and onnxruntime agree to {parity:.1e}")
+    return 0

@@ -1,0 +1,131 @@
+"""Run a model in onnxruntime on inputs from files: .npy, .npz, .json or pictures.
+
+The model is an ONNX file or a spec, which is exported with the given or the initial weights first. Labels in
+the spec name the classes of a single row of scores.
+
+examples:
+  archc run build/resnet18/model.onnx --input image=cat.jpg
+  archc run lenet5 --weights trained.safetensors --input image=digit.png
+  archc run gpt2.onnx --input tokens=tokens.json --output logits.npz
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from archc.cli.export import add_weights
+from archc.cli.options import add_choices, add_spec
+from archc.errors import UsageError
+
+
+def configure(parser: ArgumentParser) -> None:
+    add_spec(parser, "model")
+    add_choices(parser)
+    parser.add_argument("--of", metavar="NAME", help="of a spec with several models, the one to run")
+    add_weights(parser)
+    parser.add_argument(
+        "--input", metavar="NAME=FILE", action="append", default=[], help="an input's file; for a lone input, FILE will do"
+    )
+    parser.add_argument("--output", metavar="FILE.npz", help="write the outputs there")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    parser.add_argument("--threads", type=int, help="threads within an op; all processors without")
+
+
+def run(args: Namespace) -> int:
+    from archc.backends import backend
+
+    ort = backend("ort")
+    with ExitStack() as stack:
+        path = Path(args.model)
+        if path.suffix != ".onnx":
+            path = exported(args, stack)
+        session = ort.open_session(path, device=args.device, threads=args.threads)
+        metadata = ort.metadata(session)
+        feeds = ort.load_inputs(session, pairs(args.input, [one.name for one in session.get_inputs()]), metadata)
+        outputs = ort.evaluate(session, feeds)
+    if args.output:
+        save(Path(args.output), outputs)
+    return show(args, outputs, metadata.get("labels"))
+
+
+def exported(args: Namespace, stack: ExitStack) -> Path:
+    """The spec as an ONNX file in a temporary folder."""
+    from tempfile import TemporaryDirectory
+
+    from archc.backends import backend
+    from archc.cli.options import choose_model
+    from archc.pipeline import compile
+
+    program = compile(args.model, variant=args.variant, set=args.set)
+    model = choose_model(args.of, list(program.models), program.main)
+    path = Path(stack.enter_context(TemporaryDirectory())) / "model.onnx"
+    backend("onnx").export(program, path, weights=args.weights, seed=args.seed, model=model)
+    return path
+
+
+def pairs(written: list[str], names: list[str]) -> dict[str, Path]:
+    """`NAME=FILE` arguments; a lone input needs no name."""
+    found: dict[str, Path] = {}
+    for text in written:
+        name, equals, file = text.partition("=")
+        if not equals and len(names) == 1:
+            name, file = names[0], text
+        elif not equals:
+            raise UsageError.of("E712", f"--input takes NAME=FILE, found '{text[:80]}'",
+                                help=f"the inputs are {', '.join(names)}")  # fmt: skip
+        found[name] = Path(file)
+    return found
+
+
+def save(path: Path, outputs: dict[str, Any]) -> None:
+    import numpy as np
+
+    from archc.files import replacing
+
+    with replacing(path) as file:
+        np.savez(file, **outputs)
+
+
+def show(args: Namespace, outputs: dict[str, Any], labels: Any) -> int:
+    from archc.cli.report import print_json
+
+    if args.json:
+        print_json({
+            name: {"dtype": value.dtype.name, "shape": list(value.shape), "values": numbers(value)}
+            for name, value in outputs.items()
+        })  # fmt: skip
+        return 0
+    for name, value in outputs.items():
+        print(f"{name}  {value.dtype.name}{list(value.shape)}")
+        print("\n".join("  " + line for line in lines(value, labels)))
+    return 0
+
+
+def numbers(value: Any) -> Any:
+    """The values as JSON writes them; what is not finite as text."""
+    if value.dtype.kind != "f":
+        return value.tolist()
+
+    def finite(item: Any) -> Any:
+        if isinstance(item, list):
+            return [finite(part) for part in item]
+        return item if item - item == 0 else str(item)
+
+    return finite(value.tolist())
+
+
+def lines(value: Any, labels: Any) -> list[str]:
+    """A few lines about one output: the best classes where labels name them, else its first numbers."""
+    import numpy as np
+
+    from archc.errors import printable
+
+    if isinstance(labels, list) and value.ndim == 2 and value.shape[1] == len(labels) and value.shape[0] == 1:
+        scores = np.exp(value[0] - value[0].max())
+        scores = scores / scores.sum()
+        best = np.argsort(-scores)[:5]
+        return [f"{scores[k]:6.1%}  {printable(str(labels[k]))}" for k in best]
+    return np.array2string(value, precision=5, threshold=40, edgeitems=4).splitlines()[:24]

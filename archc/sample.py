@@ -1,0 +1,142 @@
+"""Inputs to try a program with: sizes for its symbols, and values that its ops accept.
+
+Integers stay within the tables that they index, masks attend to something, and everything else is normal noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product as combinations
+from typing import Any
+
+import numpy as np
+
+from archc import arrays
+from archc.errors import UsageError
+from archc.ir.dims import Size, substitute
+from archc.ir.nodes import CallNode, OpNode
+from archc.ir.program import Definition
+from archc.ir.types import FLOATING, TensorType
+
+Array = np.ndarray[Any, Any]
+LADDER = (2, 3, 5, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 224, 256, 512)
+DEFAULT_RANGE = 4  # of an integer that indexes nothing
+PASSING = frozenset({
+    "identity", "reshape", "flatten", "transpose", "rearrange", "expand", "slice", "concat", "stack", "unstack",
+    "split", "squeeze", "unsqueeze", "roll", "flip", "tile",
+})  # fmt: skip
+
+
+def bindings(definition: Definition, count: int = 2) -> list[dict[str, int]]:
+    """Up to `count` different sizes for the definition's symbols, such that no value is empty.
+
+    Sizes differ from symbol to symbol where they can, so that one is not mistaken for another.
+    """
+    names = definition.symbols()
+    if not names:
+        return [{}]
+    sizes = sorted(set(_sizes(definition)), key=str)
+    found: list[dict[str, int]] = []
+    for start in range(len(LADDER)):
+        values = {name: LADDER[(start + k) % len(LADDER)] for k, name in enumerate(names)}
+        for candidate in (values, dict.fromkeys(names, LADDER[start])):
+            if candidate not in found and feasible(sizes, candidate):
+                found.append(candidate)
+                break
+        if len(found) == count:
+            return found
+    if not found:
+        for combination in combinations(LADDER[::3], repeat=min(len(names), 4)):
+            candidate = dict(zip(names, combination, strict=False))
+            if len(candidate) == len(names) and feasible(sizes, candidate):
+                return [candidate]
+        raise UsageError.of("E710", "no small sizes fit all symbolic dimensions", help="choose them: --at N=2,T=64")
+    return found
+
+
+def feasible(sizes: list[Size], values: Mapping[str, int]) -> bool:
+    """Whether every size is a positive number for these values."""
+    for size in sizes:
+        number = substitute(size, values)
+        if not isinstance(number, int) or number < 1:
+            return False
+    return True
+
+
+def _sizes(definition: Definition) -> Iterator[Size]:
+    for _, node in definition.graph.nodes():
+        for type in node.types:
+            yield from (dim for dim in type.dims if not isinstance(dim, int))
+        if isinstance(node, CallNode) and node.definition.symbols():
+            yield from _sizes(node.definition)
+
+
+def inputs(definition: Definition, sizes: Mapping[str, int], seed: int = 0) -> dict[str, Array]:
+    """Random values for every input, by name."""
+    limits = ranges(definition)
+    rng = np.random.Generator(np.random.Philox(seed))
+    return {
+        name: _values(type, sizes, limits.get(name), rng) for name, type in definition.input_types().items()
+    }  # fmt: skip
+
+
+def _values(type: TensorType, sizes: Mapping[str, int], limit: int | None, rng: np.random.Generator) -> Array:
+    shape = tuple(number for dim in type.dims if isinstance(number := substitute(dim, sizes), int))
+    if len(shape) != type.rank:
+        missing = ", ".join(sorted(type.symbols - sizes.keys()))
+        raise UsageError.of("E710", f"the sizes of {missing} are not given", help="choose them: --at N=2")
+    if type.dtype == "bool":
+        mask = rng.random(shape) < 0.7
+        if shape:
+            mask[..., 0] = True  # a row that attends to nothing has no softmax
+        return np.asarray(mask)
+    if type.dtype in FLOATING:
+        values = rng.standard_normal(shape).astype(np.float32)
+        return np.asarray(arrays.cast(values, "float32", type.dtype))
+    return rng.integers(0, limit if limit is not None else DEFAULT_RANGE, shape).astype(type.dtype)
+
+
+def ranges(definition: Definition) -> dict[str, int]:
+    """For each integer input that indexes a table, how many rows the smallest such table has."""
+    found: dict[str, int] = {}
+    for id in definition.inputs:
+        node = definition.input(id)
+        if node.types[0].dtype not in FLOATING:
+            limit = _limit(definition, id, 0, set())
+            if limit is not None:
+                found[node.name] = limit
+    return found
+
+
+def _limit(definition: Definition, id: int, port: int, seen: set[tuple[str, int, int]]) -> int | None:
+    key = (definition.name, id, port)
+    if key in seen:
+        return None
+    seen.add(key)
+    limits: list[int] = []
+    for user, slot, used in definition.graph.users(id):
+        if used != port:
+            continue
+        found = _limit_at(definition, user, slot, seen)
+        if found is not None:
+            limits.append(found)
+    return min(limits, default=None)
+
+
+def _limit_at(definition: Definition, user: int, slot: int, seen: set[tuple[str, int, int]]) -> int | None:
+    node = definition.graph.node(user)
+    if isinstance(node, CallNode):
+        return _limit(node.definition, node.definition.inputs[slot], 0, seen)
+    if not isinstance(node, OpNode):
+        return None
+    if node.op.name == "embedding":
+        return next((int(w.type.dims[0]) for w in node.weights if isinstance(w.type.dims[0], int)), None)
+    if node.op.name == "gather" and slot == 1:
+        table = definition.graph.inputs(user)[0]
+        size = definition.graph.type(table).dims[node.op.values.get("axis") or 0] if table is not None else None
+        return size if isinstance(size, int) else None
+    if node.op.name in PASSING or (node.op.name == "cast" and node.types[0].dtype not in FLOATING):
+        found = [_limit(definition, user, port, seen) for port in range(len(node.types))]
+        return min((limit for limit in found if limit is not None), default=None)
+    return None
+

@@ -1,0 +1,90 @@
+"""The one store of a program's weights, which every consumer reads: given by a file or a mapping, or initial.
+
+PyTorch, ONNX and safetensors files all take their numbers from here, so they agree to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archc.arrays import held
+from archc.errors import SpecError
+from archc.init import Init
+from archc.ir.program import Program, WeightEntry
+from archc.matching import Rules, Wanted, match
+from archc.spec.formula import Argument
+from archc.spec.reader import Mapping as MappingData
+from archc.spec.reader import plain
+from archc.weights import Entry, initial, open_weights
+
+Source = str | Path | Mapping[str, Any] | None
+
+
+@contextmanager
+def stored(program: Program, weights: Source = None, seed: int = 0, model: str | None = None) -> Iterator[dict[str, Entry]]:
+    """The weights of all models, or of one with those it calls, by full name; a tied weight under its owner's.
+
+    Entries are read lazily and only while the context is open. Raises InputError for a file that does not fit.
+    """
+    wanted = [entry for entry in program.weights(model)]
+    owners = {entry.name: entry for entry in wanted if entry.owner is None}
+    if weights is None:
+        yield {name: made(entry, seed) for name, entry in owners.items()}
+        return
+    rules = rules_of(program)
+    with open_weights(weights) as opened:
+        present = {rules.renamed(name) for name in opened}
+        given = {
+            name: entry for name, entry in owners.items() if entry.weight.value is None or name in present
+        }  # fmt: skip
+        aliases: dict[str, list[str]] = {}
+        for entry in wanted:
+            if entry.owner is not None:
+                aliases.setdefault(entry.owner, []).append(entry.name)
+        found = match(opened, [_wanted(entry, tuple(aliases.get(name, ()))) for name, entry in given.items()], rules,
+                      strict=model is None)  # fmt: skip
+        yield {name: found[name] if name in found else made(entry, seed) for name, entry in owners.items()}
+
+
+def _wanted(entry: WeightEntry, aliases: tuple[str, ...]) -> Wanted:
+    return Wanted(entry.name, entry.type.dtype, shape(entry), aliases)
+
+
+def shape(entry: WeightEntry) -> tuple[int, ...]:
+    """The weight's sizes, which are numbers: no weight is symbolic."""
+    return tuple(dim for dim in entry.type.dims if isinstance(dim, int))
+
+
+def made(entry: WeightEntry, seed: int) -> Entry:
+    """A weight as the spec makes it: its literal value, or its initialiser's."""
+    dtype, sizes = entry.type.dtype, shape(entry)
+    if entry.weight.value is not None:
+        value = entry.weight.value
+        return Entry(entry.name, dtype, sizes, lambda: np.asarray(value, dtype=held(dtype)).reshape(sizes))
+    return initial(entry.name, dtype, sizes, init_of(entry), seed)
+
+
+def init_of(entry: WeightEntry) -> Init:
+    """The weight's initialiser, with passed-through parameters replaced by this instance's."""
+    init = entry.weight.init
+    values = tuple(entry.arguments[arg.name] if isinstance(arg, Argument) else arg for arg in init.args)
+    return init if values == init.args else Init(init.kind, values)
+
+
+def rules_of(program: Program) -> Rules:
+    """What the spec's `weights:` section declares. Raises SpecError E207."""
+    section = program.file.section("weights") if program.file is not None else None
+    if not isinstance(section, MappingData):
+        return Rules()
+    data = plain(section)
+    try:
+        return Rules(
+            tuple(data.get("ignore", ())), tuple(data.get("rename", {}).items()), tuple(data.get("transpose", ()))
+        )
+    except ValueError as error:
+        raise SpecError.of("E207", f"weights: {error}", section.place) from error

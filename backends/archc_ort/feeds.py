@@ -1,0 +1,156 @@
+"""Inputs from files: `.npy`, `.npz`, `.json`, and pictures as a spec's `preprocess` says. Files are hostile until read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archc.errors import InputError
+
+Array = np.ndarray[Any, Any]
+MAX_BYTES = 2 << 30
+MAX_JSON_BYTES = 64 << 20
+MAX_PIXELS = 100_000_000
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a model's input takes: its name, NumPy element type, and sizes (None where any will do)."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+def load(wanted: Wanted, path: Path, preprocess: Mapping[str, Any] | None = None) -> Array:
+    """The file's content as the input. Raises InputError E643 to E645."""
+    if not path.is_file():
+        raise InputError.of("E643", f"there is no file {path}")
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        return picture(wanted, path, preprocess or {})
+    if path.stat().st_size > (MAX_JSON_BYTES if suffix == ".json" else MAX_BYTES):
+        raise InputError.of("E644", f"{path} is too large to be an input")
+    if suffix == ".json":
+        return fitted(wanted, _json(path), path)
+    if suffix in (".npy", ".npz"):
+        return fitted(wanted, _numpy(path, wanted.name), path)
+    known = ", ".join((".npy", ".npz", ".json", *PICTURES))
+    raise InputError.of("E643", f"{path}: an input is one of {known}")
+
+
+def _numpy(path: Path, name: str) -> Array:
+    try:
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return found
+        with found:
+            if name in found.files:
+                return np.asarray(found[name])
+            if len(found.files) == 1:
+                return np.asarray(found[found.files[0]])
+            raise InputError.of("E643", f"{path} holds {', '.join(found.files[:8])}, and no '{name}'")
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        raise InputError.of("E643", f"{path} is not a NumPy file without pickles: {error}") from error
+
+
+def _json(path: Path) -> Array:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError.of("E643", f"{path} is not JSON: {error}") from error
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError.of("E643", f"{path}: the nested lists have different lengths") from error
+    if array.dtype.kind not in "bifu":
+        raise InputError.of("E643", f"{path} holds something other than numbers")
+    return array
+
+
+def fitted(wanted: Wanted, value: Array, path: Path) -> Array:
+    """The value with the input's element type; a missing first dimension of one item is added."""
+    if value.ndim == len(wanted.shape) - 1 and wanted.shape and wanted.shape[0] in (None, 1):
+        value = value[None]
+    if value.ndim != len(wanted.shape):
+        raise InputError.of("E645", f"{path}: the input '{wanted.name}' has {len(wanted.shape)} dimensions, "
+                                    f"found {list(value.shape)}")  # fmt: skip
+    target = np.dtype(wanted.dtype)
+    if value.dtype != target:
+        exact = value.dtype.kind in "iub" and target.kind in "iuf" or value.dtype.kind == target.kind == "f"
+        if not exact:
+            raise InputError.of("E645", f"{path}: the input '{wanted.name}' is {target}, found {value.dtype}")
+        value = value.astype(target)
+    return np.ascontiguousarray(value)
+
+
+def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
+    """A picture as `[1, C, H, W]`: scaled to 0…1, resized, cropped, normalised as the spec's `preprocess` says.
+
+    Without one, it is resized to the input's size. Raises InputError E644 for absurd sizes, E645 for inputs
+    that are no pictures.
+    """
+    if len(wanted.shape) != 4 or wanted.shape[1] not in (1, 3):
+        raise InputError.of("E645", f"the input '{wanted.name}' is no picture: {_shape_text(wanted.shape)}")
+    grey = wanted.shape[1] == 1
+    height, width = wanted.shape[2], wanted.shape[3]
+    image = _opened(path, "L" if grey else "RGB", _pair(preprocess.get("size")), (height, width))
+    values = np.asarray(image, dtype=np.float32) * float(preprocess.get("scale", 1 / 255))
+    values = values[None] if grey else values.transpose(2, 0, 1)
+    if preprocess.get("invert"):
+        values = values.max(initial=1.0) - values
+    if preprocess.get("colours") == "BGR":
+        values = values[::-1]
+    for name, apply in (("mean", np.subtract), ("deviation", np.divide)):
+        if name in preprocess:
+            values = apply(values, np.asarray(preprocess[name], dtype=np.float32).reshape(-1, 1, 1))
+    return np.ascontiguousarray(values[None], dtype=np.dtype(wanted.dtype))
+
+
+def _opened(path: Path, mode: str, resize: Sequence[int] | None, target: tuple[int | None, int | None]) -> Any:
+    try:
+        from PIL import Image, ImageOps, UnidentifiedImageError
+    except ModuleNotFoundError as error:
+        from archc.errors import MissingPackageError
+
+        raise MissingPackageError.of("E510", "pictures need the package 'pillow'",
+                                     help='pip install "archc-compiler[onnx]"') from error  # fmt: skip
+    try:
+        with Image.open(path) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise InputError.of("E644", f"{path} has {opened.width} x {opened.height} pixels")
+            image = ImageOps.exif_transpose(opened.convert(mode) if opened.mode != mode else opened)
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError.of("E643", f"{path} is not a picture that can be read: {error}") from error
+    height, width = target
+    if resize is not None:
+        image = image.resize(_shorter_side(image.size, resize), Image.Resampling.BILINEAR)
+    if height is not None and width is not None and image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    return image
+
+
+def _pair(value: Any) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    return (value,) if isinstance(value, int) else tuple(value)
+
+
+def _shorter_side(size: tuple[int, int], wanted: Sequence[int]) -> tuple[int, int]:
+    """(width, height): exactly `[height, width]`, or with the shorter side as long as the one number."""
+    if len(wanted) == 2:
+        return wanted[1], wanted[0]
+    width, height = size
+    scale = wanted[0] / min(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"
