@@ -29,12 +29,15 @@ Source = str | Path | Mapping[str, Any] | None
 def stored(program: Program, weights: Source = None, seed: int = 0, model: str | None = None) -> Iterator[dict[str, Entry]]:
     """The weights of all models, or of one with those it calls, by full name; a tied weight under its owner's.
 
+    A file holds the weights of all models whichever is asked for.
+
     Entries are read lazily and only while the context is open. Raises InputError for a file that does not fit.
     """
-    wanted = [entry for entry in program.weights(model)]
+    names = {entry.name for entry in program.weights(model)}
+    wanted = list(program.weights())
     owners = {entry.name: entry for entry in wanted if entry.owner is None}
     if weights is None:
-        yield {name: made(entry, seed) for name, entry in owners.items()}
+        yield {name: made(entry, seed) for name, entry in owners.items() if name in names}
         return
     rules = rules_of(program)
     with open_weights(weights) as opened:
@@ -46,9 +49,12 @@ def stored(program: Program, weights: Source = None, seed: int = 0, model: str |
         for entry in wanted:
             if entry.owner is not None:
                 aliases.setdefault(entry.owner, []).append(entry.name)
-        found = match(opened, [_wanted(entry, tuple(aliases.get(name, ()))) for name, entry in given.items()], rules,
-                      strict=model is None)  # fmt: skip
-        yield {name: found[name] if name in found else made(entry, seed) for name, entry in owners.items()}
+        found = match(opened, [_wanted(entry, tuple(aliases.get(name, ()))) for name, entry in given.items()], rules)
+        yield {
+            name: found[name] if name in given else made(entry, seed)
+            for name, entry in owners.items()
+            if name in names
+        }
 
 
 def _wanted(entry: WeightEntry, aliases: tuple[str, ...]) -> Wanted:

@@ -50,13 +50,19 @@ def apply(
     """Adds the op's node. Raises StepError, Poisoned."""
     attributes = written_attributes(e, frame, step, op_class, chosen)
     op = op_class(converted(op_class, attributes, step))
-    bound = bind_inputs(op_class, inputs, step)
+    bound = bind_inputs(op, inputs)
     values, slots, types, fed = place_inputs(e, frame, op, bound, step)
     site = Site(op, types, fed)
     try:
         inferred = op.infer(site)
     except TypingError as error:
         raise typing_error(error, frame, step, attributes, bound, inputs) from error
+    unwanted = sorted(fed.keys() - site.used)
+    if unwanted:
+        raise StepError.of(
+            "E307", f"{op.name} has no weight '{unwanted[0]}' here", bound[unwanted[0]][0].place,
+            help="its attributes leave the weight out",
+        )  # fmt: skip
     outputs = inferred if isinstance(inferred, tuple) else (inferred,)
     for output in outputs:
         check_size(output, step, frame)
@@ -143,9 +149,9 @@ def convert(kind: Any, value: Any) -> Any:
     return kind.convert(value)
 
 
-def bind_inputs(op_class: type[Op], inputs: Inputs, step: Step) -> dict[str, list[Given]]:
+def bind_inputs(op: Op, inputs: Inputs) -> dict[str, list[Given]]:
     """Which given input goes into which of the op's; fed weights come by name."""
-    declared = op_class.inputs
+    declared = op.inputs
     bound: dict[str, list[Given]] = {}
     rest = list(inputs.positional)
     for port in declared:
@@ -157,13 +163,13 @@ def bind_inputs(op_class: type[Op], inputs: Inputs, step: Step) -> dict[str, lis
             bound[port.name] = [rest.pop(0)]
     if rest:
         raise StepError.of(
-            "E307", f"{op_class.name} takes {_takes(declared)}, found {len(inputs.positional)} inputs", rest[0].place,
+            "E307", f"{op.name} takes {_takes(declared)}, found {len(inputs.positional)} inputs", rest[0].place,
             label="one too many",
         )  # fmt: skip
-    known = [*(port.name for port in declared), *op_class.weights]
+    known = [*(port.name for port in declared), *op.weight_names]
     for name, given in inputs.named.items():
         if name not in known:
-            raise StepError.of("E307", f"{op_class.name} has no input '{name}'", given.key or given.place,
+            raise StepError.of("E307", f"{op.name} has no input '{name}'", given.key or given.place,
                                help=did_you_mean(name, known))  # fmt: skip
         bound[name] = [given]
     for port in declared:
@@ -171,8 +177,8 @@ def bind_inputs(op_class: type[Op], inputs: Inputs, step: Step) -> dict[str, lis
             continue
         if not bound.get(port.name):
             raise StepError.of(
-                "E307", f"{op_class.name} needs the input '{port.name}'", inputs.place,
-                help=f"{op_class.name} takes {_takes(declared)}",
+                "E307", f"{op.name} needs the input '{port.name}'", inputs.place,
+                help=f"{op.name} takes {_takes(declared)}",
             )  # fmt: skip
     return bound
 
@@ -316,6 +322,10 @@ def weight(e: Elaborator, frame: Frame, step: Step, op: Op, declared: WeightType
         place = chosen.place if chosen is not None else step.head_place
         raise StepError.of("E207", f"{op.name}: {declared.name}: {unfit}", place)
     own = path if op.own_path else f"{path}.{declared.name}"
+    if declared.type.dtype not in FLOATING and not (frozen or declared.buffer):
+        raise StepError.of(
+            "E303", f"a weight of {declared.type.dtype} cannot be trained", step.head_place, help="add freeze: true"
+        )
     if step.tie is not None and declared.name in step.tie:
         data = step.tie.entries[declared.name].value
         tie = tied(e, frame, data, declared)

@@ -78,6 +78,22 @@ def arrange(node: Node, role: Role) -> None:
         node.entries.sort(key=_rank)
     for entry in node.entries:
         arrange(entry.value, inner(role, entry))
+        if entry.key is None and entry.value.entries:  # what would stand behind the dash moves above it
+            first = entry.value.entries[0]
+            entry.above += first.above
+            first.above = []
+            if entry.beside is not None and _beside(first):  # one line holds one comment
+                entry.above.append(entry.beside.text)
+                entry.beside = None
+            if len(entry.value.entries) == 1 and entry.beside is None:
+                entry.beside, first.beside = first.beside, None
+
+
+def _beside(entry: Entry) -> bool:
+    """Whether a comment stands on the entry's first line."""
+    if entry.beside is not None:
+        return True
+    return entry.key is None and bool(entry.value.entries) and _beside(entry.value.entries[0])
 
 
 def _key(entry: Entry) -> str:
@@ -134,17 +150,10 @@ def _block(node: Node, role: Role, indent: int) -> list[str]:
     """A collection entry by entry, each on lines of its own."""
     lines: list[str] = []
     for entry in node.entries:
-        lines += [f"{' ' * indent}{text}" if text else "" for text in above(entry)]
+        lines += [f"{' ' * indent}{text}" if text else "" for text in entry.above]
         lines += _entry(entry, inner(role, entry), indent)
         lines += [f"{' ' * indent}{text}" if text else "" for text in entry.below]
     return lines
-
-
-def above(entry: Entry) -> list[str]:
-    """The comments above an entry; those that would stand behind its dash move up to it."""
-    if entry.key is None and entry.value.entries and one_line(entry.value) is None:
-        return [*entry.above, *above(entry.value.entries[0])]
-    return entry.above
 
 
 def _entry(entry: Entry, role: Role, indent: int) -> list[str]:
@@ -188,8 +197,7 @@ def _collection(start: str, entry: Entry, role: Role, indent: int) -> list[str]:
         if len(f"{start} {text}") <= WIDTH:
             return [f"{start} {text}"]
     if entry.key is None:
-        lines = _item(start, value, role, indent)
-        return lines
+        return _item(start, value, role, indent)
     if text is not None and (rows := _rows(value, indent + 2)):
         return [start, *rows]
     return [start, *_block(value, role, indent + 2)]
@@ -206,10 +214,7 @@ def _bare_step(entry: Entry, role: Role) -> bool:
 
 def _item(start: str, value: Node, role: Role, indent: int) -> list[str]:
     """A collection behind its dash: the first entry on the same line."""
-    first = value.entries[0]
-    moved, first.above = first.above, []
     lines = _block(value, role, indent + 2)
-    first.above = moved
     return [f"{start} {lines[0][indent + 2 :]}", *lines[1:]]
 
 

@@ -119,7 +119,7 @@ SKELETON: dict[str, Any] = {
 def attributes(op: type[Op]) -> dict[str, Any]:
     """The schema of an op's attribute mapping, without formulas."""
     properties = {
-        name: {**attribute.kind.schema(), "description": attribute.doc} for name, attribute in op.attributes.items()
+        name: {**attribute.kind.schema(), "description": attribute.doc} for name, attribute in op.attributes.items() if name != op.rest
     }
     return {
         "type": "object",

@@ -21,6 +21,7 @@ from archc.ir.nodes import InputNode, Node, OpNode
 from archc.ir.program import Definition, Program
 from archc.sample import bindings
 from archc.sample import inputs as sample
+from archc.store import stored
 from archc_ort.session import Device, evaluate, open_session
 
 Array = np.ndarray[Any, Any]
@@ -148,21 +149,25 @@ def bisect(
     from archc.passes.flatten import flatten
 
     flat = flatten(program, model)
-    definition = flat.model
     feeds = sample(program.models[model], sizes, seed)
-    for chunk in chunks(definition):
-        tapped = with_outputs(flat, chunk)
-        module = backend("torch").module(tapped, weights=weights, seed=seed)
-        expected = backend("torch").evaluate(module, feeds)
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "tapped.onnx"
-            backend("onnx").export(tapped, path, weights=weights, seed=seed)
-            actual = evaluate(open_session(path, device="cpu", optimise=False), feeds)
-        for tap, value in chunk.items():
-            gap = difference(expected[tap], actual.get(tap))
-            if gap > tolerance:
-                return culprit(definition.graph.node(value.node), gap)
+    with stored(program, weights, seed, model) as entries:
+        for chunk in chunks(flat.model):
+            expected, actual = _both(with_outputs(flat, chunk), entries, feeds)
+            for tap, value in chunk.items():
+                gap = difference(expected[tap], actual.get(tap))
+                if gap > tolerance:
+                    return culprit(flat.model.graph.node(value.node), gap)
     return None
+
+
+def _both(program: Program, weights: Any, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The outputs of PyTorch and of onnxruntime."""
+    module = backend("torch").module(program, weights=weights)
+    expected: dict[str, Array] = backend("torch").evaluate(module, feeds)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tapped.onnx"
+        backend("onnx").export(program, path, weights=weights)
+        return expected, evaluate(open_session(path, device="cpu", optimise=False), feeds)
 
 
 def culprit(node: Node, gap: float) -> Culprit:

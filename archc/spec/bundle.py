@@ -1,0 +1,65 @@
+"""A spec with all its files and its chosen parameters, written so that it compiles again to the same program."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from archc.ir.program import Program
+from archc.spec.ast import File
+from archc.spec.load import ZOO
+
+
+def bundle(program: Program, folder: Path) -> None:
+    """Writes `spec.yaml` and, beside it, the files it uses that are not the zoo's.
+
+    The variant and the settings become the parameters' defaults; comments survive.
+    """
+    assert program.file is not None
+    text = program.file.source.text
+    chosen = settings(program)
+    (folder / "spec.yaml").write_text(with_defaults(text, chosen) if chosen else text, encoding="utf-8")
+    for name, used in local_uses(program.file):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(used.source.text, encoding="utf-8")
+
+
+def settings(program: Program) -> dict[str, Any]:
+    """The parameters that a variant and `--set` change, as they were written."""
+    from archc.spec.reader import plain
+
+    result: dict[str, Any] = {}
+    if program.file is not None and program.variant is not None:
+        result.update(plain(program.file.variants[program.variant]))
+    result.update(program.settings)
+    return result
+
+
+def with_defaults(text: str, chosen: dict[str, Any]) -> str:
+    """The text with other defaults under `params:`."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.width = 100
+    yaml.preserve_quotes = True
+    data = yaml.load(text)
+    data["params"].update(chosen)
+    stream = io.StringIO()
+    yaml.dump(data, stream)
+    return stream.getvalue()
+
+
+def local_uses(file: File) -> list[tuple[str, File]]:
+    """The used files outside the zoo with their names as written, those that they use included."""
+    found: list[tuple[str, File]] = []
+    written = file.data.get("use")
+    names = [str(getattr(item, "value", "")) for item in getattr(written, "items", [])]
+    for name, used in zip(names, file.uses, strict=False):
+        if used.path is not None and not used.path.is_relative_to(ZOO):
+            found.append((name, used))
+        beside = PurePosixPath(name).parent
+        found += [((beside / inner).as_posix(), file) for inner, file in local_uses(used)]
+    return found
+
