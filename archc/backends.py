@@ -7,7 +7,11 @@ from types import ModuleType
 
 from archc.errors import MissingPackageError, did_you_mean
 
-EXTRAS = {"torch": "torch", "onnx": "onnx", "ort": "onnx"}  # a backend's name → the extra that brings it
+EXTRAS = {
+    "torch": "torch",
+    "onnx": "onnx",
+    "ort": "onnx",
+}  # a backend's name → the extra that brings it
 
 
 def backend(name: str) -> ModuleType:
@@ -17,7 +21,9 @@ def backend(name: str) -> ModuleType:
     points = {point.name: point for point in entry_points(group="archc.backends")}
     if name not in points:
         raise MissingPackageError.of(
-            "E511", f"there is no backend '{name}'", help=did_you_mean(name, points) or "install archc-compiler anew"
+            "E511",
+            f"there is no backend '{name}'",
+            help=did_you_mean(name, points) or "install archc-compiler anew",
         )
     try:
         return import_module(points[name].value)
@@ -25,5 +31,7 @@ def backend(name: str) -> ModuleType:
         package = (error.name or "").partition(".")[0]
         extra = EXTRAS.get(name, name)
         raise MissingPackageError.of(
-            "E510", f"this needs the package '{package}'", help=f'pip install "archc-compiler[{extra}]"'
+            "E510",
+            f"this needs the package '{package}'",
+            help=f'pip install "archc-compiler[{extra}]"',
         ) from error

@@ -53,9 +53,14 @@ def build(
 
 
 def _make(
-    program: Program, aside: Path, weights: Any, seed: int, target: str | None, check: bool,
+    program: Program,
+    aside: Path,
+    weights: Any,
+    seed: int,
+    target: str | None,
+    check: bool,
     progress: Callable[[str], None],
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     progress("spec")
     bundle(program, aside)
     progress("PyTorch source")
@@ -78,15 +83,21 @@ def _make(
         "digest": program.digest,
         "params": program.params,
         "macs": {model: macs(definition, {}) for model, definition in program.models.items()},
-        "inputs": {m: {n: str(t) for n, t in d.input_types().items()} for m, d in program.models.items()},
-        "outputs": {m: {n: str(t) for n, t in d.output_types().items()} for m, d in program.models.items()},
+        "inputs": {
+            m: {n: str(t) for n, t in d.input_types().items()} for m, d in program.models.items()
+        },
+        "outputs": {
+            m: {n: str(t) for n, t in d.output_types().items()} for m, d in program.models.items()
+        },
         "seed": None if weights is not None else seed,
         "target": target,
         "parity": parity,
         "files": {
-            path.relative_to(aside).as_posix(): path.stat().st_size for path in sorted(aside.rglob("*")) if path.is_file()
+            path.relative_to(aside).as_posix(): path.stat().st_size
+            for path in sorted(aside.rglob("*"))
+            if path.is_file()
         },
-    }  # fmt: skip
+    }
     (aside / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return report
 
@@ -95,15 +106,23 @@ def onnx_name(program: Program, model: str) -> str:
     return "model.onnx" if len(program.models) == 1 else f"{model}.onnx"
 
 
-def _verified(program: Program, model: str, onnx: Path, stored: Path, progress: Callable[[str], None]) -> float:
+def _verified(
+    program: Program, model: str, onnx: Path, stored: Path, progress: Callable[[str], None]
+) -> float:
     verdict = backend("ort").verify(
-        program, onnx, model=model, weights=stored, progress=lambda stage: progress(f"verify {model}: {stage}")
+        program,
+        onnx,
+        model=model,
+        weights=stored,
+        progress=lambda stage: progress(f"verify {model}: {stage}"),
     )
     if not verdict.passed:
         culprit = verdict.culprit
         where = f"first at {culprit.path} ({culprit.op}, {culprit.place})" if culprit else ""
         raise CheckError.of(
-            "E650", f"{model}: PyTorch and onnxruntime differ by {verdict.difference:.1e} of the largest magnitude",
-            notes=[where] if where else [], help="this is a bug in archc, or an input out of an op's range: please report it",
-        )  # fmt: skip
+            "E650",
+            f"{model}: PyTorch and onnxruntime differ by {verdict.difference:.1e} of the largest magnitude",
+            notes=[where] if where else [],
+            help="this is a bug in archc, or an input out of an op's range: please report it",
+        )
     return float(verdict.difference)

@@ -1,6 +1,6 @@
 """The whole way from text to a typed program, in one screen.
 
-    spec.yaml ──read──▶ data ──parse──▶ File ──elaborate──▶ Program ──passes──▶ Program ──▶ a backend
+spec.yaml ──read──▶ data ──parse──▶ File ──elaborate──▶ Program ──passes──▶ Program ──▶ a backend
 """
 
 from __future__ import annotations
@@ -19,16 +19,28 @@ from archc.spec.load import Loader
 from archc.zoo import locate
 
 
-def compile(spec: str | Path, *, variant: str | None = None, set: Mapping[str, Any] | None = None) -> Program:
+def compile(
+    spec: str | Path, *, variant: str | None = None, set: Mapping[str, Any] | None = None
+) -> Program:
     """The program of a spec: a path, `path:variant`, or a zoo name. Raises SpecError with all findings."""
     path, named_variant = locate(spec)
     loader = Loader()
     file = loader.load(path, str(spec).partition(":")[0] if Path(str(spec)).suffix else None)
-    return elaborate(file, variant or named_variant, settings_from(set or {}, file), loader.findings, loader.stopped)
+    return elaborate(
+        file,
+        variant or named_variant,
+        settings_from(set or {}, file),
+        loader.findings,
+        loader.stopped,
+    )
 
 
 def compile_text(
-    text: str, *, name: str = "spec.yaml", variant: str | None = None, set: Mapping[str, Any] | None = None
+    text: str,
+    *,
+    name: str = "spec.yaml",
+    variant: str | None = None,
+    set: Mapping[str, Any] | None = None,
 ) -> Program:
     """The program of a spec given as text. Raises SpecError."""
     loader = Loader()

@@ -21,10 +21,26 @@ from archc.ir.types import FLOATING, TensorType
 Array = np.ndarray[Any, Any]
 LADDER = (2, 3, 5, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 224, 256, 512)
 DEFAULT_RANGE = 4  # of an integer that indexes nothing
-PASSING = frozenset({
-    "identity", "reshape", "flatten", "transpose", "rearrange", "expand", "slice", "concat", "stack", "unstack",
-    "split", "squeeze", "unsqueeze", "roll", "flip", "tile",
-})  # fmt: skip
+PASSING = frozenset(
+    {
+        "identity",
+        "reshape",
+        "flatten",
+        "transpose",
+        "rearrange",
+        "expand",
+        "slice",
+        "concat",
+        "stack",
+        "unstack",
+        "split",
+        "squeeze",
+        "unsqueeze",
+        "roll",
+        "flip",
+        "tile",
+    }
+)
 
 
 def bindings(definition: Definition, count: int = 2) -> list[dict[str, int]]:
@@ -50,7 +66,9 @@ def bindings(definition: Definition, count: int = 2) -> list[dict[str, int]]:
             candidate = dict(zip(names, combination, strict=False))
             if len(candidate) == len(names) and feasible(sizes, candidate):
                 return [candidate]
-        raise UsageError.of("E710", "no small sizes fit all symbolic dimensions", help="choose them: --at N=2,T=64")
+        raise UsageError.of(
+            "E710", "no small sizes fit all symbolic dimensions", help="choose them: --at N=2,T=64"
+        )
     return found
 
 
@@ -76,15 +94,20 @@ def inputs(definition: Definition, sizes: Mapping[str, int], seed: int = 0) -> d
     limits = ranges(definition)
     rng = np.random.Generator(np.random.Philox(seed))
     return {
-        name: _values(type, sizes, limits.get(name), rng) for name, type in definition.input_types().items()
-    }  # fmt: skip
+        name: _values(type, sizes, limits.get(name), rng)
+        for name, type in definition.input_types().items()
+    }
 
 
-def _values(type: TensorType, sizes: Mapping[str, int], limit: int | None, rng: np.random.Generator) -> Array:
+def _values(
+    type: TensorType, sizes: Mapping[str, int], limit: int | None, rng: np.random.Generator
+) -> Array:
     shape = tuple(number for dim in type.dims if isinstance(number := substitute(dim, sizes), int))
     if len(shape) != type.rank:
         missing = ", ".join(sorted(type.symbols - sizes.keys()))
-        raise UsageError.of("E710", f"the sizes of {missing} are not given", help="choose them: --at N=2")
+        raise UsageError.of(
+            "E710", f"the sizes of {missing} are not given", help="choose them: --at N=2"
+        )
     if type.dtype == "bool":
         mask = rng.random(shape) < 0.7
         if shape:
@@ -108,7 +131,9 @@ def ranges(definition: Definition) -> dict[str, int]:
     return found
 
 
-def _limit(definition: Definition, id: int, port: int, seen: set[tuple[str, int, int]]) -> int | None:
+def _limit(
+    definition: Definition, id: int, port: int, seen: set[tuple[str, int, int]]
+) -> int | None:
     key = (definition.name, id, port)
     if key in seen:
         return None
@@ -123,20 +148,27 @@ def _limit(definition: Definition, id: int, port: int, seen: set[tuple[str, int,
     return min(limits, default=None)
 
 
-def _limit_at(definition: Definition, user: int, slot: int, seen: set[tuple[str, int, int]]) -> int | None:
+def _limit_at(
+    definition: Definition, user: int, slot: int, seen: set[tuple[str, int, int]]
+) -> int | None:
     node = definition.graph.node(user)
     if isinstance(node, CallNode):
         return _limit(node.definition, node.definition.inputs[slot], 0, seen)
     if not isinstance(node, OpNode):
         return None
     if node.op.name == "embedding":
-        return next((int(w.type.dims[0]) for w in node.weights if isinstance(w.type.dims[0], int)), None)
+        return next(
+            (int(w.type.dims[0]) for w in node.weights if isinstance(w.type.dims[0], int)), None
+        )
     if node.op.name == "gather" and slot == 1:
         table = definition.graph.inputs(user)[0]
-        size = definition.graph.type(table).dims[node.op.values.get("axis") or 0] if table is not None else None
+        size = (
+            definition.graph.type(table).dims[node.op.values.get("axis") or 0]
+            if table is not None
+            else None
+        )
         return size if isinstance(size, int) else None
     if node.op.name in PASSING or (node.op.name == "cast" and node.types[0].dtype not in FLOATING):
         found = [_limit(definition, user, port, seen) for port in range(len(node.types))]
         return min((limit for limit in found if limit is not None), default=None)
     return None
-

@@ -17,16 +17,18 @@ from archc.errors import SpecError
 from archc.init import Init
 from archc.ir.program import Program, WeightEntry
 from archc.matching import Rules, Wanted, match
-from archc.spec.formula import Argument
-from archc.spec.reader import Mapping as MappingData
-from archc.spec.reader import plain
+from archc.spec.values import Argument
+from archc.spec.data import Mapping as MappingData
+from archc.spec.data import plain
 from archc.weights import Entry, initial, open_weights
 
 Source = str | Path | Mapping[str, Any] | None
 
 
 @contextmanager
-def stored(program: Program, weights: Source = None, seed: int = 0, model: str | None = None) -> Iterator[dict[str, Entry]]:
+def stored(
+    program: Program, weights: Source = None, seed: int = 0, model: str | None = None
+) -> Iterator[dict[str, Entry]]:
     """The weights of all models, or of one with those it calls, by full name; a tied weight under its owner's.
 
     A file holds the weights of all models whichever is asked for.
@@ -43,13 +45,19 @@ def stored(program: Program, weights: Source = None, seed: int = 0, model: str |
     with open_weights(weights) as opened:
         present = {rules.renamed(name) for name in opened}
         given = {
-            name: entry for name, entry in owners.items() if entry.weight.value is None or name in present
-        }  # fmt: skip
+            name: entry
+            for name, entry in owners.items()
+            if entry.weight.value is None or name in present
+        }
         aliases: dict[str, list[str]] = {}
         for entry in wanted:
             if entry.owner is not None:
                 aliases.setdefault(entry.owner, []).append(entry.name)
-        found = match(opened, [_wanted(entry, tuple(aliases.get(name, ()))) for name, entry in given.items()], rules)
+        found = match(
+            opened,
+            [_wanted(entry, tuple(aliases.get(name, ()))) for name, entry in given.items()],
+            rules,
+        )
         yield {
             name: found[name] if name in given else made(entry, seed)
             for name, entry in owners.items()
@@ -71,14 +79,18 @@ def made(entry: WeightEntry, seed: int) -> Entry:
     dtype, sizes = entry.type.dtype, shape(entry)
     if entry.weight.value is not None:
         value = entry.weight.value
-        return Entry(entry.name, dtype, sizes, lambda: np.asarray(value, dtype=held(dtype)).reshape(sizes))
+        return Entry(
+            entry.name, dtype, sizes, lambda: np.asarray(value, dtype=held(dtype)).reshape(sizes)
+        )
     return initial(entry.name, dtype, sizes, init_of(entry), seed)
 
 
 def init_of(entry: WeightEntry) -> Init:
     """The weight's initialiser, with passed-through parameters replaced by this instance's."""
     init = entry.weight.init
-    values = tuple(entry.arguments[arg.name] if isinstance(arg, Argument) else arg for arg in init.args)
+    values = tuple(
+        entry.arguments[arg.name] if isinstance(arg, Argument) else arg for arg in init.args
+    )
     return init if values == init.args else Init(init.kind, values)
 
 
@@ -90,7 +102,9 @@ def rules_of(program: Program) -> Rules:
     data = plain(section)
     try:
         return Rules(
-            tuple(data.get("ignore", ())), tuple(data.get("rename", {}).items()), tuple(data.get("transpose", ()))
+            tuple(data.get("ignore", ())),
+            tuple(data.get("rename", {}).items()),
+            tuple(data.get("transpose", ())),
         )
     except ValueError as error:
         raise SpecError.of("E207", f"weights: {error}", section.place) from error

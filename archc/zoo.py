@@ -12,7 +12,8 @@ from archc.spec.load import ZOO
 @cache
 def names() -> dict[str, tuple[Path, str | None]]:
     """Every zoo name with its file and variant; a file without variants goes by its own name."""
-    from archc.spec.reader import Mapping, read_file
+    from archc.spec.data import Mapping
+    from archc.spec.reader import read_file
 
     found: dict[str, tuple[Path, str | None]] = {}
     for path in sorted(ZOO.glob("*.yaml")):
@@ -39,12 +40,15 @@ def locate(spec: str | Path) -> tuple[Path, str | None]:
         file, own = known[path]
         return file, variant or own
     raise UsageError.of(
-        "E701", f"no spec '{path[:80]}'", help=did_you_mean(path, known) or "write a path ending in .yaml"
+        "E701",
+        f"no spec '{path[:80]}'",
+        help=did_you_mean(path, known) or "write a path ending in .yaml",
     )
 
 
 def _variants(path: Path) -> list[str]:
-    from archc.spec.reader import Mapping, read_file
+    from archc.spec.data import Mapping
+    from archc.spec.reader import read_file
 
     variants = read_file(path).get("variants")
     return [name for name, _ in variants.items()] if isinstance(variants, Mapping) else []

@@ -2,7 +2,7 @@
 
 The first row is timed twice (A/A): its second ratio tells how far these measurements wander by themselves.
 
-examples:
+Examples:
   archc bench resnet18 --threads 1
   archc bench gpt2 --set layers=4 --at N=1,T=128 --seconds 10
 """
@@ -42,7 +42,11 @@ def run(args: Namespace) -> int:
     model = choose_model(args.model, list(program.models), program.main)
     definition = program.models[model]
     check_sizes(args.at, definition.symbols())
-    sizes = {**bindings(definition, 1)[0], **({"N": 1} if "N" in definition.symbols() else {}), **args.at}
+    sizes = {
+        **bindings(definition, 1)[0],
+        **({"N": 1} if "N" in definition.symbols() else {}),
+        **args.at,
+    }
     feeds = sample(definition, sizes, args.seed)
     stages = Stages(args)
     with TemporaryDirectory() as folder:
@@ -58,10 +62,12 @@ def run(args: Namespace) -> int:
             {
                 "onnxruntime": lambda: ort.evaluate(session, feeds),
                 "onnxruntime again": lambda: ort.evaluate(session, feeds),
-                "PyTorch": torch.forward(module, feeds, threads=args.threads or ort.available_threads()),
+                "PyTorch": torch.forward(
+                    module, feeds, threads=args.threads or ort.available_threads()
+                ),
             },
             seconds=args.seconds,
-        )  # fmt: skip
+        )
         stages.done()
     return show(args, rows, sizes)
 
@@ -73,21 +79,40 @@ def show(args: Namespace, rows: list[Any], sizes: dict[str, int]) -> int:
     from archc.cli.terminal import Column, painter, table, width
 
     if args.json:
-        print_json([
-            {"name": row.name, "median": row.median, "low": row.low, "high": row.high, "ratio": row.ratio,
-             "interval": [row.ratio_low, row.ratio_high], "rounds": row.rounds}
-            for row in rows
-        ])  # fmt: skip
+        print_json(
+            [
+                {
+                    "name": row.name,
+                    "median": row.median,
+                    "low": row.low,
+                    "high": row.high,
+                    "ratio": row.ratio,
+                    "interval": [row.ratio_low, row.ratio_high],
+                    "rounds": row.rounds,
+                }
+                for row in rows
+            ]
+        )
         return 0
     batch = sizes.get("N", 1)
-    columns = [Column(""), *(Column(title, "right") for title in ("median", "quartiles", "items/s", "ratio", "95 %"))]
+    columns = [
+        Column(""),
+        *(Column(title, "right") for title in ("median", "quartiles", "items/s", "ratio", "95 %")),
+    ]
     cells = [
         (
-            row.name, f"{row.median * 1e3:.2f} ms", f"{row.low * 1e3:.2f}–{row.high * 1e3:.2f}",
-            f"{batch / row.median:,.1f}", f"{row.ratio:.2f}", f"{row.ratio_low:.2f}–{row.ratio_high:.2f}",
+            row.name,
+            f"{row.median * 1e3:.2f} ms",
+            f"{row.low * 1e3:.2f}–{row.high * 1e3:.2f}",
+            f"{batch / row.median:,.1f}",
+            f"{row.ratio:.2f}",
+            f"{row.ratio_low:.2f}–{row.ratio_high:.2f}",
         )
         for row in rows
-    ]  # fmt: skip
-    print("at " + (", ".join(f"{name}={size}" for name, size in sizes.items()) or "the declared sizes"))
+    ]
+    print(
+        "at "
+        + (", ".join(f"{name}={size}" for name, size in sizes.items()) or "the declared sizes")
+    )
     print("\n".join(table(columns, cells, width(sys.stdout), painter(sys.stdout))))
     return 0

@@ -3,7 +3,7 @@
 Writes model.onnx, model.py, weights.safetensors, spec.yaml and report.json. With several models there is one
 ONNX file a model. Nothing is replaced unless the whole build succeeds.
 
-examples:
+Examples:
   archc build resnet18                       into build/resnet18
   archc build net.yaml:small -o out --weights trained.safetensors
 """
@@ -20,10 +20,16 @@ from archc.cli.options import add_choices, add_spec
 def configure(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_choices(parser)
-    parser.add_argument("-o", "--output", metavar="DIR", help="the folder to write into; build/NAME without")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", help="the folder to write into; build/NAME without"
+    )
     add_weights(parser)
-    parser.add_argument("--target", metavar="TARGET", help="of the ONNX file, such as ort>=1.20,cpu")
-    parser.add_argument("--no-verify", action="store_true", help="do not compare PyTorch with onnxruntime")
+    parser.add_argument(
+        "--target", metavar="TARGET", help="of the ONNX file, such as ort>=1.20,cpu"
+    )
+    parser.add_argument(
+        "--no-verify", action="store_true", help="do not compare PyTorch with onnxruntime"
+    )
 
 
 def run(args: Namespace) -> int:
@@ -38,9 +44,14 @@ def run(args: Namespace) -> int:
     folder = Path(args.output) if args.output else Path("build") / program.name
     stages = Stages(args)
     report = build(
-        program, folder, weights=args.weights, seed=args.seed, target=args.target, check=not args.no_verify,
+        program,
+        folder,
+        weights=args.weights,
+        seed=args.seed,
+        target=args.target,
+        check=not args.no_verify,
         progress=stages,
-    )  # fmt: skip
+    )
     stages.done()
     if args.json:
         print_json(report)

@@ -1,6 +1,6 @@
 """Write the ONNX file of a spec, for a target.
 
-examples:
+Examples:
   archc export resnet50 -o resnet50.onnx
   archc export gpt2 --weights gpt2.safetensors --target "ort>=1.20,cpu,fp16" -o gpt2.onnx
   archc export specs/vae.yaml -o vae/          one file a model
@@ -18,13 +18,20 @@ def configure(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_choices(parser)
     add_model(parser)
-    parser.add_argument("-o", "--output", metavar="FILE.onnx", help="where to write; NAME.onnx without, a folder for several models")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE.onnx",
+        help="where to write; NAME.onnx without, a folder for several models",
+    )
     add_weights(parser)
     parser.add_argument("--target", metavar="TARGET", help="such as ort>=1.20,cpu,fp16")
 
 
 def add_weights(parser: ArgumentParser) -> None:
-    parser.add_argument("--weights", metavar="FILE", help=".safetensors, .pt, .pth or .npz; initial values without")
+    parser.add_argument(
+        "--weights", metavar="FILE", help=".safetensors, .pt, .pth or .npz; initial values without"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the initial values (0)")
 
 
@@ -43,7 +50,9 @@ def run(args: Namespace) -> int:
         path = output_path(args.output, program.name, model, several=len(models) > 1)
         stages(f"{model} → {path}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        onnx.export(program, path, weights=args.weights, seed=args.seed, target=args.target, model=model)
+        onnx.export(
+            program, path, weights=args.weights, seed=args.seed, target=args.target, model=model
+        )
         written.append(path)
     stages.done()
     return show(args, written)
@@ -54,7 +63,7 @@ def output_path(output: str | None, name: str, model: str, several: bool) -> Pat
     if several:
         return Path(output or name) / f"{model}.onnx"
     path = Path(output or f"{name}.onnx")
-    return path / f"{model}.onnx" if path.is_dir() or output and output.endswith("/") else path
+    return path / f"{model}.onnx" if path.is_dir() or (output and output.endswith("/")) else path
 
 
 def show(args: Namespace, written: list[Path]) -> int:

@@ -80,7 +80,8 @@ class Settings(Action):
 
 def yaml_value(text: str) -> Any:
     """A value as YAML 1.2 core writes it: numbers, strings, lists, records. Raises ValueError."""
-    from archc.spec.reader import plain, read_text
+    from archc.spec.data import plain
+    from archc.spec.reader import read_text
 
     try:
         data = read_text(f"value: {text}\n", "value")

@@ -3,7 +3,7 @@
 The model is an ONNX file or a spec, which is exported with the given or the initial weights first. Labels in
 the spec name the classes of a single row of scores.
 
-examples:
+Examples:
   archc run build/resnet18/model.onnx --input image=cat.jpg
   archc run lenet5 --weights trained.safetensors --input image=digit.png
   archc run gpt2.onnx --input tokens=tokens.json --output logits.npz
@@ -24,10 +24,16 @@ from archc.errors import UsageError
 def configure(parser: ArgumentParser) -> None:
     add_spec(parser, "model")
     add_choices(parser)
-    parser.add_argument("--of", metavar="NAME", help="of a spec with several models, the one to run")
+    parser.add_argument(
+        "--of", metavar="NAME", help="of a spec with several models, the one to run"
+    )
     add_weights(parser)
     parser.add_argument(
-        "--input", metavar="NAME=FILE", action="append", default=[], help="an input's file; for a lone input, FILE will do"
+        "--input",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="an input's file; for a lone input, FILE will do",
     )
     parser.add_argument("--output", metavar="FILE.npz", help="write the outputs there")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
@@ -44,7 +50,9 @@ def run(args: Namespace) -> int:
             path = exported(args, stack)
         session = ort.open_session(path, device=args.device, threads=args.threads)
         metadata = ort.metadata(session)
-        feeds = ort.load_inputs(session, pairs(args.input, [one.name for one in session.get_inputs()]), metadata)
+        feeds = ort.load_inputs(
+            session, pairs(args.input, [one.name for one in session.get_inputs()]), metadata
+        )
         outputs = ort.evaluate(session, feeds)
     if args.output:
         save(Path(args.output), outputs)
@@ -74,8 +82,11 @@ def pairs(written: list[str], names: list[str]) -> dict[str, Path]:
         if not equals and len(names) == 1:
             name, file = names[0], text
         elif not equals:
-            raise UsageError.of("E712", f"--input takes NAME=FILE, found '{text[:80]}'",
-                                help=f"the inputs are {', '.join(names)}")  # fmt: skip
+            raise UsageError.of(
+                "E712",
+                f"--input takes NAME=FILE, found '{text[:80]}'",
+                help=f"the inputs are {', '.join(names)}",
+            )
         found[name] = Path(file)
     return found
 
@@ -93,10 +104,16 @@ def show(args: Namespace, outputs: dict[str, Any], labels: Any) -> int:
     from archc.cli.report import print_json
 
     if args.json:
-        print_json({
-            name: {"dtype": value.dtype.name, "shape": list(value.shape), "values": numbers(value)}
-            for name, value in outputs.items()
-        })  # fmt: skip
+        print_json(
+            {
+                name: {
+                    "dtype": value.dtype.name,
+                    "shape": list(value.shape),
+                    "values": numbers(value),
+                }
+                for name, value in outputs.items()
+            }
+        )
         return 0
     for name, value in outputs.items():
         print(f"{name}  {value.dtype.name}{list(value.shape)}")
@@ -123,7 +140,12 @@ def lines(value: Any, labels: Any) -> list[str]:
 
     from archc.errors import printable
 
-    if isinstance(labels, list) and value.ndim == 2 and value.shape[1] == len(labels) and value.shape[0] == 1:
+    if (
+        isinstance(labels, list)
+        and value.ndim == 2
+        and value.shape[1] == len(labels)
+        and value.shape[0] == 1
+    ):
         scores = np.exp(value[0] - value[0].max())
         scores = scores / scores.sum()
         best = np.argsort(-scores)[:5]

@@ -2,7 +2,7 @@
 
 On a mismatch the first node that differs is named with its line in the spec, and the exit code is 1.
 
-examples:
+Examples:
   archc verify resnet18
   archc verify specs/gpt2.yaml --set layers=2 --at N=2,T=16
 """
@@ -22,7 +22,9 @@ def configure(parser: ArgumentParser) -> None:
     add_model(parser)
     add_weights(parser)
     add_at(parser)
-    parser.add_argument("--tolerance", type=float, default=1e-4, help="of the largest magnitude expected (1e-4)")
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-4, help="of the largest magnitude expected (1e-4)"
+    )
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda, for onnxruntime (cpu)")
     parser.add_argument("--threads", type=int, help="onnxruntime's threads; all processors without")
 
@@ -45,10 +47,17 @@ def run(args: Namespace) -> int:
             check_sizes(args.at, program.models[model].symbols())
         verdicts.append(
             ort.verify(
-                program, model=model, weights=args.weights, seed=args.seed, at=args.at or None,
-                tolerance=args.tolerance, device=args.device, threads=args.threads, progress=stages,
+                program,
+                model=model,
+                weights=args.weights,
+                seed=args.seed,
+                at=args.at or None,
+                tolerance=args.tolerance,
+                device=args.device,
+                threads=args.threads,
+                progress=stages,
             )
-        )  # fmt: skip
+        )
     stages.done()
     if args.json:
         print_json([as_json(verdict) for verdict in verdicts])
@@ -67,10 +76,14 @@ def lines(verdict: Any) -> list[str]:
         gap = "shape or type differs" if one.difference == float("inf") else f"{one.difference:.1e}"
         result.append(f"{verdict.model}  {sizes}  {how:<10}  {one.output}  {gap}")
     mark = "agrees" if verdict.passed else "DIFFERS"
-    result.append(f"{verdict.model} {mark}: largest difference {verdict.difference:.1e} of {verdict.tolerance:.0e}")
+    result.append(
+        f"{verdict.model} {mark}: largest difference {verdict.difference:.1e} of {verdict.tolerance:.0e}"
+    )
     if verdict.culprit is not None:
         culprit = verdict.culprit
-        result.append(f"  first at {culprit.path}, {culprit.op} ({culprit.place}), by {culprit.difference:.1e}")
+        result.append(
+            f"  first at {culprit.path}, {culprit.op} ({culprit.place}), by {culprit.difference:.1e}"
+        )
     return result
 
 
@@ -85,13 +98,20 @@ def as_json(verdict: Any) -> dict[str, object]:
         "tolerance": verdict.tolerance,
         "comparisons": [
             {
-                "sizes": dict(one.sizes), "optimised": one.optimised, "output": one.output,
-                "difference": number(one.difference), "magnitude": one.magnitude,
+                "sizes": dict(one.sizes),
+                "optimised": one.optimised,
+                "output": one.output,
+                "difference": number(one.difference),
+                "magnitude": one.magnitude,
             }
             for one in verdict.comparisons
-        ],  # fmt: skip
-        "culprit": None if verdict.culprit is None else {
-            "path": verdict.culprit.path, "op": verdict.culprit.op, "place": verdict.culprit.place,
+        ],
+        "culprit": None
+        if verdict.culprit is None
+        else {
+            "path": verdict.culprit.path,
+            "op": verdict.culprit.op,
+            "place": verdict.culprit.place,
             "difference": number(verdict.culprit.difference),
         },
-    }  # fmt: skip
+    }

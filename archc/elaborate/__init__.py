@@ -8,19 +8,23 @@ from archc.elaborate.builder import Builder
 from archc.elaborate.context import MAX_WEIGHT, Context, StepError, TooMany
 from archc.elaborate.elaborator import Elaborator
 from archc.elaborate.evaluate import Evaluator
+from archc.elaborate.models import define_model, standalone
 from archc.elaborate.params import Setting, bind
 from archc.elaborate.scope import Frame, Item, Poisoned, Scope, Space
 from archc.errors import Diagnostic, SpecError, did_you_mean
 from archc.ir.program import Definition, Program
 from archc.ir.types import product
 from archc.spec.ast import File
-from archc.spec.reader import Mapping, plain
+from archc.spec.data import Mapping, plain
 
 
 def elaborate(
-    file: File, variant: str | None = None, settings: dict[str, Setting] | None = None,
-    findings: list[Diagnostic] | None = None, stopped: bool = False,
-) -> Program:  # fmt: skip
+    file: File,
+    variant: str | None = None,
+    settings: dict[str, Setting] | None = None,
+    findings: list[Diagnostic] | None = None,
+    stopped: bool = False,
+) -> Program:
     """The program that a checked file means with a variant and settings.
 
     `findings` are what earlier stages found; `stopped` tells that they leave nothing to elaborate. Raises SpecError with all errors, earlier ones included.
@@ -35,7 +39,11 @@ def elaborate(
     except Poisoned:
         pass
     except TooMany as error:
-        context.report(Diagnostic("E225", "the spec elaborates to more steps than any network has", error.place))
+        context.report(
+            Diagnostic(
+                "E225", "the spec elaborates to more steps than any network has", error.place
+            )
+        )
     errors = [d for d in context.findings if d.severity == "error"]
     if errors:
         raise SpecError(sorted(errors, key=_position))
@@ -47,28 +55,40 @@ def _position(diagnostic: Diagnostic) -> tuple[str, int, int]:
     return (place.source.name, place.line, place.column) if place else ("", 0, 0)
 
 
-def _program(context: Context, file: File, variant: str | None, settings: dict[str, Setting]) -> Program:
+def _program(
+    context: Context, file: File, variant: str | None, settings: dict[str, Setting]
+) -> Program:
     elaborator = Elaborator(context)
     space = _root_space(context, file, variant, settings)
     context.spaces["root"] = space
     context.spaces[id(file)] = space
     models: dict[str, Definition] = {}
     if file.root is not None:
-        found = elaborator.define_model(file.root, space, file.place)
+        found = define_model(elaborator, file.root, space, file.place)
         if found is not None:
             models[file.name] = found
     for name in file.models:
-        found = elaborator.standalone(space, name, file.place)
+        found = standalone(elaborator, space, name, file.place)
         if found is not None:
             models[name] = found
     if not file.models and file.root is None and not file.blocks and not context.findings:
         raise StepError.of("E203", "the spec has no 'graph', 'models' or 'blocks'", file.place)
     program = Program(
-        name=variant or file.name, models=models, main=_main(file, models), prefixed=bool(file.models), doc=file.doc,
-        file=file, variant=variant, settings={name: setting.value for name, setting in settings.items()},
+        name=variant or file.name,
+        models=models,
+        main=_main(file, models),
+        prefixed=bool(file.models),
+        doc=file.doc,
+        file=file,
+        variant=variant,
+        settings={name: setting.value for name, setting in settings.items()},
         warnings=tuple(d for d in context.findings if d.severity == "warning"),
-        metadata={key: plain(data) for key in ("labels", "preprocess") if (data := file.section(key)) is not None},
-    )  # fmt: skip
+        metadata={
+            key: plain(data)
+            for key in ("labels", "preprocess")
+            if (data := file.section(key)) is not None
+        },
+    )
     if not any(d.severity == "error" for d in context.findings):
         _check_weights(program)
     return program
@@ -82,11 +102,15 @@ def _check_weights(program: Program) -> None:
         total += size
         if total > MAX_WEIGHT:
             place = program.file.place if program.file else None
-            raise StepError.of("E311", f"the weights would have more than {MAX_WEIGHT:,} numbers", place)
+            raise StepError.of(
+                "E311", f"the weights would have more than {MAX_WEIGHT:,} numbers", place
+            )
         shapes[entry.name] = entry.type
 
 
-def _root_space(context: Context, file: File, variant: str | None, settings: dict[str, Setting]) -> Space:
+def _root_space(
+    context: Context, file: File, variant: str | None, settings: dict[str, Setting]
+) -> Space:
     """The file's parameters with a variant and settings."""
     chosen: dict[str, Setting] = {}
     own = Space(file, {}, "root")
@@ -94,15 +118,23 @@ def _root_space(context: Context, file: File, variant: str | None, settings: dic
     frame = Frame(Builder(context), own, {}, Scope(""), Item({}))
     if variant is not None:
         if variant not in file.variants:
-            raise StepError.of("E223", f"{file.name} has no variant '{variant}'", file.place,
-                               help=did_you_mean(variant, file.variants))  # fmt: skip
+            raise StepError.of(
+                "E223",
+                f"{file.name} has no variant '{variant}'",
+                file.place,
+                help=did_you_mean(variant, file.variants),
+            )
         for key, entry in file.variants[variant].entries.items():
             chosen[str(key)] = Setting(evaluator.value(entry.value, frame), entry.key.place, own)
     chosen.update({name: Setting(s.value, s.place, own) for name, s in settings.items()})
     bindings = bind(
-        file.parameters, chosen, own, lambda data, earlier: evaluator.value(data, frame.with_bindings(earlier)),
-        file.place, file.name,
-    )  # fmt: skip
+        file.parameters,
+        chosen,
+        own,
+        lambda data, earlier: evaluator.value(data, frame.with_bindings(earlier)),
+        file.place,
+        file.name,
+    )
     return Space(file, bindings, "root")
 
 
@@ -116,7 +148,10 @@ def _main(file: File, models: dict[str, Definition]) -> str:
 
 
 def _calls(definition: Definition) -> list[Any]:
-    return [*definition.calls(), *(inner for call in definition.calls() for inner in _calls(call.definition))]
+    return [
+        *definition.calls(),
+        *(inner for call in definition.calls() for inner in _calls(call.definition)),
+    ]
 
 
 __all__ = ["Mapping", "elaborate"]

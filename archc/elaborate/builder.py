@@ -14,7 +14,7 @@ from archc.ir.program import Definition
 from archc.ir.types import DType, TensorType
 from archc.ops.registry import ops
 from archc.place import Place
-from archc.spec.formula import Argument
+from archc.spec.values import Argument
 
 
 @dataclass(eq=False)
@@ -64,7 +64,12 @@ class Builder:
         key = (number if isinstance(number, Argument) else (type(number), number), dtype)
         if key not in self._constants:
             op = ops()["constant"]({"value": number, "dtype": dtype})
-            node = OpNode(path=f"constant_{len(self._constants)}", types=(TensorType(dtype, ()),), op=op, place=place)
+            node = OpNode(
+                path=f"constant_{len(self._constants)}",
+                types=(TensorType(dtype, ()),),
+                op=op,
+                place=place,
+            )
             self._constants[key] = Value(self.graph.add(node))
         return self._constants[key]
 
@@ -74,7 +79,9 @@ class Builder:
             if isinstance(node, WeightNode) and node.ref == ref:
                 return self.tensor(id)
         path = f"read_{ref.path}" if ref.model is None else f"read_{ref.model}.{ref.path}"
-        return self.tensor(self.graph.add(WeightNode(path=path, types=(type,), ref=ref, place=place)))
+        return self.tensor(
+            self.graph.add(WeightNode(path=path, types=(type,), ref=ref, place=place))
+        )
 
     def find_weight(self, path: str) -> TensorType | None:
         """The type of the weight with this path, in calls too."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archc.errors import Diagnostic
 from archc.place import Place
 from archc.spec.ast import File, Step, Template
-from archc.spec.formula import Budget
+from archc.spec.values import Budget
 
 if TYPE_CHECKING:
     from archc.elaborate.scope import Space
@@ -31,7 +31,14 @@ class StepError(Exception):
 
     @classmethod
     def of(
-        cls, code: str, message: str, place: Place | None, *, label: str = "", help: str = "", notes: Sequence[str] = ()
+        cls,
+        code: str,
+        message: str,
+        place: Place | None,
+        *,
+        label: str = "",
+        help: str = "",
+        notes: Sequence[str] = (),
     ) -> StepError:
         return cls(Diagnostic(code, message, place, label, tuple(notes), help))
 
@@ -52,15 +59,21 @@ class Context:
     findings: list[Diagnostic] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
     steps_left: int = MAX_STEPS
-    definitions: dict[Hashable, Definition | None] = field(default_factory=dict)  # None: it was wrong
+    definitions: dict[Hashable, Definition | None] = field(
+        default_factory=dict
+    )  # None: it was wrong
     names: dict[str, int] = field(default_factory=dict)  # how many definitions are called so
-    concrete: dict[int, set[str]] = field(default_factory=dict)  # a template's parameters that tell it apart
+    concrete: dict[int, set[str]] = field(
+        default_factory=dict
+    )  # a template's parameters that tell it apart
     unrolled: set[int] = field(default_factory=set)
     open: list[Template] = field(default_factory=list)
     spaces: dict[Hashable, Space] = field(default_factory=dict)
     models: dict[Hashable, Definition | None] = field(default_factory=dict)
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
-    steps: dict[int, tuple[Step, ...]] = field(default_factory=dict)  # step-valued arguments, parsed
+    steps: dict[int, tuple[Step, ...]] = field(
+        default_factory=dict
+    )  # step-valued arguments, parsed
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keeps the finding, unless it was made at the same place before."""

@@ -9,9 +9,10 @@ from archc.elaborate.context import Context, StepError
 from archc.elaborate.scope import FACTS, Frame, Group, Item, Poison, Poisoned, Reference, Tensor
 from archc.errors import did_you_mean
 from archc.place import Place
-from archc.spec import formula as formulas
-from archc.spec.formula import ABSENT, Formula, FormulaError
-from archc.spec.reader import Data, Mapping, Scalar, Sequence
+from archc.spec.arithmetic import truth
+from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.formula import Formula, evaluate
+from archc.spec.values import ABSENT, Argument, FormulaError, NeedsValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class View:
         first = known(self.item.first)
         if isinstance(first, Tensor):
             return first.fact(name)
-        raise FormulaError("E214", f"there is no '.{name}' here", did_you_mean(name, [*self.item.outputs, *FACTS]))
+        raise FormulaError(
+            "E214", f"there is no '.{name}' here", did_you_mean(name, [*self.item.outputs, *FACTS])
+        )
 
 
 def known(reference: Reference) -> Any:
@@ -53,7 +56,9 @@ class Evaluator:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.tables: dict[Any, Any] = {}  # values of formulas with comprehensions, by what they depend on
+        self.tables: dict[
+            Any, Any
+        ] = {}  # values of formulas with comprehensions, by what they depend on
 
     def value(self, data: Data, frame: Frame, *, symbolic: bool = False) -> Any:
         """The data's value. With `symbolic`, a bare string is a dimension's name. Raises StepError, Poisoned."""
@@ -79,15 +84,18 @@ class Evaluator:
         if key is not None and key in self.tables:
             return self.tables[key]
         try:
-            value = formulas.evaluate(formula, lambda name: self.lookup(name, frame), self.context.budget)
+            value = evaluate(formula, lambda name: self.lookup(name, frame), self.context.budget)
             if key is not None:
                 self.tables[key] = value
             return value
         except FormulaError as error:
             raise StepError.of(
-                error.code, f"in the formula '={formula.text[:80]}': {error.message}", place,
-                help=error.help, notes=frame.builder.trace,
-            ) from error  # fmt: skip
+                error.code,
+                f"in the formula '={formula.text[:80]}': {error.message}",
+                place,
+                help=error.help,
+                notes=frame.builder.trace,
+            ) from error
 
     def _table_key(self, formula: Formula, frame: Frame) -> Any:
         """What the value of a formula depends on, where that is numbers and strings in the bindings alone."""
@@ -119,23 +127,29 @@ class Evaluator:
         if name in frame.bindings:
             help = f"'{name}' is a parameter: write ={name}"
         else:
-            help = did_you_mean(name, frame.builder.symbols) or "symbols come from the inputs' shapes"
+            help = (
+                did_you_mean(name, frame.builder.symbols) or "symbols come from the inputs' shapes"
+            )
         raise StepError.of(
-            "E312", f"no symbolic dimension '{name[:60]}' here", place, help=help, notes=frame.builder.trace
+            "E312",
+            f"no symbolic dimension '{name[:60]}' here",
+            place,
+            help=help,
+            notes=frame.builder.trace,
         )
 
     def condition(self, data: Data, frame: Frame) -> bool:
         value = self.value(data, frame)
         try:
-            return formulas.truth(value)
+            return truth(value)
         except FormulaError as error:
             raise StepError.of(error.code, error.message, data.place, help=error.help) from error
 
 
 def plain_argument(value: Any) -> Any:
     """A passed-through parameter where its number is needed after all. Raises NeedsValue."""
-    if isinstance(value, formulas.Argument):
-        raise formulas.NeedsValue(value)
+    if isinstance(value, Argument):
+        raise NeedsValue(value)
     return value
 
 

@@ -13,9 +13,9 @@ from archc.ir.dims import Dim
 from archc.ops.registry import ops
 from archc.place import Place
 from archc.spec.ast import TYPE_NAMES, Parameter
-from archc.spec.formula import Argument
+from archc.spec.data import Data, Scalar
 from archc.spec.load import lookup
-from archc.spec.reader import Data, Scalar
+from archc.spec.values import Argument
 
 SPOKEN = {
     "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a string", "list": "a list",
@@ -48,16 +48,22 @@ def bind(
     names = [parameter.name for parameter in parameters]
     for name, setting in settings.items():
         if name not in names:
-            raise StepError.of("E219", f"{of} has no parameter '{name}'", setting.key or setting.place,
-                               help=did_you_mean(name, names))  # fmt: skip
+            raise StepError.of(
+                "E219",
+                f"{of} has no parameter '{name}'",
+                setting.key or setting.place,
+                help=did_you_mean(name, names),
+            )
     bound: dict[str, Any] = {}
     for parameter in parameters:
         setting = settings.get(parameter.name)
         if setting is None and parameter.type is not None:
             raise StepError.of(
-                "E208", f"{of} needs the parameter '{parameter.name}', {SPOKEN[parameter.type]}", place,
+                "E208",
+                f"{of} needs the parameter '{parameter.name}', {SPOKEN[parameter.type]}",
+                place,
                 notes=(f"declared at {parameter.place}",),
-            )  # fmt: skip
+            )
         default = None if parameter.type is not None else evaluate(parameter.default, bound)
         wanted = parameter.type or type_of(default, own)
         if setting is None:
@@ -101,7 +107,10 @@ def fit(setting: Setting, wanted: str, parameter: Parameter) -> Any:
             return choice
         what = value if isinstance(value, str) else "this"
         raise StepError.of(
-            "E204", f"{parameter.name}: no op or block '{what}'", setting.place, help=did_you_mean(str(what), ops())
+            "E204",
+            f"{parameter.name}: no op or block '{what}'",
+            setting.place,
+            help=did_you_mean(str(what), ops()),
         )
     if wanted == "any" or found == wanted or (wanted == "str" and found == "op"):
         return value
@@ -109,12 +118,18 @@ def fit(setting: Setting, wanted: str, parameter: Parameter) -> Any:
         return float(value)
     if wanted == "list" and found == "steps":
         return value
-    help = f"write int({value:g}) or a whole number" if wanted == "int" and found == "float" and not isinstance(
-        value, Argument) else ""  # fmt: skip
+    help = (
+        f"write int({value:g}) or a whole number"
+        if wanted == "int" and found == "float" and not isinstance(value, Argument)
+        else ""
+    )
     raise StepError.of(
-        "E207", f"{parameter.name}: expected {SPOKEN.get(wanted, wanted)}, found {SPOKEN.get(found, 'nothing')}",
-        setting.place, help=help, notes=(f"declared at {parameter.place}",),
-    )  # fmt: skip
+        "E207",
+        f"{parameter.name}: expected {SPOKEN.get(wanted, wanted)}, found {SPOKEN.get(found, 'nothing')}",
+        setting.place,
+        help=help,
+        notes=(f"declared at {parameter.place}",),
+    )
 
 
 def choose(value: Any, space: Space) -> OpChoice | None:

@@ -12,8 +12,8 @@ from archc.ir.nodes import WeightRef
 from archc.ir.types import TensorType
 from archc.place import Place
 from archc.spec.ast import Step
-from archc.spec.formula import ABSENT, Argument
-from archc.spec.reader import Data, Scalar
+from archc.spec.data import Data, Scalar
+from archc.spec.values import ABSENT, Argument
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
@@ -46,7 +46,9 @@ def resolve(e: Elaborator, data: Data, frame: Frame) -> Given:
             raise StepError.of("E202", "an input is a reference or a number, found nothing", place)
         return Given(value, str(data.value), place, spread=reads_prev(data))
     if not isinstance(value, str):
-        raise StepError.of("E202", f"an input is a reference or a number, found {type(value).__name__}", place)
+        raise StepError.of(
+            "E202", f"an input is a reference or a number, found {type(value).__name__}", place
+        )
     starred = value.endswith(".*") or ".*." in value
     reference = follow(e, value, place, frame)
     return Given(reference, value, place, starred, reads_prev(data))
@@ -81,9 +83,12 @@ def follow(e: Elaborator, text: str, place: Place, frame: Frame) -> Reference:
             return builder.read(ref, type, place)
         known = [*item.outputs, *(item.inside.items if item.inside else ())]
         raise StepError.of(
-            "E210", f"'{head}' has nothing called '{'.'.join(rest)}'", place, help=did_you_mean(rest[-1], known),
+            "E210",
+            f"'{head}' has nothing called '{'.'.join(rest)}'",
+            place,
+            help=did_you_mean(rest[-1], known),
             notes=frame.builder.trace,
-        )  # fmt: skip
+        )
     return found
 
 
@@ -120,7 +125,9 @@ def descend(item: Item, segments: list[str]) -> Reference | None:
     return None
 
 
-def weight_reference(e: Elaborator, text: str, place: Place, frame: Frame) -> tuple[WeightRef, TensorType, Any] | None:
+def weight_reference(
+    e: Elaborator, text: str, place: Place, frame: Frame
+) -> tuple[WeightRef, TensorType, Any] | None:
     """The weight called so, its type and the builder it is read in; None if there is none."""
     head, *rest = text.split(".")
     item = frame.scope.find(head)
@@ -129,7 +136,9 @@ def weight_reference(e: Elaborator, text: str, place: Place, frame: Frame) -> tu
         type = item.builder.find_weight(path)
         return (WeightRef(path), type, item.builder) if type is not None else None
     if rest and head in frame.space.file.models:
-        definition = e.standalone(frame.space, head, place)
+        from archc.elaborate.models import standalone
+
+        definition = standalone(e, frame.space, head, place)
         from archc.elaborate.builder import find_weight
 
         type = find_weight(definition, ".".join(rest)) if definition is not None else None
@@ -144,8 +153,13 @@ def unknown(text: str, head: str, place: Place, frame: Frame) -> StepError:
         if later
         else did_you_mean(head, {*frame.scope.names(), "prev"} - {""})
     )
-    return StepError.of("E221" if later else "E210", f"nothing is called '{text[:80]}' here", place, help=help,
-                        notes=frame.builder.trace)  # fmt: skip
+    return StepError.of(
+        "E221" if later else "E210",
+        f"nothing is called '{text[:80]}' here",
+        place,
+        help=help,
+        notes=frame.builder.trace,
+    )
 
 
 def _written_later(name: str, frame: Frame) -> bool:

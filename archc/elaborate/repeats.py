@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.elaborate.context import MAX_REPEAT, StepError
+from archc.elaborate.inputs import input_names, other_inputs
 from archc.elaborate.scope import Frame, Item, Tensor
 from archc.ir.dims import Dim
 from archc.ir.nodes import CallNode, Copies
 from archc.place import Place
 from archc.spec.ast import Step, formula_names
-from archc.spec.reader import Data, Mapping
+from archc.spec.data import Data, Mapping
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
@@ -31,7 +32,9 @@ def copies(e: Elaborator, data: Data, frame: Frame) -> tuple[list[dict[str, Any]
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise StepError.of("E226", f"loop variables side by side have one length: {shown}", data.place)
+        raise StepError.of(
+            "E226", f"loop variables side by side have one length: {shown}", data.place
+        )
     rows = range(next(iter(lengths.values()), 0))
     return [{name: column[k] for name, column in columns.items()} for k in rows], frozenset(columns)
 
@@ -42,9 +45,11 @@ def series(value: Any, place: Place) -> list[Any] | range:
         return value
     if isinstance(value, Dim):
         raise StepError.of(
-            "E217", f"the count {value} depends on symbolic dimensions", place,
+            "E217",
+            f"the count {value} depends on symbolic dimensions",
+            place,
             help="a repeat is unrolled while reading; 'scan' walks along an axis at run time",
-        )  # fmt: skip
+        )
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise StepError.of("E222", f"a repeat is a count or a list, found {value!r}", place)
     if value > MAX_REPEAT:
@@ -70,28 +75,39 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
             inner = inner.with_prev(made[-1])
         segment = copy_name(e, inner, step, k, named_by_variable)
         body = not varies and len(rows) > 1 and step.body is not None and segment is not None
-        item = e.once(inner, step, segment, inputs, counted=body and id(step) not in e.context.unrolled)
+        item = e.once(
+            inner, step, segment, inputs, counted=body and id(step) not in e.context.unrolled
+        )
         made.append(item)
         if named_by_variable:
             e.register(frame, step, segment or "", item)
         if item.poisoned:
             break
         inputs = feedback(e, step, item, inner)
-        if not varies and count_rest(e, frame, step, item, inputs, len(rows) - k, segment is not None):
+        if not varies and count_rest(
+            e, frame, step, item, inputs, len(rows) - k, segment is not None
+        ):
             item.counted = step
             frame.scope.home.count += len(rows) - k - 1
             break
     last = made[-1]
     whole = Item(
-        dict(last.outputs), inside=last.inside, copies=None if last.counted else made, counted=last.counted,
-        node=last.node, builder=last.builder, path=last.path,
-    )  # fmt: skip
+        dict(last.outputs),
+        inside=last.inside,
+        copies=None if last.counted else made,
+        counted=last.counted,
+        node=last.node,
+        builder=last.builder,
+        path=last.path,
+    )
     if len(made) > 1 and last.counted is not None:
         whole.counted = last.counted
     return whole
 
 
-def copy_name(e: Elaborator, frame: Frame, step: Step, k: int, named_by_variable: bool) -> str | None:
+def copy_name(
+    e: Elaborator, frame: Frame, step: Step, k: int, named_by_variable: bool
+) -> str | None:
     """The copy's path segment; None where it goes by its position."""
     name = e.segment(frame, step)
     return name if name is None or named_by_variable else f"{name}.{k}"
@@ -99,23 +115,36 @@ def copy_name(e: Elaborator, frame: Frame, step: Step, k: int, named_by_variable
 
 def feedback(e: Elaborator, step: Step, item: Item, frame: Frame) -> dict[int | str, Any]:
     """What the next copy is fed: outputs named like inputs, and the first output as the first input."""
-    names = e.input_names(frame, step)
-    result: dict[int | str, Any] = {name: out for name, out in item.outputs.items() if name in names}
+    names = input_names(e, frame, step)
+    result: dict[int | str, Any] = {
+        name: out for name, out in item.outputs.items() if name in names
+    }
     if not names or names[0] not in result:
         result[0] = item.first
     return result
 
 
 def count_rest(
-    e: Elaborator, frame: Frame, step: Step, item: Item, inputs: dict[int | str, Any], count: int, named: bool
+    e: Elaborator,
+    frame: Frame,
+    step: Step,
+    item: Item,
+    inputs: dict[int | str, Any],
+    count: int,
+    named: bool,
 ) -> bool:
     """Lets the copy just made stand for itself and all that follow, if they are equal to it."""
-    if count < 2 or id(step) in e.context.unrolled or item.node is None or item.builder is not frame.builder:
+    if (
+        count < 2
+        or id(step) in e.context.unrolled
+        or item.node is None
+        or item.builder is not frame.builder
+    ):
         return False
     node = frame.builder.graph.node(item.node)
     if not isinstance(node, CallNode) or node.model is not None or step.scan is not None:
         return False
-    if any(given.spread for given in e.other_inputs(frame, step)):
+    if any(given.spread for given in other_inputs(e, frame, step)):
         return False
     pairs: list[tuple[int, int]] = []
     for key, reference in inputs.items():
@@ -130,7 +159,9 @@ def count_rest(
     copies = numbered(node.copies, named)
     if copies is None:
         return False
-    frame.builder.graph.set_node(item.node, replace(node, count=count, feedback=tuple(pairs), copies=copies))
+    frame.builder.graph.set_node(
+        item.node, replace(node, count=count, feedback=tuple(pairs), copies=copies)
+    )
     return True
 
 

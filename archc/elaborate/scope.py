@@ -10,7 +10,7 @@ from archc.ir.graph import Value
 from archc.ir.types import TensorType
 from archc.place import Place
 from archc.spec.ast import File, Step
-from archc.spec.formula import ABSENT, Absent, FormulaError
+from archc.spec.values import ABSENT, Absent, FormulaError
 
 if TYPE_CHECKING:
     from archc.elaborate.builder import Builder

@@ -8,7 +8,8 @@ from typing import Any
 from archc.errors import InputError, SpecError
 from archc.files import replacing
 from archc.spec.ast import TYPE_NAMES
-from archc.spec.reader import MAX_BYTES, Data, Mapping, Scalar, Sequence, decode, read_text
+from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.reader import MAX_BYTES, decode, read_text
 
 
 def format_text(text: str, name: str = "spec.yaml") -> str:

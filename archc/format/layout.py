@@ -87,6 +87,13 @@ def arrange(node: Node, role: Role) -> None:
                 entry.beside = None
             if len(entry.value.entries) == 1 and entry.beside is None:
                 entry.beside, first.beside = first.beside, None
+    for k, entry in enumerate(node.entries):
+        entry.above = _single_blanks(entry.above, drop=k == 0 and role is not Role.FILE)
+
+
+def _single_blanks(lines: list[str], drop: bool) -> list[str]:
+    """The lines without doubled blank ones, and without any at the top if `drop` says so."""
+    return [line for k, line in enumerate(lines) if line or (lines[k - 1] if k else not drop)]
 
 
 def _beside(entry: Entry) -> bool:

@@ -10,7 +10,7 @@ import yaml
 
 from archc.format.tree import Node
 from archc.spec.ast import TYPE_NAMES
-from archc.spec.reader import resolve
+from archc.spec.scalars import resolve
 
 _WORD = re.compile(r"[A-Za-z_][\w.*/-]*\Z")
 _CONTEXTS = {  # what a plain scalar must survive: (flow, key)

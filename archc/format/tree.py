@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 import yaml
 
-from archc.spec.reader import Plain, resolve
+from archc.spec.data import Plain
+from archc.spec.scalars import resolve
 
 Position = tuple[int, int]  # line and column, from 0
 _BREAK = re.compile("[\n\x85\u2028\u2029]")  # what libyaml counts as a line's end

@@ -342,7 +342,9 @@ def _atom_bound(atom: Atom) -> int | None:
 
 
 def _monomial_text(monomial: Monomial) -> str:
-    return "*".join(_factor_text(atom) + (f"**{power}" if power > 1 else "") for atom, power in monomial)
+    return "*".join(
+        _factor_text(atom) + (f"**{power}" if power > 1 else "") for atom, power in monomial
+    )
 
 
 def _factor_text(atom: Atom) -> str:
@@ -365,7 +367,10 @@ def _text(size: Dim) -> str:
 
 def _wrapped(size: Size) -> str:
     simple = isinstance(size, int) or (
-        len(size.terms) == 1 and size.terms[0][1] == 1 and isinstance(size.terms[0][0][0][0], Symbol)
-        and size.terms[0][0][0][1] == 1 and len(size.terms[0][0]) == 1
-    )  # fmt: skip
+        len(size.terms) == 1
+        and size.terms[0][1] == 1
+        and isinstance(size.terms[0][0][0][0], Symbol)
+        and size.terms[0][0][0][1] == 1
+        and len(size.terms[0][0]) == 1
+    )
     return str(size) if simple else f"({size})"

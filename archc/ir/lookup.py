@@ -68,7 +68,7 @@ class Lookup:
 
 
 def below(call: CallNode, path: str) -> str | None:
-    """The path within the callee of a weight whose path is `path` in the caller; None if outside."""
+    """The path within the callee of a weight that is `path` in the caller; None if outside."""
     prefix, start = call.copies.prefix, call.copies.start
     if start is None:
         if not prefix:

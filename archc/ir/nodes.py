@@ -10,7 +10,7 @@ from archc.init import Init
 from archc.ir.types import TensorType
 from archc.ops.base import Op
 from archc.place import Place
-from archc.spec.formula import Argument
+from archc.spec.values import Argument
 
 if TYPE_CHECKING:
     from archc.ir.program import Definition

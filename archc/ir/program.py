@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from archc.ir.dims import Size
 from archc.ir.graph import Graph, Value
 from archc.ir.nodes import CallNode, InputNode, OpNode, Weight, WeightRef
-from archc.ir.dims import Size
 from archc.ir.types import TensorType, product
 from archc.place import Place
-from archc.spec.formula import Argument
+from archc.spec.values import Argument
 
 if TYPE_CHECKING:
     from archc.errors import Diagnostic
@@ -44,8 +44,12 @@ class Definition:
     parameters: tuple[str, ...] = ()
     bound: dict[str, object] = field(default_factory=dict)
     source: str = ""  # the block's or model's own name in the spec
-    grouped: dict[str, str] = field(default_factory=dict)  # an output that is part of a list → the list
-    symbol_values: dict[str, Size] = field(default_factory=dict)  # what its declared symbols stand for
+    grouped: dict[str, str] = field(
+        default_factory=dict
+    )  # an output that is part of a list → the list
+    symbol_values: dict[str, Size] = field(
+        default_factory=dict
+    )  # what its declared symbols stand for
 
     def input_names(self) -> tuple[str, ...]:
         return tuple(self.input(id).name for id in self.inputs)
@@ -170,7 +174,9 @@ class Program:
         return digest(self)
 
 
-def entries(definition: Definition, prefix: str, arguments: Arguments, program: Program) -> Iterator[WeightEntry]:
+def entries(
+    definition: Definition, prefix: str, arguments: Arguments, program: Program
+) -> Iterator[WeightEntry]:
     """The weights of one instance of a definition whose names begin with `prefix`; not those of called models."""
     for _, node in definition.graph.nodes():
         if isinstance(node, OpNode):
@@ -181,7 +187,9 @@ def entries(definition: Definition, prefix: str, arguments: Arguments, program: 
             inner = bind(node, arguments)
             for k in range(node.count):
                 path = node.copies.path(k)
-                yield from entries(node.definition, f"{prefix}{path}." if path else prefix, inner, program)
+                yield from entries(
+                    node.definition, f"{prefix}{path}." if path else prefix, inner, program
+                )
 
 
 def full_name(ref: WeightRef, prefix: str, program: Program) -> str:
@@ -192,7 +200,8 @@ def full_name(ref: WeightRef, prefix: str, program: Program) -> str:
 def bind(call: CallNode, arguments: Arguments) -> dict[str, float]:
     """The callee's arguments in the caller's instance."""
     return {
-        name: arguments[value.name] if isinstance(value, Argument) else value for name, value in call.arguments.items()
+        name: arguments[value.name] if isinstance(value, Argument) else value
+        for name, value in call.arguments.items()
     }
 
 
@@ -218,5 +227,7 @@ def _read_models(definition: Definition) -> set[str]:
         if isinstance(node, WeightNode) and node.ref.model is not None:
             found.add(node.ref.model)
         if isinstance(node, OpNode):
-            found.update(w.tie.model for w in node.weights if w.tie is not None and w.tie.model is not None)
+            found.update(
+                w.tie.model for w in node.weights if w.tie is not None and w.tie.model is not None
+            )
     return found

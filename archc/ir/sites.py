@@ -57,14 +57,9 @@ def place(op: Op, slots: tuple[str, ...], types: list[TensorType | None]) -> Sit
     """The op among inputs of these types, one for each slot; None where it is absent."""
     where = spread(op, slots)
     assert where is not None, f"{op.name} has no slots {slots}"
-    inputs: dict[str, TensorType | None | tuple[TensorType, ...]] = {}
+    inputs: dict[str, TensorType | tuple[TensorType, ...] | None] = {}
     for port in op.inputs:
         given = [types[slot] for slot in where.pop(port.name)]
         inputs[port.name] = tuple(t for t in given if t is not None) if port.variadic else given[0]
     fed = {name: type for name, [slot] in where.items() if (type := types[slot]) is not None}
     return Site(op, inputs, fed)
-
-
-def used(value: Value | None, among: dict[int, list[Value]]) -> Value | None:
-    """The value that stands for `value` in a graph that is made anew."""
-    return None if value is None else among[value.node][value.port]

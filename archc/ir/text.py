@@ -25,7 +25,7 @@ sizes are written as in Python. Floats are exact.
     scan NAME(…) {…} over (token) (h -> h) in ""                 the places of axis 1
     read wte.weight of MODEL                                     a weight as a value
     weight: TYPE INITIALISER as PATH buffer frozen tie PATH of MODEL
-    weight: TYPE INITIALISER as PATH derived RULE {…}, and below it the weights it is made of
+    weight: TYPE INITIALISER as PATH derived RULE {…} (…)        the weights it is made of
 
 `in` and `as` are left out where they follow from the path, as every other part is that says
 nothing; `@ file:line:column+length` is printed with `places`. Steps of the spec are not kept.
@@ -43,12 +43,20 @@ from typing import Any
 from archc.init import Init
 from archc.ir.dims import Dim, Size, symbol
 from archc.ir.graph import Value
-from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight, WeightNode, WeightRef
+from archc.ir.nodes import (
+    CallNode,
+    InputNode,
+    Node,
+    OpNode,
+    ScanNode,
+    Weight,
+    WeightNode,
+    WeightRef,
+)
 from archc.ir.program import Definition, Program
-from archc.ir.types import TensorType
 from archc.ops.attributes import NamedSizes
 from archc.place import Place
-from archc.spec.formula import Argument
+from archc.spec.values import Argument
 
 VERSION = "archc-ir 1"
 RESERVED = frozenset({"true", "false", "null"})  # words that are no symbols among attributes
@@ -88,7 +96,7 @@ class _Printer:
     names: dict[int, str] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
-        definition, graph = self.definition, self.definition.graph
+        graph = self.definition.graph
         self.names = node_names(graph.nodes())
         yield from self.header()
         yield from self.facts()
@@ -100,9 +108,11 @@ class _Printer:
     def header(self) -> list[str]:
         definition = self.definition
         inputs = [
-            f"{self.names[id]}: {definition.input(id).types[0]}{self.at(definition.input(id).place)}"
-            for id in definition.inputs
-        ]  # fmt: skip
+            f"{self.names[id]}: {node.types[0]}{self.at(node.place)}"
+            for id, node in zip(
+                definition.inputs, map(definition.input, definition.inputs), strict=True
+            )
+        ]
         parameters = [f"${word(name)}" for name in definition.parameters]
         outputs = [
             f"{word(name)}{self.group(name)}: {self.value(given)}"
@@ -239,9 +249,12 @@ def weight_lines(weight: Weight, name: str, own: str, margin: str) -> Iterator[s
     if derived is not None:
         numbers = dict(derived.values)
         parts.append(f"derived {word(derived.rule)}" + (f" {value(numbers)}" if numbers else ""))
+        parts.append("(")
     yield margin + " ".join(parts)
-    for role, source in derived.sources if derived is not None else ():
-        yield from weight_lines(source, role, "", f"{margin}  ")
+    if derived is not None:
+        for role, source in derived.sources:
+            yield from weight_lines(source, role, "", f"{margin}  ")
+        yield f"{margin})"
 
 
 def init_text(init: Init) -> str:
@@ -304,6 +317,3 @@ def quote(given: str) -> str:
     """A JSON string without anything that could steer a terminal."""
     shown = json.dumps(given, ensure_ascii=False)
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in shown)
-
-
-__all__ = ["TensorType", "definition_text", "text"]

@@ -28,7 +28,7 @@ from archc.ir.program import Definition, Program
 from archc.ir.sites import place, spread
 from archc.ir.types import TensorType
 from archc.ops.base import Site, TypingError
-from archc.spec.formula import Argument
+from archc.spec.values import Argument
 
 HELP = "this is a defect of archc, not of the spec: please report it with the spec"
 Problems = list[Diagnostic]
@@ -163,9 +163,8 @@ class _Checks:
         for _, node in definition.graph.nodes():
             if isinstance(node, OpNode):
                 paths = [w.path for w in node.weights if w.tie is None or w.tie.path != w.path]
-            elif isinstance(node, CallNode) and node.model is None and _has_weights(node.definition):
+            elif isinstance(node, CallNode) and _has_own_weights(node):
                 paths = [path for k in range(node.count) if (path := node.copies.path(k))]
-                paths = paths if not isinstance(node, ScanNode) else []  # its scope is shared
             else:
                 continue
             for path in paths:
@@ -300,9 +299,15 @@ def _scan(
     return [] if node.types == stacked else [f"it holds {_text(node.types)}, not {_text(stacked)}"]
 
 
+def _has_own_weights(call: CallNode) -> bool:
+    """Whether the call's copies bring weights; a scan does below a scope that it may share."""
+    return call.model is None and not isinstance(call, ScanNode) and _has_weights(call.definition)
+
+
 def _has_weights(definition: Definition) -> bool:
     return any(
-        node.weights if isinstance(node, OpNode) else
-        isinstance(node, CallNode) and node.model is None and _has_weights(node.definition)
+        node.weights
+        if isinstance(node, OpNode)
+        else isinstance(node, CallNode) and node.model is None and _has_weights(node.definition)
         for _, node in definition.graph.nodes()
-    )  # fmt: skip
+    )

@@ -16,7 +16,7 @@ from archc.init import Init
 from archc.ir.dims import Size, differ, largest, lower_bound
 from archc.ir.types import FLOATING, DType, TensorType
 from archc.ops.attributes import Attribute, freeze
-from archc.spec.formula import Argument
+from archc.spec.values import Argument
 
 if TYPE_CHECKING:
     from archc.arrays import Array

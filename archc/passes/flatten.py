@@ -34,7 +34,7 @@ from archc.ir.nodes import (
 from archc.ir.program import Arguments, Definition, Program, WeightEntry, bind, full_name
 from archc.ops.base import Op, values_of
 from archc.ops.registry import ops
-from archc.spec.formula import Argument
+from archc.spec.values import Argument
 
 
 def flatten(program: Program, model: str | None = None) -> Program:

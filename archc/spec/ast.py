@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archc.place import Place, Source
+from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.formula import Formula
-from archc.spec.reader import Data, Mapping, Scalar, Sequence
 
 MODIFIERS = ("name", "in", "when", "repeat", "scan", "tie", "init", "freeze")
 TYPE_NAMES = ("int", "float", "bool", "str", "list", "op", "steps")
@@ -110,6 +110,7 @@ def formula_names(data: Data | None) -> set[str]:
             return set().union(*map(formula_names, items))
         case Mapping(entries):
             return set().union(
-                *(formula_names(e.value) for e in entries.values()), *(formula_names(e.key) for e in entries.values())
+                *(formula_names(e.value) for e in entries.values()),
+                *(formula_names(e.key) for e in entries.values()),
             )
     return set()

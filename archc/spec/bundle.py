@@ -19,7 +19,9 @@ def bundle(program: Program, folder: Path) -> None:
     assert program.file is not None
     text = program.file.source.text
     chosen = settings(program)
-    (folder / "spec.yaml").write_text(with_defaults(text, chosen) if chosen else text, encoding="utf-8")
+    (folder / "spec.yaml").write_text(
+        with_defaults(text, chosen) if chosen else text, encoding="utf-8"
+    )
     for name, used in local_uses(program.file):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +30,7 @@ def bundle(program: Program, folder: Path) -> None:
 
 def settings(program: Program) -> dict[str, Any]:
     """The parameters that a variant and `--set` change, as they were written."""
-    from archc.spec.reader import plain
+    from archc.spec.data import plain
 
     result: dict[str, Any] = {}
     if program.file is not None and program.variant is not None:
@@ -62,4 +64,3 @@ def local_uses(file: File) -> list[tuple[str, File]]:
         beside = PurePosixPath(name).parent
         found += [((beside / inner).as_posix(), file) for inner, file in local_uses(used)]
     return found
-

@@ -11,8 +11,9 @@ from archc.ops.registry import ops
 from archc.place import Place, Source
 from archc.spec import schema
 from archc.spec.ast import File, Step, Template
+from archc.spec.data import Mapping, Scalar, Sequence
 from archc.spec.parse import Parser
-from archc.spec.reader import Mapping, Scalar, Sequence, read_file, read_text
+from archc.spec.reader import read_file, read_text
 
 MAX_FILES = 64
 ZOO = Path(__file__).resolve().parent.parent / "specs"
@@ -27,7 +28,9 @@ class Loader:
         self.findings: list[Diagnostic] = []
         self.files: dict[Path, File] = {}
         self.opening: list[Path] = []
-        self.stopped = False  # a file's outline is wrong, so that elaborating it would only add noise
+        self.stopped = (
+            False  # a file's outline is wrong, so that elaborating it would only add noise
+        )
 
     def load(self, path: Path, shown: str | None = None) -> File:
         """The file at `path`, checked. Raises SpecError if it cannot be read at all."""
@@ -41,7 +44,10 @@ class Loader:
         found = schema.check_file(data)
         self.findings += found
         self.stopped = self.stopped or bool(found)
-        if any(d.code in ("E110", "E203") and d.place == data.place for d in found) or "archc" not in data:
+        if (
+            any(d.code in ("E110", "E203") and d.place == data.place for d in found)
+            or "archc" not in data
+        ):
             raise SpecError(self.findings)
         parser = Parser(data.place.source, path)
         file = parser.file(data)
@@ -68,27 +74,41 @@ class Loader:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or "\0" in name:
             raise SpecError.of(
-                "E401", f"'{name[:80]}' leaves the spec's folder", place,
+                "E401",
+                f"'{name[:80]}' leaves the spec's folder",
+                place,
                 help="'use' takes relative paths with '/', inside the spec's folder or the zoo",
-            )  # fmt: skip
+            )
         for root in (beside.resolve(), ZOO.resolve()):
             candidate = root / pure
             if not candidate.is_file():
                 continue
             real = candidate.resolve()
             if not real.is_relative_to(root):
-                raise SpecError.of("E401", f"'{name[:80]}' is a link that leaves the spec's folder", place)
+                raise SpecError.of(
+                    "E401", f"'{name[:80]}' is a link that leaves the spec's folder", place
+                )
             if not _exact_case(root, pure):
-                raise SpecError.of("E402", f"'{name}' differs from the file's name in upper and lower case", place)
+                raise SpecError.of(
+                    "E402", f"'{name}' differs from the file's name in upper and lower case", place
+                )
             return candidate
-        known = [p.relative_to(root).as_posix() for root in {beside, ZOO} for p in _specs_below(root)]
-        raise SpecError.of("E402", f"no file '{name[:80]}' beside the spec or in the zoo", place,
-                           help=did_you_mean(name, known))  # fmt: skip
+        known = [
+            p.relative_to(root).as_posix() for root in {beside, ZOO} for p in _specs_below(root)
+        ]
+        raise SpecError.of(
+            "E402",
+            f"no file '{name[:80]}' beside the spec or in the zoo",
+            place,
+            help=did_you_mean(name, known),
+        )
 
     def _open(self, path: Path, place: Place, user: File) -> File:
         real = path.resolve()
         if real in self.opening or (user.path and real == user.path.resolve()):
-            raise SpecError.of("E403", f"'{path.name}' uses itself, directly or through another file", place)
+            raise SpecError.of(
+                "E403", f"'{path.name}' uses itself, directly or through another file", place
+            )
         if real in self.files:
             return self.files[real]
         if len(self.files) >= MAX_FILES:
@@ -111,10 +131,17 @@ class Loader:
             op = ops().get(name)
             if op is None:
                 self.findings.append(
-                    Diagnostic("E204", f"no op '{name}' to give defaults to", place, help=did_you_mean(name, ops()))
+                    Diagnostic(
+                        "E204",
+                        f"no op '{name}' to give defaults to",
+                        place,
+                        help=did_you_mean(name, ops()),
+                    )
                 )
                 continue
-            own = Mapping({k: e for k, e in data.entries.items() if k not in ("init", "freeze")}, data.place)
+            own = Mapping(
+                {k: e for k, e in data.entries.items() if k not in ("init", "freeze")}, data.place
+            )
             self.findings += schema.check_attributes(op, own)
 
     def _check_step(self, step: Step, file: File) -> None:
@@ -129,9 +156,15 @@ class Loader:
         if op is None:
             known = [*ops(), *visible(file)]
             self.findings.append(
-                Diagnostic("E204", f"no op or block '{step.head[:60]}'", step.head_place, "", (),
-                           did_you_mean(step.head, known) or "archc explain ops lists them")
-            )  # fmt: skip
+                Diagnostic(
+                    "E204",
+                    f"no op or block '{step.head[:60]}'",
+                    step.head_place,
+                    "",
+                    (),
+                    did_you_mean(step.head, known) or "archc explain ops lists them",
+                )
+            )
             step.broken = True
         elif isinstance(step.value, Mapping):
             found = schema.check_attributes(op, step.value)

@@ -18,8 +18,9 @@ from archc.spec.ast import (
     Template,
     formula_names,
 )
-from archc.spec.formula import Formula, FormulaError
-from archc.spec.reader import Data, Entry, Mapping, Scalar, Sequence
+from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
+from archc.spec.formula import Formula
+from archc.spec.values import FormulaError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[0-9]+\Z")
 MAX_NAME = 100
@@ -47,8 +48,16 @@ class Parser:
             name=self.file_name(data),
             doc=text_of(data.get("doc")),
             parameters=self.parameters(data.get("params")),
-            variants={name: value for name, value in entries_of(data.get("variants")) if isinstance(value, Mapping)},
-            defaults={name: value for name, value in entries_of(data.get("defaults")) if isinstance(value, Mapping)},
+            variants={
+                name: value
+                for name, value in entries_of(data.get("variants"))
+                if isinstance(value, Mapping)
+            },
+            defaults={
+                name: value
+                for name, value in entries_of(data.get("defaults"))
+                if isinstance(value, Mapping)
+            },
         )
         for name, block in entries_of(data.get("blocks")):
             if isinstance(block, Mapping):
@@ -69,7 +78,12 @@ class Parser:
 
     def checked_name(self, name: str, place: Place) -> str:
         if not NAME.match(name) or len(name) > MAX_NAME:
-            self.fail("E212", f"'{name[:60]}' is not a name", place, help="a name holds letters, digits and _")
+            self.fail(
+                "E212",
+                f"'{name[:60]}' is not a name",
+                place,
+                help="a name holds letters, digits and _",
+            )
             return "_"
         return name
 
@@ -134,7 +148,9 @@ class Parser:
             return (InputDeclaration("x", data.place),) if kind == "block" else ()
         if isinstance(written, Sequence):
             named = [item for item in written.items if isinstance(item, Scalar)]
-            return tuple(InputDeclaration(self.checked_name(str(n.value), n.place), n.place) for n in named)
+            return tuple(
+                InputDeclaration(self.checked_name(str(n.value), n.place), n.place) for n in named
+            )
         if not isinstance(written, Mapping):
             return ()
         return tuple(self.input(str(key), entry) for key, entry in written.entries.items())
@@ -165,7 +181,12 @@ class Parser:
         if isinstance(data, Scalar):
             return self.named_step(data)
         if not isinstance(data, Mapping):
-            self.fail("E205", "a step is an op's name or a mapping", data.place, help="write '- relu' or '- linear: 10'")
+            self.fail(
+                "E205",
+                "a step is an op's name or a mapping",
+                data.place,
+                help="write '- relu' or '- linear: 10'",
+            )
             return Step(data.place, None, data.place, data, broken=True)
         heads = [key for key in data.entries if key not in MODIFIERS]
         if len(heads) != 1:
@@ -179,8 +200,14 @@ class Parser:
                 step.broken = True
             step.body = self.steps(entry.value)
         else:
-            step.head = entry.key.formula if isinstance(entry.key.formula, Formula) else str(heads[0])
-            step.value = None if isinstance(entry.value, Scalar) and entry.value.value is None else entry.value
+            step.head = (
+                entry.key.formula if isinstance(entry.key.formula, Formula) else str(heads[0])
+            )
+            step.value = (
+                None
+                if isinstance(entry.value, Scalar) and entry.value.value is None
+                else entry.value
+            )
         self.modifiers(step, data)
         step.names = frozenset(formula_names(data))
         return step
@@ -194,14 +221,22 @@ class Parser:
         elif isinstance(data.value, str) and data.value:
             step.head = data.value
         else:
-            self.fail("E205", "a step is an op's name or a mapping", data.place, help="write '- relu' or '- linear: 10'")
+            self.fail(
+                "E205",
+                "a step is an op's name or a mapping",
+                data.place,
+                help="write '- relu' or '- linear: 10'",
+            )
             step.broken = True
         return step
 
     def headless(self, data: Mapping, heads: list[str | int]) -> Step:
         if not heads:
             self.fail(
-                "E205", "the step has no op", data.place, help="a step has one op or block key, or 'do', and modifiers"
+                "E205",
+                "the step has no op",
+                data.place,
+                help="a step has one op or block key, or 'do', and modifiers",
             )
         else:
             second = data.entries[heads[1]].key
@@ -213,21 +248,42 @@ class Parser:
 
     def modifiers(self, step: Step, data: Mapping) -> None:
         step.name, step.inputs, step.when = data.get("name"), data.get("in"), data.get("when")
-        step.repeat, step.scan, step.freeze = data.get("repeat"), data.get("scan"), data.get("freeze")
+        step.repeat, step.scan, step.freeze = (
+            data.get("repeat"),
+            data.get("scan"),
+            data.get("freeze"),
+        )
         tie, init = data.get("tie"), data.get("init")
         for key, value in (("tie", tie), ("init", init)):
             if value is not None and not isinstance(value, Mapping):
-                self.fail("E202", f"'{key}' is a mapping by weight name", value.place, help=f"{key}: {{weight: …}}")
+                self.fail(
+                    "E202",
+                    f"'{key}' is a mapping by weight name",
+                    value.place,
+                    help=f"{key}: {{weight: …}}",
+                )
                 step.broken = True
         step.tie = tie if isinstance(tie, Mapping) else None
         step.init = init if isinstance(init, Mapping) else None
         name = step.name
         if isinstance(name, Scalar) and not isinstance(name.formula, Formula | FormulaError):
-            if not isinstance(name.value, str | int) or isinstance(name.value, bool) or not NAME.match(str(name.value)):
+            if (
+                not isinstance(name.value, str | int)
+                or isinstance(name.value, bool)
+                or not NAME.match(str(name.value))
+            ):
                 shown = str(name.value)[:60]
-                self.fail("E212", f"'{shown}' is not a name", name.place, help="a name holds letters, digits and _")
+                self.fail(
+                    "E212",
+                    f"'{shown}' is not a name",
+                    name.place,
+                    help="a name holds letters, digits and _",
+                )
                 step.broken = True
-        if any(isinstance(getattr(part, "formula", None), FormulaError) for part in (name, step.when, step.value)):
+        if any(
+            isinstance(getattr(part, "formula", None), FormulaError)
+            for part in (name, step.when, step.value)
+        ):
             step.broken = True
 
 

@@ -7,9 +7,6 @@ starts anywhere.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,69 +14,17 @@ import yaml
 
 from archc.errors import Diagnostic, SpecError
 from archc.place import Place, Source
+from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
+from archc.spec.scalars import resolve
+from archc.spec.syntax import is_formula, syntax_error, unclosed, whole
 
 MAX_BYTES = 4 << 20
+
+
 MAX_DEPTH = 48
+
+
 MAX_NODES = 200_000
-
-Plain = None | bool | int | float | str
-
-
-@dataclass(slots=True)
-class Scalar:
-    """One value; `plain` tells that it was written without quotes."""
-
-    value: Plain
-    place: Place
-    plain: bool = True
-    formula: Any = None  # the parsed Formula of a string that begins with "=", once one asks for it
-
-
-@dataclass(slots=True)
-class Sequence:
-    items: list[Data]
-    place: Place
-
-    def __iter__(self) -> Iterator[Data]:
-        return iter(self.items)
-
-
-@dataclass(slots=True)
-class Mapping:
-    """Keys are strings or numbers, in the order written."""
-
-    entries: dict[str | int, Entry]
-    place: Place
-
-    def get(self, key: str | int) -> Data | None:
-        entry = self.entries.get(key)
-        return entry.value if entry else None
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.entries
-
-    def items(self) -> Iterator[tuple[str, Data]]:
-        return ((str(key), entry.value) for key, entry in self.entries.items())
-
-
-@dataclass(slots=True)
-class Entry:
-    key: Scalar
-    value: Data
-
-
-Data = Scalar | Sequence | Mapping
-
-
-def plain(data: Data) -> Any:
-    """The data without its positions, as json would give it."""
-    match data:
-        case Scalar(value):
-            return value
-        case Sequence(items):
-            return [plain(item) for item in items]
-        case Mapping(entries):
-            return {key: plain(entry.value) for key, entry in entries.items()}
 
 
 def read_file(path: Path, shown: str | None = None) -> Mapping:
@@ -93,19 +38,21 @@ def read_file(path: Path, shown: str | None = None) -> Mapping:
             raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB", whole(name))
         data = path.read_bytes()
     except OSError as error:
-        raise SpecError.of("E101", f"cannot read {name}: {error.strerror or error}", whole(name)) from error
+        raise SpecError.of(
+            "E101", f"cannot read {name}: {error.strerror or error}", whole(name)
+        ) from error
     return read_text(decode(data, name), name)
-
-
-def whole(name: str) -> Place:
-    """The place of a finding about a file as a whole."""
-    return Place(Source(name, ""), 1, 1)
 
 
 def decode(data: bytes, name: str) -> str:
     """UTF-8 text with or without a byte-order mark; anything else is an error."""
     if b"\0" in data[:4096]:
-        raise SpecError.of("E102", f"{name} is a binary file, not a spec", whole(name), help="a spec is YAML text in UTF-8")
+        raise SpecError.of(
+            "E102",
+            f"{name} is a binary file, not a spec",
+            whole(name),
+            help="a spec is YAML text in UTF-8",
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -128,14 +75,17 @@ def read_text(text: str, name: str) -> Mapping:
         while loader.check_event():
             tree.take(loader.get_event())
     except yaml.YAMLError as error:
-        raise SpecError([*tree.findings, _syntax_error(error, source)]) from error
+        raise SpecError([*tree.findings, syntax_error(error, source)]) from error
     if tree.findings:
         raise SpecError(tree.findings)
     if tree.root is None or (isinstance(tree.root, Scalar) and tree.root.value is None):
         raise SpecError.of("E103", f"{name} is empty", whole(name), help="begin with: archc: 1")
     if not isinstance(tree.root, Mapping):
         raise SpecError.of(
-            "E103", "a spec is a mapping of keys, such as 'graph:'", tree.root.place, help="begin with: archc: 1"
+            "E103",
+            "a spec is a mapping of keys, such as 'graph:'",
+            tree.root.place,
+            help="begin with: archc: 1",
         )
     return tree.root
 
@@ -168,18 +118,27 @@ class _Builder:
             self.stack.pop()
         elif isinstance(event, yaml.AliasEvent):
             raise SpecError.of(
-                "E107", "aliases are not part of the language", self._place(event),
+                "E107",
+                "aliases are not part of the language",
+                self._place(event),
                 help="write a block or a parameter and use it by name",
-            )  # fmt: skip
+            )
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise SpecError.of("E104", "a spec is one document", self._place(event), help="remove '---'")
+                raise SpecError.of(
+                    "E104", "a spec is one document", self._place(event), help="remove '---'"
+                )
 
     def _place(self, event: Any) -> Place:
         start, end = event.start_mark, event.end_mark
         same_line = end.line == start.line and end.column > start.column
-        return Place(self.source, start.line + 1, start.column + 1, end.column - start.column if same_line else 1)
+        return Place(
+            self.source,
+            start.line + 1,
+            start.column + 1,
+            end.column - start.column if same_line else 1,
+        )
 
     def _check(self, event: Any) -> None:
         self.count += 1
@@ -187,9 +146,11 @@ class _Builder:
             raise SpecError.of("E108", f"more than {MAX_NODES} values", self._place(event))
         if event.anchor is not None:
             raise SpecError.of(
-                "E107", "anchors are not part of the language", self._place(event),
+                "E107",
+                "anchors are not part of the language",
+                self._place(event),
                 help="write a block or a parameter and use it by name",
-            )  # fmt: skip
+            )
         if event.tag is not None:
             raise SpecError.of("E107", "tags are not part of the language", self._place(event))
 
@@ -197,17 +158,19 @@ class _Builder:
         is_plain = event.style is None or event.style == ""
         text: str = event.value
         place = self._place(event)
-        if is_plain and _is_formula(text) and _unclosed(text):
+        if is_plain and is_formula(text) and unclosed(text):
             self._finding_unquoted(place)
         return Scalar(resolve(text) if is_plain else text, place, is_plain)
 
     def _finding_unquoted(self, place: Place) -> None:
         self.findings.append(
             Diagnostic(
-                "E109", "this formula ends before its bracket is closed", place,
+                "E109",
+                "this formula ends before its bracket is closed",
+                place,
                 label="YAML ended the formula here",
-                help="inside {…} and […] quote a formula that has a comma or a bracket: {out: \"=max(1, n)\"}",
-            )  # fmt: skip
+                help='inside {…} and […] quote a formula that has a comma or a bracket: {out: "=max(1, n)"}',
+            )
         )
 
     def _put(self, data: Data, opens: bool = False) -> None:
@@ -235,7 +198,12 @@ class _Builder:
         if name in parent.entries:
             first = parent.entries[name].key.place
             self.findings.append(
-                Diagnostic("E106", f"the key '{name}' is written twice", key.place, notes=(f"first at {first}",))
+                Diagnostic(
+                    "E106",
+                    f"the key '{name}' is written twice",
+                    key.place,
+                    notes=(f"first at {first}",),
+                )
             )
             return
         parent.entries[name] = Entry(key, data)
@@ -244,84 +212,3 @@ class _Builder:
 def _written(key: Scalar) -> str:
     text = key.place.text[key.place.column - 1 : key.place.column - 1 + key.place.length]
     return text or str(key.value)
-
-
-_INT = re.compile(r"[-+]?[0-9]+\Z")
-_OCTAL = re.compile(r"0o[0-7]+\Z")
-_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_SPECIAL: dict[str, Plain] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-    ".inf": float("inf"), ".Inf": float("inf"), ".INF": float("inf"),
-    "+.inf": float("inf"), "+.Inf": float("inf"), "+.INF": float("inf"),
-    "-.inf": float("-inf"), "-.Inf": float("-inf"), "-.INF": float("-inf"),
-    ".nan": float("nan"), ".NaN": float("nan"), ".NAN": float("nan"),
-}  # fmt: skip
-_NUMERIC_START = frozenset("0123456789+-.")
-_LONGEST_NUMBER = 400
-
-
-def resolve(text: str) -> Plain:
-    """A plain scalar's value by the core schema of YAML 1.2 (section 10.3.2)."""
-    if text in _SPECIAL:
-        return _SPECIAL[text]
-    if text[0] not in _NUMERIC_START or len(text) > _LONGEST_NUMBER:
-        return text
-    if _INT.match(text):
-        return int(text)
-    if _OCTAL.match(text):
-        return int(text[2:], 8)
-    if _HEX.match(text):
-        return int(text[2:], 16)
-    return float(text) if _FLOAT.match(text) else text
-
-
-def _is_formula(text: str) -> bool:
-    return len(text) > 1 and text[0] == "="
-
-
-def _unclosed(text: str) -> bool:
-    depth, quote = 0, ""
-    for character in text:
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        elif character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-    return depth > 0
-
-
-_FORMULA_IN_FLOW = re.compile(r"[\[{,:]\s*(=[A-Za-z0-9_.(][^\"',\[\]{}]*[\[\]{},]).*\Z")
-
-_SAFE_HINTS = (
-    ("cannot start any token", "\t", "E105", "a tab cannot indent in YAML", "indent with spaces"),
-    ("found a tab character", "", "E105", "a tab cannot indent in YAML", "indent with spaces"),
-)
-
-
-def _syntax_error(error: yaml.YAMLError, source: Source) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
-    if mark is None:
-        position = getattr(error, "position", None)
-        where = f" at character {position}" if position is not None else ""
-        return Diagnostic("E102", f"{source.name} holds a character that YAML does not allow{where}: {problem}",
-                          whole(source.name))
-    place = Place(source, mark.line + 1, mark.column + 1)
-    line = place.text
-    for phrase, needs, code, message, help in _SAFE_HINTS:
-        if phrase in problem and (needs in line[: mark.column + 1]):
-            return Diagnostic(code, message, place, help=help)
-    formula = _FORMULA_IN_FLOW.search(line[: mark.column + 1])
-    if formula is not None:
-        return Diagnostic(
-            "E109", "a formula with a bracket or a comma stands unquoted inside {…} or […]",
-            Place(source, mark.line + 1, formula.start(1) + 1, formula.end(1) - formula.start(1)),
-            label="YAML ended the formula here", help="quote the formula: {j: \"=depths[i]\"}",
-        )  # fmt: skip
-    context = getattr(error, "context", None)
-    return Diagnostic("E104", f"not valid YAML: {problem}", place, notes=(context,) if context else ())

@@ -14,9 +14,8 @@ from archc.errors import Diagnostic, did_you_mean
 from archc.init import INITIALISERS
 from archc.ir.types import DTYPES
 from archc.ops.base import Op
-from archc.ops.registry import ops
 from archc.place import Place
-from archc.spec.reader import Data, Mapping, Scalar, Sequence, plain
+from archc.spec.data import Data, Mapping, Scalar, Sequence, plain
 
 NAMES = {"type": "object", "propertyNames": {"type": ["string", "integer"]}}
 STEPS: dict[str, Any] = {"type": "array", "items": {"$ref": "#/$defs/step"}}
@@ -34,7 +33,10 @@ INPUT: dict[str, Any] = {
 INPUTS: dict[str, Any] = {
     "description": "Values that are fed, by name: `image: [N, 3, 224, 224]`.",
     "anyOf": [
-        {"type": "object", "additionalProperties": {"anyOf": [{"type": "array"}, INPUT, {"type": "null"}]}},
+        {
+            "type": "object",
+            "additionalProperties": {"anyOf": [{"type": "array"}, INPUT, {"type": "null"}]},
+        },
         {"type": "array", "items": {"type": "string"}},
     ],
 }
@@ -49,9 +51,19 @@ OUTPUTS: dict[str, Any] = {
 
 def template(*more: str) -> dict[str, Any]:
     """The schema of a block or a model."""
-    properties: dict[str, Any] = {"doc": {"type": "string"}, "inputs": INPUTS, "graph": STEPS, "outputs": OUTPUTS}
+    properties: dict[str, Any] = {
+        "doc": {"type": "string"},
+        "inputs": INPUTS,
+        "graph": STEPS,
+        "outputs": OUTPUTS,
+    }
     properties.update({key: {"type": "object"} for key in more})
-    return {"type": "object", "required": ["graph"], "additionalProperties": False, "properties": properties}
+    return {
+        "type": "object",
+        "required": ["graph"],
+        "additionalProperties": False,
+        "properties": properties,
+    }
 
 
 SKELETON: dict[str, Any] = {
@@ -62,15 +74,25 @@ SKELETON: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "archc": {"const": 1, "description": "The language's version."},
-        "name": {"type": "string", "description": "The network's name; the file's name without it."},
+        "name": {
+            "type": "string",
+            "description": "The network's name; the file's name without it.",
+        },
         "doc": {"type": "string", "description": "What the network is, and its paper."},
-        "params": {"type": "object", "description": "Parameters and their defaults; a type name makes one required."},
+        "params": {
+            "type": "object",
+            "description": "Parameters and their defaults; a type name makes one required.",
+        },
         "variants": {
             "type": "object",
             "additionalProperties": {"type": "object"},
             "description": "Named sets of parameters, chosen with `path:variant`.",
         },
-        "use": {"type": "array", "items": {"type": "string"}, "description": "Files whose blocks are used."},
+        "use": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Files whose blocks are used.",
+        },
         "defaults": {
             "type": "object",
             "additionalProperties": {"type": "object"},
@@ -102,8 +124,12 @@ SKELETON: dict[str, Any] = {
             "description": "What `archc run` does to a picture.",
             "additionalProperties": False,
             "properties": {
-                "size": {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]},
-                "crop": {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]},
+                "size": {
+                    "anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]
+                },
+                "crop": {
+                    "anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]
+                },
                 "mean": {"type": "array", "items": {"type": "number"}},
                 "deviation": {"type": "array", "items": {"type": "number"}},
                 "colours": {"enum": ["RGB", "BGR", "grey"]},
@@ -119,7 +145,9 @@ SKELETON: dict[str, Any] = {
 def attributes(op: type[Op]) -> dict[str, Any]:
     """The schema of an op's attribute mapping, without formulas."""
     properties = {
-        name: {**attribute.kind.schema(), "description": attribute.doc} for name, attribute in op.attributes.items() if name != op.rest
+        name: {**attribute.kind.schema(), "description": attribute.doc}
+        for name, attribute in op.attributes.items()
+        if name != op.rest
     }
     return {
         "type": "object",
@@ -145,7 +173,11 @@ def check_file(data: Mapping) -> list[Diagnostic]:
 
 def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
     """What the op's schema finds wrong with literal attributes; those that hold a formula are judged later."""
-    value = {key: plain(entry.value) for key, entry in data.entries.items() if not holds_formula(entry.value)}
+    value = {
+        key: plain(entry.value)
+        for key, entry in data.entries.items()
+        if not holds_formula(entry.value)
+    }
     return [_diagnostic(error, data, op) for error in _validator(op)(value)]
 
 
@@ -164,14 +196,19 @@ def _without_steps(key: str | int, data: Data) -> Any:
     """The section as plain data; steps, which are checked one by one, and kept sections are left empty."""
     if key in ("train", "search", "params", "variants", "defaults"):
         if isinstance(data, Mapping):
-            return {name: {} if isinstance(entry.value, Mapping) else plain(entry.value)
-                    for name, entry in data.entries.items()}  # fmt: skip
+            return {
+                name: {} if isinstance(entry.value, Mapping) else plain(entry.value)
+                for name, entry in data.entries.items()
+            }
         return plain(data)
     if key == "graph":
         return [] if isinstance(data, Sequence) else plain(data)
     if key in ("blocks", "models") and isinstance(data, Mapping):
         return {
-            name: {part: _without_steps(part, inner.value) for part, inner in entry.value.entries.items()}
+            name: {
+                part: _without_steps(part, inner.value)
+                for part, inner in entry.value.entries.items()
+            }
             if isinstance(entry.value, Mapping)
             else plain(entry.value)
             for name, entry in data.entries.items()
@@ -190,7 +227,10 @@ def _diagnostic(error: Any, data: Data, op: type[Op] | None = None) -> Diagnosti
         place = inside.entries[extra].key.place
         what = "attribute" if op else "key"
         return Diagnostic(
-            "E206" if op else "E201", f"{subject}no {what} '{extra}'", place, help=did_you_mean(str(extra), known)
+            "E206" if op else "E201",
+            f"{subject}no {what} '{extra}'",
+            place,
+            help=did_you_mean(str(extra), known),
         )
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
@@ -198,14 +238,23 @@ def _diagnostic(error: Any, data: Data, op: type[Op] | None = None) -> Diagnosti
         return Diagnostic("E203", f"{subject}'{missing}' is missing", where, help=help)
     if list(error.absolute_path) == ["archc"]:
         return Diagnostic(
-            "E110", f"this archc reads language version 1, found {error.instance!r}", where,
+            "E110",
+            f"this archc reads language version 1, found {error.instance!r}",
+            where,
             help="a newer version needs a newer archc: pip install --upgrade archc-compiler",
-        )  # fmt: skip
+        )
     path = ".".join(map(str, error.absolute_path))
     wanted = _spoken(error, op)
-    help = did_you_mean(str(error.instance), map(str, error.validator_value)) if error.validator == "enum" else ""
+    help = (
+        did_you_mean(str(error.instance), map(str, error.validator_value))
+        if error.validator == "enum"
+        else ""
+    )
     return Diagnostic(
-        "E207" if op else "E202", f"{subject}{path}: {wanted}, found {_shown(error.instance)}", where, help=help
+        "E207" if op else "E202",
+        f"{subject}{path}: {wanted}, found {_shown(error.instance)}",
+        where,
+        help=help,
     )
 
 
@@ -225,9 +274,20 @@ def _spoken(error: Any, op: type[Op] | None) -> str:
         if attribute is not None:
             return f"expected {attribute.kind.spoken}"
     if error.validator == "type":
-        kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        words = {"object": "a mapping", "array": "a list", "string": "a string", "integer": "a whole number",
-                 "number": "a number", "boolean": "true or false", "null": "nothing"}  # fmt: skip
+        kinds = (
+            error.validator_value
+            if isinstance(error.validator_value, list)
+            else [error.validator_value]
+        )
+        words = {
+            "object": "a mapping",
+            "array": "a list",
+            "string": "a string",
+            "integer": "a whole number",
+            "number": "a number",
+            "boolean": "true or false",
+            "null": "nothing",
+        }
         return "expected " + " or ".join(words[kind] for kind in kinds)
     if error.validator == "enum":
         return "expected one of " + ", ".join(map(str, error.validator_value))

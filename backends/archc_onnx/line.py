@@ -19,15 +19,13 @@ from archc.ir.nodes import OpNode, Weight
 from archc.ir.types import DType, TensorType
 from archc.ops.base import broadcast
 from archc_onnx.draft import Body, Draft, Operand
-from archc_onnx.emitter import Emitter
+from archc_onnx.emitter import Emitter, held
+from archc_onnx.encode import DATA_TYPES
 from archc_onnx.kernels import detour, missing
 from archc_onnx.model import AttributeValue
 
 Line = Callable[["At"], "Operand | Sequence[Operand]"]
 Lines = Mapping[str, Line]
-
-SHAPED: Final = frozenset({"Reshape", "Expand", "Tile", "Pad", "Slice", "Gather", "Trilu"})
-
 
 @dataclass(eq=False, slots=True)
 class At:
@@ -193,8 +191,6 @@ class At:
     def filled(self, value: float, type: TensorType) -> Operand:
         """An initialiser with one number everywhere, for a weight that the op has not."""
         dims = [dim for dim in type.dims if isinstance(dim, int)]
-        from archc_onnx.emitter import held
-
         values = np.full(dims, held(value, type.dtype))
         return self.emitter.constant(values, type.dtype)
 
@@ -203,8 +199,13 @@ class At:
         dims = tuple(dims)
         if dims == x.type.dims:
             return x
-        shape = self.emitter.shape(_short(x.type.dims, dims))
-        return self.add("Reshape", x, shape, to=x.type.with_dims(dims), hint=hint)
+        type = x.type.with_dims(dims)
+        sizes = _short(x.type.dims, dims)
+        if not all(isinstance(size, int) for size in sizes):  # it would take nodes to compute them
+            ones = _ones(x.type.dims, dims)
+            if ones is not None:
+                return self.add(ones[0], x, self.emitter.integers(ones[1]), to=type, hint=hint)
+        return self.add("Reshape", x, self.emitter.shape(sizes), to=type, hint=hint)
 
     def transpose(self, x: Operand, order: Sequence[int], hint: str = "") -> Operand:
         """The axes in another order; a reshape where none but those of size 1 move."""
@@ -259,6 +260,21 @@ def _short(old: tuple[Size, ...], new: tuple[Size, ...]) -> list[Size]:
         longest = max(open_axes, key=lambda axis: len(str(kept[axis])))
         kept[longest] = -1
     return kept
+
+
+def _ones(old: tuple[Size, ...], new: tuple[Size, ...]) -> tuple[str, list[int]] | None:
+    """Squeeze or Unsqueeze with its axes, where only leading axes of size 1 go or come."""
+    more = len(new) - len(old)
+    for op_type, long, short in (("Unsqueeze", new, old), ("Squeeze", old, new)):
+        axes: list[int] = []
+        for axis, size in enumerate(long):
+            place = axis - len(axes)
+            if size == 1 and len(axes) < abs(more) and (place >= len(short) or short[place] != 1):
+                axes.append(axis)
+        left = tuple(size for axis, size in enumerate(long) if axis not in axes)
+        if axes and left == short:
+            return op_type, axes
+    return None
 
 
 _COMPARISONS: Final = frozenset({"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"})

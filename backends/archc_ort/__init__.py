@@ -1,6 +1,6 @@
 """Runs, checks and times ONNX models with onnxruntime.
 
-    outputs = archc_ort.run("m.onnx", {"image": array})
+outputs = archc_ort.run("m.onnx", {"image": array})
 """
 
 from __future__ import annotations

@@ -55,9 +55,13 @@ def _numpy(path: Path, name: str) -> Array:
                 return np.asarray(found[name])
             if len(found.files) == 1:
                 return np.asarray(found[found.files[0]])
-            raise InputError.of("E643", f"{path} holds {', '.join(found.files[:8])}, and no '{name}'")
+            raise InputError.of(
+                "E643", f"{path} holds {', '.join(found.files[:8])}, and no '{name}'"
+            )
     except (ValueError, OSError, EOFError, KeyError) as error:
-        raise InputError.of("E643", f"{path} is not a NumPy file without pickles: {error}") from error
+        raise InputError.of(
+            "E643", f"{path} is not a NumPy file without pickles: {error}"
+        ) from error
 
 
 def _json(path: Path) -> Array:
@@ -79,13 +83,20 @@ def fitted(wanted: Wanted, value: Array, path: Path) -> Array:
     if value.ndim == len(wanted.shape) - 1 and wanted.shape and wanted.shape[0] in (None, 1):
         value = value[None]
     if value.ndim != len(wanted.shape):
-        raise InputError.of("E645", f"{path}: the input '{wanted.name}' has {len(wanted.shape)} dimensions, "
-                                    f"found {list(value.shape)}")  # fmt: skip
+        raise InputError.of(
+            "E645",
+            f"{path}: the input '{wanted.name}' has {len(wanted.shape)} dimensions, "
+            f"found {list(value.shape)}",
+        )
     target = np.dtype(wanted.dtype)
     if value.dtype != target:
-        exact = value.dtype.kind in "iub" and target.kind in "iuf" or value.dtype.kind == target.kind == "f"
+        exact = (
+            value.dtype.kind in "iub" and target.kind in "iuf"
+        ) or value.dtype.kind == target.kind == "f"
         if not exact:
-            raise InputError.of("E645", f"{path}: the input '{wanted.name}' is {target}, found {value.dtype}")
+            raise InputError.of(
+                "E645", f"{path}: the input '{wanted.name}' is {target}, found {value.dtype}"
+            )
         value = value.astype(target)
     return np.ascontiguousarray(value)
 
@@ -97,7 +108,9 @@ def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
     that are no pictures.
     """
     if len(wanted.shape) != 4 or wanted.shape[1] not in (1, 3):
-        raise InputError.of("E645", f"the input '{wanted.name}' is no picture: {_shape_text(wanted.shape)}")
+        raise InputError.of(
+            "E645", f"the input '{wanted.name}' is no picture: {_shape_text(wanted.shape)}"
+        )
     grey = wanted.shape[1] == 1
     height, width = wanted.shape[2], wanted.shape[3]
     image = _opened(path, "L" if grey else "RGB", _pair(preprocess.get("size")), (height, width))
@@ -113,21 +126,30 @@ def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
     return np.ascontiguousarray(values[None], dtype=np.dtype(wanted.dtype))
 
 
-def _opened(path: Path, mode: str, resize: Sequence[int] | None, target: tuple[int | None, int | None]) -> Any:
+def _opened(
+    path: Path, mode: str, resize: Sequence[int] | None, target: tuple[int | None, int | None]
+) -> Any:
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ModuleNotFoundError as error:
         from archc.errors import MissingPackageError
 
-        raise MissingPackageError.of("E510", "pictures need the package 'pillow'",
-                                     help='pip install "archc-compiler[onnx]"') from error  # fmt: skip
+        raise MissingPackageError.of(
+            "E510", "pictures need the package 'pillow'", help='pip install "archc-compiler[onnx]"'
+        ) from error
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise InputError.of("E644", f"{path} has {opened.width} x {opened.height} pixels")
             image = ImageOps.exif_transpose(opened.convert(mode) if opened.mode != mode else opened)
             image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (
+        UnidentifiedImageError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:
         raise InputError.of("E643", f"{path} is not a picture that can be read: {error}") from error
     height, width = target
     if resize is not None:

@@ -29,7 +29,11 @@ class Timing:
 
 
 def compare(
-    candidates: Mapping[str, Callable[[], object]], *, seconds: float = 3.0, least_rounds: int = 11, warmup: int = 3
+    candidates: Mapping[str, Callable[[], object]],
+    *,
+    seconds: float = 3.0,
+    least_rounds: int = 11,
+    warmup: int = 3,
 ) -> list[Timing]:
     """Times the candidates for about `seconds` in all; ratios are to the first, with a 95 % interval."""
     for run in candidates.values():
@@ -60,7 +64,14 @@ def _timing(name: str, table: np.ndarray[Any, Any], column: int) -> Timing:
     ratios = own / table[:, 0]
     ratio_low, ratio_high = interval(ratios)
     return Timing(
-        name, float(median), float(low), float(high), float(np.median(ratios)), ratio_low, ratio_high, len(table)
+        name,
+        float(median),
+        float(low),
+        float(high),
+        float(np.median(ratios)),
+        ratio_low,
+        ratio_high,
+        len(table),
     )
 
 

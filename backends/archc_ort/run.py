@@ -14,7 +14,11 @@ Array = np.ndarray[Any, Any]
 
 
 def run(
-    model: str | Path | bytes, inputs: Mapping[str, Array], *, device: Device = "auto", threads: int | None = None
+    model: str | Path | bytes,
+    inputs: Mapping[str, Array],
+    *,
+    device: Device = "auto",
+    threads: int | None = None,
 ) -> dict[str, Array]:
     """The model's outputs by name. Raises InputError for models and inputs that do not fit."""
     return evaluate(open_session(model, device=device, threads=threads), inputs)

@@ -18,7 +18,11 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 def open_session(
-    model: str | Path | bytes, *, device: Device = "auto", threads: int | None = None, optimise: bool = True
+    model: str | Path | bytes,
+    *,
+    device: Device = "auto",
+    threads: int | None = None,
+    optimise: bool = True,
 ) -> ort.InferenceSession:
     """A session on one device with `threads` threads within an op and one op at a time.
 
@@ -40,11 +44,13 @@ def open_session(
         if not type(error).__module__.startswith("onnxruntime"):
             raise
         shown = "the model" if isinstance(model, bytes) else content
-        raise InputError.of("E640", f"onnxruntime does not open {shown}: {_first_line(error)}") from error
+        raise InputError.of(
+            "E640", f"onnxruntime does not open {shown}: {_first_line(error)}"
+        ) from error
 
 
 def providers(device: Device) -> list[str]:
-    """onnxruntime's providers for a device, best first. Raises UsageError E711."""
+    """Onnxruntime's providers for a device, best first. Raises UsageError E711."""
     have = ort.get_available_providers()
     if device == "auto":
         return [name for name in (PROVIDERS["cuda"], PROVIDERS["cpu"]) if name in have]
@@ -52,7 +58,9 @@ def providers(device: Device) -> list[str]:
         raise UsageError.of("E711", f"no device '{device}'", help="devices: auto, cpu, cuda")
     if PROVIDERS[device] not in have:
         raise UsageError.of(
-            "E711", f"this onnxruntime has no {device}", help='pip install "archc-compiler[gpu]" in place of [onnx]'
+            "E711",
+            f"this onnxruntime has no {device}",
+            help='pip install "archc-compiler[gpu]" in place of [onnx]',
         )
     return [PROVIDERS[device], *([PROVIDERS["cpu"]] if device != "cpu" else [])]
 
@@ -72,8 +80,13 @@ def evaluate(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> dict
     except Exception as error:
         if not type(error).__module__.startswith("onnxruntime"):
             raise
-        raise InputError.of("E642", f"onnxruntime stopped: {_first_line(error)}", notes=_where(error, session)) from error
-    return {output.name: np.asarray(value) for output, value in zip(session.get_outputs(), found, strict=True)}
+        raise InputError.of(
+            "E642", f"onnxruntime stopped: {_first_line(error)}", notes=_where(error, session)
+        ) from error
+    return {
+        output.name: np.asarray(value)
+        for output, value in zip(session.get_outputs(), found, strict=True)
+    }
 
 
 def check_inputs(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> None:
@@ -83,20 +96,27 @@ def check_inputs(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> 
     declared = {one.name: one for one in session.get_inputs()}
     for name in inputs:
         if name not in declared:
-            raise InputError.of("E641", f"the model has no input '{name}'", help=did_you_mean(name, declared))
+            raise InputError.of(
+                "E641", f"the model has no input '{name}'", help=did_you_mean(name, declared)
+            )
     for name, one in declared.items():
         if name not in inputs:
             raise InputError.of("E641", f"the input '{name}' is missing: {one.type}{one.shape}")
         value = inputs[name]
         wanted = [size for size in one.shape]
         fits = len(wanted) == value.ndim and all(
-            not isinstance(size, int) or size == found for size, found in zip(wanted, value.shape, strict=False)
+            not isinstance(size, int) or size == found
+            for size, found in zip(wanted, value.shape, strict=False)
         )
         if not fits:
             shape = ", ".join(map(str, wanted))
-            raise InputError.of("E641", f"the input '{name}' is [{shape}], found {list(value.shape)}")
+            raise InputError.of(
+                "E641", f"the input '{name}' is [{shape}], found {list(value.shape)}"
+            )
         if TYPES.get(one.type, value.dtype.name) != value.dtype.name:
-            raise InputError.of("E641", f"the input '{name}' is {TYPES[one.type]}, found {value.dtype.name}")
+            raise InputError.of(
+                "E641", f"the input '{name}' is {TYPES[one.type]}, found {value.dtype.name}"
+            )
 
 
 TYPES = {

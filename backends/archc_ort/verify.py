@@ -115,7 +115,10 @@ def verify(
 
 
 def worst(
-    expected: Mapping[str, Array], actual: Mapping[str, Array], sizes: Mapping[str, int], optimised: bool
+    expected: Mapping[str, Array],
+    actual: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    optimised: bool,
 ) -> Comparison:
     """The output with the largest difference."""
     rows = [(difference(value, actual.get(name)), name, value) for name, value in expected.items()]
@@ -143,7 +146,13 @@ def difference(expected: Array, actual: Array | None) -> float:
 
 
 def bisect(
-    program: Program, model: str, sizes: Mapping[str, int], *, weights: Any, seed: int, tolerance: float
+    program: Program,
+    model: str,
+    sizes: Mapping[str, int],
+    *,
+    weights: Any,
+    seed: int,
+    tolerance: float,
 ) -> Culprit | None:
     """The first node of the flat program whose value differs; None if every one agrees by itself."""
     from archc.passes.flatten import flatten
@@ -160,7 +169,9 @@ def bisect(
     return None
 
 
-def _both(program: Program, weights: Any, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+def _both(
+    program: Program, weights: Any, feeds: Mapping[str, Array]
+) -> tuple[dict[str, Array], dict[str, Array]]:
     """The outputs of PyTorch and of onnxruntime."""
     module = backend("torch").module(program, weights=weights)
     expected: dict[str, Array] = backend("torch").evaluate(module, feeds)

@@ -15,8 +15,14 @@ ODD = ["", " a ", "a: b", "a #b", "# x", "é", "\t", "line\nbreak", "it's", 'say
 texts = st.sampled_from([*WORDS, *FORMULAS, *ODD])
 scalars = st.one_of(texts, st.integers(-5, 300), st.sampled_from([1.0, 2.5e-05, True, False, None]))
 keys = st.sampled_from(["conv2d", "linear", "name", "in", "do", "graph", "params", "blocks", "=act", "a b", "0", "édge"])
+long = st.one_of(
+    st.lists(st.lists(st.integers(0, 9999), max_size=9), min_size=5, max_size=14),
+    st.lists(st.integers(0, 9999), min_size=15, max_size=50),
+    st.just("=" + " + ".join(f"width * {n}" for n in range(12))),
+    st.just("a long text, which no line of a hundred columns holds: it has more words than " * 2),
+)
 values = st.recursive(
-    scalars,
+    st.one_of(*[scalars] * 9, long),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)),
     max_leaves=14,
 )

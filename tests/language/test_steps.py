@@ -12,7 +12,9 @@ from archc.pipeline import compile_text
 def program(body: str, inputs: str = "{x: [N, 4]}", more: str = "", **set: object) -> Program:
     """A program of one graph with these steps."""
     steps = "\n".join("  " + line for line in body.strip().splitlines())
-    return compile_text(f"archc: 1\nname: net\ninputs: {inputs}\n{more}\ngraph:\n{steps}\n", set=set)
+    return compile_text(
+        f"archc: 1\nname: net\ninputs: {inputs}\n{more}\ngraph:\n{steps}\n", set=set
+    )
 
 
 def weights(program: Program) -> list[str]:
@@ -31,7 +33,10 @@ def code(body: str, inputs: str = "{x: [N, 4]}", more: str = "") -> str:
 
 
 def test_a_step_is_a_name_or_a_mapping() -> None:
-    assert output(program("- relu\n- linear: 3\n- {linear: {out: 5, bias: false}, name: last}")) == "float32[N, 5]"
+    assert (
+        output(program("- relu\n- linear: 3\n- {linear: {out: 5, bias: false}, name: last}"))
+        == "float32[N, 5]"
+    )
 
 
 def test_without_outputs_the_last_value_is_output() -> None:
@@ -43,14 +48,27 @@ def test_a_list_is_always_inputs() -> None:
 
 
 def test_in_by_name_and_by_position() -> None:
-    one = program("- {where: {}, in: {condition: c, a: x, b: 0.0}}", "{x: [N, 4], c: {shape: [N, 4], dtype: bool}}")
+    one = program(
+        "- {where: {}, in: {condition: c, a: x, b: 0.0}}",
+        "{x: [N, 4], c: {shape: [N, 4], dtype: bool}}",
+    )
     two = program("- {where: [c, x, 0.0]}", "{x: [N, 4], c: {shape: [N, 4], dtype: bool}}")
     assert one.model.output_types() == two.model.output_types()
 
 
 def test_positions_count_every_step_and_copy_but_not_those_left_out() -> None:
-    p = program("- relu\n- {relu, when: =1 > 2}\n- linear: 4\n- {linear: 4, repeat: 2}\n- {linear: 4, name: n, repeat: 3}\n- linear: 2")
-    assert weights(p) == ["1.weight", "2.weight", "3.weight", "n.0.weight", "n.1.weight", "n.2.weight", "7.weight"]
+    p = program(
+        "- relu\n- {relu, when: =1 > 2}\n- linear: 4\n- {linear: 4, repeat: 2}\n- {linear: 4, name: n, repeat: 3}\n- linear: 2"
+    )
+    assert weights(p) == [
+        "1.weight",
+        "2.weight",
+        "3.weight",
+        "n.0.weight",
+        "n.1.weight",
+        "n.2.weight",
+        "7.weight",
+    ]
 
 
 def test_an_unnamed_do_only_groups() -> None:
@@ -59,18 +77,24 @@ def test_an_unnamed_do_only_groups() -> None:
 
 
 def test_a_named_do_is_a_scope() -> None:
-    p = program("- {name: s, do: [{linear: 4}, relu, {linear: 3, name: last}]}\n- linear: 2\n- concat: [s, s.last, prev]")
+    p = program(
+        "- {name: s, do: [{linear: 4}, relu, {linear: 3, name: last}]}\n- linear: 2\n- concat: [s, s.last, prev]"
+    )
     assert weights(p) == ["s.0.weight", "s.last.weight", "1.weight"]
     assert output(p) == "float32[N, 8]"
 
 
 def test_a_do_names_its_inputs() -> None:
-    p = program("- {linear: 3, name: a}\n- {in: {left: x, right: a}, do: [{concat: [left, right]}]}")
+    p = program(
+        "- {linear: 3, name: a}\n- {in: {left: x, right: a}, do: [{concat: [left, right]}]}"
+    )
     assert output(p) == "float32[N, 7]"
 
 
 def test_when_false_passes_the_first_input_under_the_name() -> None:
-    p = program("- {linear: 3, name: a, when: =false_}\n- concat: [a, x]", more="params: {false_: false}")
+    p = program(
+        "- {linear: 3, name: a, when: =false_}\n- concat: [a, x]", more="params: {false_: false}"
+    )
     assert output(p) == "float32[N, 8]"
 
 
@@ -101,13 +125,18 @@ def test_zero_copies_pass_the_input_through() -> None:
 
 
 def test_other_inputs_of_a_repeat_are_read_anew() -> None:
-    p = program('- {linear: 4, name: k, repeat: 2}\n- {concat: [prev, ="k." + str(i)], repeat: {i: 2}}')
+    p = program(
+        '- {linear: 4, name: k, repeat: 2}\n- {concat: [prev, ="k." + str(i)], repeat: {i: 2}}'
+    )
     assert output(p) == "float32[N, 12]"
 
 
 def test_outputs_named_like_inputs_replace_those_in_a_repeat() -> None:
     blocks = "blocks: {b: {inputs: [x, s], graph: [{linear: 4, in: x, name: f}, {linear: 4, in: s, name: g}], outputs: {x: f, s: g}}}"
-    p = program("- {linear: 4, name: first}\n- {b, in: {x: first, s: x}, name: h, repeat: 3}\n- add: [h.x, h.s]", more=blocks)
+    p = program(
+        "- {linear: 4, name: first}\n- {b, in: {x: first, s: x}, name: h, repeat: 3}\n- add: [h.x, h.s]",
+        more=blocks,
+    )
     assert len(weights(p)) == 7
     calls = list(p.model.calls())
     assert [(call.count, call.feedback) for call in calls] == [(3, ((0, 0), (1, 1)))]
@@ -123,7 +152,9 @@ def test_equal_copies_are_one_counted_node_and_can_still_be_taken_apart() -> Non
 
 
 def test_a_counted_do_captures_what_it_sees() -> None:
-    p = program("- {linear: 4, name: a}\n- {name: h, repeat: 4, do: [{linear: 4, name: f}, {add: [prev, a]}]}")
+    p = program(
+        "- {linear: 4, name: a}\n- {name: h, repeat: 4, do: [{linear: 4, name: f}, {add: [prev, a]}]}"
+    )
     assert [call.count for call in p.model.calls()] == [4]
     assert weights(p) == ["a.weight", *(f"h.{i}.f.weight" for i in range(4))]
 
@@ -131,7 +162,10 @@ def test_a_counted_do_captures_what_it_sees() -> None:
 def test_the_first_copy_may_differ() -> None:
     blocks = "blocks: {b: {graph: [{linear: 7, name: f}]}}"
     p = program("- {b, name: h, repeat: 5}", more=blocks)
-    assert [(call.count, call.copies.path()) for call in p.model.calls()] == [(1, "h.0"), (4, "h.1")]
+    assert [(call.count, call.copies.path()) for call in p.model.calls()] == [
+        (1, "h.0"),
+        (4, "h.1"),
+    ]
 
 
 def test_tie_shares_a_weight() -> None:
@@ -140,7 +174,10 @@ def test_tie_shares_a_weight() -> None:
         "{t: {shape: [N, T], dtype: int64}}",
     )
     assert p.params == 36
-    assert [(entry.name, entry.owner) for entry in p.weights()] == [("wte.weight", None), ("head.weight", "wte.weight")]
+    assert [(entry.name, entry.owner) for entry in p.weights()] == [
+        ("wte.weight", None),
+        ("head.weight", "wte.weight"),
+    ]
 
 
 def test_a_weight_is_a_value() -> None:
@@ -150,16 +187,23 @@ def test_a_weight_is_a_value() -> None:
 
 
 def test_weights_are_fed_by_name() -> None:
-    p = program("- {weight: {shape: [3, 4]}, name: w}\n- {mul: [w, 0.5], name: half}\n- {linear: {bias: false}, in: {x: x, weight: half}}")
+    p = program(
+        "- {weight: {shape: [3, 4]}, name: w}\n- {mul: [w, 0.5], name: half}\n- {linear: {bias: false}, in: {x: x, weight: half}}"
+    )
     assert output(p) == "float32[N, 3]"
     assert weights(p) == [] and [entry.name for entry in p.weights()] == ["w"]
     assert p.params == 12
 
 
 def test_init_and_freeze() -> None:
-    p = program("- {linear: 3, name: a, init: {weight: {normal: 0.02}, bias: ones}}\n- {linear: 3, name: b, freeze: true}")
+    p = program(
+        "- {linear: 3, name: a, init: {weight: {normal: 0.02}, bias: ones}}\n- {linear: 3, name: b, freeze: true}"
+    )
     entries = {entry.name: entry.weight for entry in p.weights()}
-    assert str(entries["a.weight"].init) == "normal(0.02)" or entries["a.weight"].init.number("std") == 0.02
+    assert (
+        str(entries["a.weight"].init) == "normal(0.02)"
+        or entries["a.weight"].init.number("std") == 0.02
+    )
     assert entries["a.bias"].init.kind == "ones"
     assert entries["a.weight"].trained and not entries["b.weight"].trained
     assert p.params == 15
@@ -169,8 +213,11 @@ def test_freeze_reaches_into_blocks() -> None:
     blocks = "blocks: {b: {graph: [{linear: 4, name: f}]}}"
     p = program("- {b, name: h, freeze: true}\n- {b, name: g}", more=blocks)
     assert {e.name: e.weight.trained for e in p.weights()} == {
-        "h.f.weight": False, "h.f.bias": False, "g.f.weight": True, "g.f.bias": True,
-    }  # fmt: skip
+        "h.f.weight": False,
+        "h.f.bias": False,
+        "g.f.weight": True,
+        "g.f.bias": True,
+    }
 
 
 def test_scan_runs_a_step_along_axis_1_with_one_set_of_weights() -> None:
@@ -195,7 +242,10 @@ def test_a_number_is_a_constant() -> None:
 
 
 def test_multiple_outputs_are_named() -> None:
-    p = program("- {unstack: {into: [a, b], axis: 1}, name: s}\n- {linear: 4, in: x, name: c}\n- sub: [s.a, s.b]", "{x: [N, 2, 4]}")
+    p = program(
+        "- {unstack: {into: [a, b], axis: 1}, name: s}\n- {linear: 4, in: x, name: c}\n- sub: [s.a, s.b]",
+        "{x: [N, 2, 4]}",
+    )
     assert output(p) == "float32[N, 4]"
 
 
@@ -219,7 +269,7 @@ def test_a_name_is_used_after_its_step() -> None:
         ("- linear: =2 // 0", "E214"),
         ("- linear: =q", "E215"),
         ("- linear: =9**9**9", "E216"),
-        ("- {linear: 3, when: \"=x.shape[0] > 4\"}", "E217"),
+        ('- {linear: 3, when: "=x.shape[0] > 4"}', "E217"),
         ("- {linear: 3, repeat: -1}", "E222"),
         ("- {linear: 3, repeat: 1000000000}", "E222"),
         ("- {linear: 3, repeat: {i: 2, j: [1, 2, 3]}}", "E226"),
@@ -230,6 +280,6 @@ def test_a_name_is_used_after_its_step() -> None:
         ("- {linear: 3, init: {weight: zero}}", "E207"),
         ("- linear: 1000000000000", "E311"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_has_a_code(steps: str, expected: str) -> None:
     assert code(steps) == expected

@@ -39,7 +39,9 @@ def test_a_block_used_twice_makes_two_sets_of_weights() -> None:
 
 
 def test_rates_do_not_tell_definitions_apart() -> None:
-    p = program(BLOCK + "graph: [{b: {out: 4, drop: 0.2}, name: one}, {b: {out: 4, drop: 0.3}, name: two}]")
+    p = program(
+        BLOCK + "graph: [{b: {out: 4, drop: 0.2}, name: one}, {b: {out: 4, drop: 0.3}, name: two}]"
+    )
     assert len(p.definitions()) == 2
     assert [call.arguments for call in p.model.calls()] == [{"drop": 0.2}, {"drop": 0.3}]
 
@@ -64,8 +66,13 @@ graph:
 
 
 def test_op_valued_parameters() -> None:
-    assert output(program(BLOCK + "graph: [{b: {out: 3, act: {leaky_relu: 0.2}}, name: a}]")) == "float32[N, 3]"
-    assert output(program(BLOCK + "graph: [{b: {out: 3, act: identity}, name: a}]")) == "float32[N, 3]"
+    assert (
+        output(program(BLOCK + "graph: [{b: {out: 3, act: {leaky_relu: 0.2}}, name: a}]"))
+        == "float32[N, 3]"
+    )
+    assert (
+        output(program(BLOCK + "graph: [{b: {out: 3, act: identity}, name: a}]")) == "float32[N, 3]"
+    )
     assert code(BLOCK + "graph: [{b: {out: 3, act: reluu}, name: a}]") == "E204"
 
 
@@ -105,8 +112,19 @@ def test_an_integer_attribute_never_takes_a_float() -> None:
 
 def test_defaults_hold_for_the_whole_spec_and_the_step_wins() -> None:
     text = "params: {eps: 1.0e-3}\ninputs: {x: [N, 3, 8, 8]}\ndefaults: {conv2d: {bias: false}, batch_norm: {eps: =eps}}\n"
-    p = program(text + "graph: [{conv2d: {out: 4, kernel: 3}}, batch_norm, {conv2d: {out: 4, kernel: 3, bias: true}}]")
-    assert weights(p) == ["0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var", "2.weight", "2.bias"]
+    p = program(
+        text
+        + "graph: [{conv2d: {out: 4, kernel: 3}}, batch_norm, {conv2d: {out: 4, kernel: 3, bias: true}}]"
+    )
+    assert weights(p) == [
+        "0.weight",
+        "1.weight",
+        "1.bias",
+        "1.running_mean",
+        "1.running_var",
+        "2.weight",
+        "2.bias",
+    ]
 
 
 def test_blocks_see_optional_inputs_as_given_or_not() -> None:
@@ -126,7 +144,10 @@ graph:
 
 def test_a_blocks_inside_is_private_but_its_weights_have_names() -> None:
     assert code(BLOCK + "graph: [{b: 4, name: one}, {add: [one.f, x]}]") == "E210"
-    p = program(BLOCK + "graph: [{b: 4, name: one}, {linear: {out: 4, bias: false}, name: t, tie: {weight: one.f.weight}}]")
+    p = program(
+        BLOCK
+        + "graph: [{b: 4, name: one}, {linear: {out: 4, bias: false}, name: t, tie: {weight: one.f.weight}}]"
+    )
     assert p.params == 20
 
 
@@ -143,7 +164,12 @@ models:
 
 def test_a_model_used_twice_uses_one_set_of_weights() -> None:
     p = program(MODELS)
-    assert weights(p) == ["encoder.fc.weight", "encoder.fc.bias", "decoder.fc.weight", "decoder.fc.bias"]
+    assert weights(p) == [
+        "encoder.fc.weight",
+        "encoder.fc.bias",
+        "decoder.fc.weight",
+        "decoder.fc.bias",
+    ]
     assert p.main == "whole"
     assert output(p) == "float32[M, 8]"
     assert list(program(MODELS, latent=5).models) == ["encoder", "decoder", "whole"]
@@ -174,8 +200,10 @@ outputs: {y: prev, present: h.*}
     p = program(text)
     assert list(p.model.input_types()) == ["past.0", "past.1", "past.2", "x"]
     assert {k: str(t) for k, t in p.model.output_types().items()} == {
-        "y": "float32[N, 20]", "present.0": "float32[N, 4]", "present.1": "float32[N, 4]",
-    }  # fmt: skip
+        "y": "float32[N, 20]",
+        "present.0": "float32[N, 4]",
+        "present.1": "float32[N, 4]",
+    }
 
 
 def test_symbolic_sizes_in_formulas() -> None:
@@ -187,9 +215,18 @@ def test_symbolic_sizes_in_formulas() -> None:
     ("text", "expected"),
     [
         ("graph: [{b: 3}]\nblocks: {b: {params: {n: int}, graph: [b]}}\ninputs: {x: [N]}", "E220"),
-        ("models: {a: {inputs: {x: [N, 2]}, graph: [b]}, b: {inputs: {x: [N, 2]}, graph: [a]}}", "E224"),
-        ("inputs: {x: [N, 2]}\nblocks: {b: {params: {n: int}, graph: [{linear: =n}]}}\ngraph: [b]", "E208"),
-        ("inputs: {x: [N, 2]}\nblocks: {b: {inputs: [x, y], graph: [{add: [x, y]}]}}\ngraph: [b]", "E307"),
+        (
+            "models: {a: {inputs: {x: [N, 2]}, graph: [b]}, b: {inputs: {x: [N, 2]}, graph: [a]}}",
+            "E224",
+        ),
+        (
+            "inputs: {x: [N, 2]}\nblocks: {b: {params: {n: int}, graph: [{linear: =n}]}}\ngraph: [b]",
+            "E208",
+        ),
+        (
+            "inputs: {x: [N, 2]}\nblocks: {b: {inputs: [x, y], graph: [{add: [x, y]}]}}\ngraph: [b]",
+            "E307",
+        ),
         ("inputs: {x: [N, 2]}\nblocks: {b: {graph: [relu]}}\ngraph: [{b: [x, x]}]", "E307"),
         ("inputs: {x: [N, 2]}\nblocks: {b: {graph: [relu]}}\ngraph: [{b: {depth: 2}}]", "E219"),
         ("inputs: {x: [N, 2]}\ngraph: [{reshape: {shape: [M]}}]", "E312"),
@@ -204,13 +241,17 @@ def test_what_is_wrong_has_a_code(text: str, expected: str) -> None:
 
 def test_all_errors_of_a_file_are_reported_at_once() -> None:
     with pytest.raises(SpecError) as caught:
-        program("inputs: {x: [N, 4]}\ngraph:\n  - rellu\n  - {linear: =q}\n  - {linear: 3, nam: 1}\n  - {add: [x, z]}\n")
+        program(
+            "inputs: {x: [N, 4]}\ngraph:\n  - rellu\n  - {linear: =q}\n  - {linear: 3, nam: 1}\n  - {add: [x, z]}\n"
+        )
     assert [d.code for d in caught.value.diagnostics] == ["E204", "E215", "E205", "E210"]
 
 
 def test_what_follows_from_an_error_is_not_reported() -> None:
     with pytest.raises(SpecError) as caught:
-        program("inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q, name: a}\n  - {linear: 3, name: b}\n  - add: [a, b]\n")
+        program(
+            "inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q, name: a}\n  - {linear: 3, name: b}\n  - add: [a, b]\n"
+        )
     assert [d.code for d in caught.value.diagnostics] == ["E215"]
 
 
@@ -219,7 +260,9 @@ def test_use_brings_blocks_with_their_files_parameters(tmp_path: Path) -> None:
         "archc: 1\nname: parts\nparams: {width: 5}\ninputs: {x: [N, 4]}\nblocks: {wide: {graph: [{linear: =width}]}}\ngraph: [wide, relu]\n"
     )
     main = tmp_path / "main.yaml"
-    main.write_text("archc: 1\nuse: [parts.yaml]\ninputs: {x: [N, 4]}\ngraph: [{wide, name: a}, {add: [a, 1]}, {parts: {width: 7}, in: x, name: p}]\n")
+    main.write_text(
+        "archc: 1\nuse: [parts.yaml]\ninputs: {x: [N, 4]}\ngraph: [{wide, name: a}, {add: [a, 1]}, {parts: {width: 7}, in: x, name: p}]\n"
+    )
     p = compile(main)
     assert output(p) == "float32[N, 7]"
     assert weights(p) == ["a.0.weight", "a.0.bias", "p.0.0.weight", "p.0.0.bias"]
@@ -227,7 +270,13 @@ def test_use_brings_blocks_with_their_files_parameters(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("use", "expected"),
-    [("../secret.yaml", "E401"), ("/etc/passwd", "E401"), ("link.yaml", "E401"), ("none.yaml", "E402"), ("main.yaml", "E403")],
+    [
+        ("../secret.yaml", "E401"),
+        ("/etc/passwd", "E401"),
+        ("link.yaml", "E401"),
+        ("none.yaml", "E402"),
+        ("main.yaml", "E403"),
+    ],
 )
 def test_use_stays_inside_its_folder(tmp_path: Path, use: str, expected: str) -> None:
     (tmp_path / "secret.yaml").write_text("archc: 1\nblocks: {}\n")
@@ -242,5 +291,7 @@ def test_use_stays_inside_its_folder(tmp_path: Path, use: str, expected: str) ->
 
 
 def test_unused_names_and_ambiguous_symbols_are_warned_of() -> None:
-    p = program("params: {latent: 3}\ninputs: {x: [N, latent]}\ngraph: [{square, name: idle}, {relu, in: x}]")
+    p = program(
+        "params: {latent: 3}\ninputs: {x: [N, latent]}\ngraph: [{square, name: idle}, {relu, in: x}]"
+    )
     assert sorted(d.code for d in p.warnings) == ["W901", "W902"]

@@ -43,7 +43,7 @@ COUNTS = {
     "swin_s": (49_606_258, 8_740_875_264),
     "swin_b": (87_768_224, 15_430_946_816),
     "lenet5": (61_706, 416_520),
-}  # fmt: skip
+}
 PARAMS = {
     "gpt2": 124_439_808,
     "transformer_base": 63_082_496,  # with one vocabulary of 37,000

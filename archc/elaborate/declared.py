@@ -1,0 +1,88 @@
+"""Input types as declared, with the symbols they bring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archc.elaborate import repeats
+from archc.elaborate.context import StepError
+from archc.elaborate.scope import (
+    Frame,
+    Poisoned,
+)
+from archc.errors import Diagnostic
+from archc.ir.dims import Dim, symbol
+from archc.ir.types import DTYPES, DType, TensorType
+from archc.spec.ast import InputDeclaration, Template, formula_names
+from archc.spec.data import Scalar, plain
+
+if TYPE_CHECKING:
+    from archc.elaborate.elaborator import Elaborator
+
+
+def declared_types(
+    e: Elaborator, declaration: InputDeclaration, frame: Frame, count: int | None
+) -> list[TensorType]:
+    """The declared type of an input, or of each part of a list input."""
+    rows: list[dict[str, Any]] = [{}]
+    if declaration.repeat is not None:
+        rows, _ = repeats.copies(e, declaration.repeat, frame)
+    return [declared_type(e, declaration, frame.with_bindings(row)) for row in rows]
+
+
+def declared_type(e: Elaborator, declaration: InputDeclaration, frame: Frame) -> TensorType:
+    dtype = plain(declaration.dtype) if declaration.dtype is not None else "float32"
+    if dtype not in DTYPES:
+        raise Poisoned
+    dims = []
+    for item in declaration.shape.items if declaration.shape else ():
+        known = {**frame.builder.symbols}
+        if isinstance(item, Scalar) and isinstance(item.value, str) and item.formula is None:
+            dims.append(declared_symbol(e, item, frame))
+            continue
+        names = formula_names(item) - frame.bindings.keys() - known.keys()
+        frame.builder.symbols.update(
+            {name: symbol(name) for name in names if name in frame.builder.declared_symbols}
+        )
+        value = e.evaluator.value(item, frame)
+        frame.builder.symbols.clear()
+        frame.builder.symbols.update(known)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | Dim)
+            or (isinstance(value, int) and value < 0)
+        ):
+            help = f"write int({value:g})" if isinstance(value, float) else ""
+            raise StepError.of(
+                "E207", f"a size is a whole number, found {value!r}", item.place, help=help
+            )
+        dims.append(value)
+    result: DType = dtype
+    return TensorType(result, tuple(dims))
+
+
+def declared_symbol(e: Elaborator, item: Scalar, frame: Frame) -> Dim:
+    name = str(item.value)
+    if not name.isidentifier() or len(name) > 60:
+        raise StepError.of("E312", f"'{name[:60]}' cannot name a dimension", item.place)
+    if name in frame.bindings:
+        e.context.report(
+            Diagnostic(
+                "W902",
+                f"the dimension '{name}' has a parameter's name",
+                item.place,
+                help=f"was ={name} meant?",
+                severity="warning",
+            )
+        )
+    return symbol(name)
+
+
+def declared_symbols(template: Template) -> frozenset[str]:
+    """The bare names in the declared shapes."""
+    found = set()
+    for declaration in template.inputs:
+        for item in declaration.shape.items if declaration.shape else ():
+            if isinstance(item, Scalar) and isinstance(item.value, str) and item.formula is None:
+                found.add(item.value)
+    return frozenset(found)

@@ -1,0 +1,236 @@
+"""Definitions: arguments and input types bound, elaborated once for equal ones."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+from archc.elaborate.builder import Builder
+from archc.elaborate.context import MAX_DEPTH, StepError, Unroll
+from archc.elaborate.params import Setting, bind, key_of
+from archc.elaborate.references import follow
+from archc.elaborate.scope import (
+    Frame,
+    Group,
+    Item,
+    Poison,
+    Poisoned,
+    Reference,
+    Scope,
+    Space,
+    Tensor,
+)
+from archc.errors import did_you_mean
+from archc.ir.graph import Value
+from archc.ir.program import Definition
+from archc.place import Place
+from archc.spec.ast import Template
+from archc.spec.data import Data
+from archc.spec.load import is_prelude
+from archc.spec.values import Absent, Argument, NeedsValue
+
+if TYPE_CHECKING:
+    from archc.elaborate.elaborator import Elaborator
+from archc.elaborate.entry import enter
+from archc.elaborate.feeds import Fed, Signature
+
+
+def define(
+    e: Elaborator,
+    template: Template,
+    space: Space,
+    settings: dict[str, Setting],
+    fed: list[Fed],
+    frozen: bool,
+    place: Place,
+    trace: tuple[str, ...],
+    outer: Place | None = None,
+) -> tuple[Definition | None, dict[str, float | Argument]]:
+    """The definition for these arguments and input types, and the numbers to pass it; None if it is wrong.
+
+    Optimistic: numbers of type float only pass through until a formula computes with one; then it tells
+    definitions apart, and the elaboration starts again. Raises StepError, Unroll, NeedsValue of outer things.
+    """
+    context = e.context
+    if template in context.open:
+        chain = " → ".join(
+            [*(t.name for t in context.open[context.open.index(template) :]), template.name]
+        )
+        code, what = ("E224", "models") if template.kind == "model" else ("E220", "blocks")
+        raise StepError.of(code, f"{what} that call themselves have no end: {chain}", place)
+    if len(context.open) >= MAX_DEPTH:
+        raise StepError.of("E220", f"blocks are nested more than {MAX_DEPTH} deep", place)
+    signature = tuple(one.signature for one in fed)
+    while True:
+        mark = len(context.findings)
+        try:
+            return attempt(
+                e, template, space, settings, fed, signature, frozen, place, trace, outer
+            )
+        except Unroll as unroll:
+            context.unrolled.add(id(unroll.step))
+        except NeedsValue as needs:
+            if needs.argument.owner is not template:
+                raise
+            context.concrete.setdefault(id(template), set()).add(needs.argument.name)
+        del context.findings[mark:]
+
+
+def attempt(
+    e: Elaborator,
+    template: Template,
+    space: Space,
+    settings: dict[str, Setting],
+    fed: list[Fed],
+    signature: Signature,
+    frozen: bool,
+    place: Place,
+    trace: tuple[str, ...],
+    outer: Place | None,
+) -> tuple[Definition | None, dict[str, float | Argument]]:
+    context = e.context
+    builder = Builder(
+        context, trace=trace, used_at=(outer or place) if is_prelude(template) else None
+    )
+    scope = Scope("")
+    frame = Frame(builder, space, dict(space.bindings), scope, Item({}), frozen)
+    frame = enter(e, template, frame, fed, place)
+    bound, passed = arguments(e, template, frame, settings, place)
+    key: Hashable = (
+        id(template),
+        space.key,
+        signature,
+        frozen,
+        tuple((name, key_of(value)) for name, value in bound.items() if name not in passed),
+    )
+    if key in context.definitions:
+        return context.definitions[key], passed
+    builder.parameters = tuple(passed)
+    context.open.append(template)
+    try:
+        definition = build(e, template, frame.with_bindings(bound))
+    finally:
+        context.open.pop()
+    if definition is not None:
+        definition.bound = {name: value for name, value in bound.items() if name not in passed}
+        definition.parameters = tuple(passed)
+    context.definitions[key] = definition
+    return definition, passed
+
+
+def arguments(
+    e: Elaborator, template: Template, frame: Frame, settings: dict[str, Setting], place: Place
+) -> tuple[dict[str, Any], dict[str, float | Argument]]:
+    """The bindings inside the template, and which of them only pass through."""
+    parameters = template.parameters
+    names = [parameter.name for parameter in parameters]
+    for name, setting in settings.items():
+        if name not in names:
+            raise StepError.of(
+                "E219",
+                f"{template.name} has no parameter '{name}'",
+                setting.key or setting.place,
+                help=did_you_mean(name, names),
+            )
+    concrete = e.context.concrete.get(id(template), set())
+    own: dict[str, Any] = {}
+
+    def default(data: Data, earlier: dict[str, Any]) -> Any:
+        return e.evaluator.value(data, frame.with_bindings(own))
+
+    passed: dict[str, float | Argument] = {}
+    for parameter in parameters:
+        one = {name: setting for name, setting in settings.items() if name == parameter.name}
+        value = bind((parameter,), one, frame.space, default, place, template.name)[parameter.name]
+        if isinstance(value, Argument) and value.owner is not template:
+            if parameter.name in concrete:
+                raise NeedsValue(value)
+            passed[parameter.name] = value
+            value = Argument(parameter.name, value.value, template)
+        elif isinstance(value, float) and parameter.name not in concrete:
+            passed[parameter.name] = value
+            value = Argument(parameter.name, value, template)
+        own[parameter.name] = value
+    return own, passed
+
+
+def build(e: Elaborator, template: Template, frame: Frame) -> Definition | None:
+    """The definition from the template's steps; None if any output was poisoned."""
+    before = len(e.context.findings)
+    last = e.steps(template.steps, frame)
+    frame = frame.with_prev(last)
+    outputs: dict[str, Value] = {}
+    grouped: dict[str, str] = {}
+    try:
+        for name, reference, place in output_references(e, template, frame):
+            for flat, tensor in flatten(name, reference, place, frame):
+                outputs[flat] = frame.builder.bring(tensor)
+                if isinstance(reference, Group):
+                    grouped[flat] = name
+    except StepError as error:
+        e.context.report(error.diagnostic)
+    except Poisoned:
+        pass
+    e.warn_unused(frame.scope, {value.node for value in outputs.values()})
+    if len(e.context.findings) > before and any(
+        d.severity == "error" for d in e.context.findings[before:]
+    ):
+        return None
+    if not outputs:
+        return None
+    graph = frame.builder.graph
+    return Definition(
+        name=e.context.unique(template.name),
+        kind="model" if template.kind == "model" and frame.space.key == "root" else "block",
+        graph=graph,
+        place=template.place,
+        doc=template.doc,
+        inputs=tuple(frame.builder.inputs),
+        outputs=outputs,
+        source=template.name,
+        grouped=grouped,
+        symbol_values=dict(frame.builder.symbols),
+    )
+
+
+def output_references(
+    e: Elaborator, template: Template, frame: Frame
+) -> list[tuple[str, Reference, Place]]:
+    if template.outputs is None:
+        return [("output", frame.prev.first, template.place)]
+    result: list[tuple[str, Reference, Place]] = []
+    for key, entry in template.outputs.entries.items():
+        try:
+            text = e.evaluator.value(entry.value, frame)
+            if isinstance(text, Tensor):
+                result.append((str(key), text, entry.value.place))
+            elif isinstance(text, str):
+                result.append(
+                    (str(key), follow(e, text, entry.value.place, frame), entry.value.place)
+                )
+            else:
+                raise StepError.of("E202", "an output is a reference", entry.value.place)
+        except StepError as error:
+            e.context.report(error.diagnostic)
+        except Poisoned:
+            continue
+    return result
+
+
+def flatten(
+    name: str, reference: Reference, place: Place, frame: Frame
+) -> list[tuple[str, Tensor]]:
+    """An output by its name, or a list's parts by `name.0`, `name.1` …"""
+    if isinstance(reference, Poison):
+        raise Poisoned
+    if isinstance(reference, Absent):
+        raise StepError.of(
+            "E218", f"the output '{name}' was not given", place, notes=frame.builder.trace
+        )
+    if isinstance(reference, Tensor):
+        return [(name, reference)]
+    return [
+        pair
+        for k, item in enumerate(reference.items)
+        for pair in flatten(f"{name}.{k}", item, place, frame)
+    ]

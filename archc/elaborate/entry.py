@@ -1,0 +1,107 @@
+"""A definition's inputs: checked against what is declared, symbols bound to the sizes they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archc.elaborate.context import StepError
+from archc.elaborate.declared import declared_types
+from archc.elaborate.origins import origins
+from archc.elaborate.scope import (
+    Frame,
+    Group,
+    Item,
+    Reference,
+    Tensor,
+)
+from archc.ir.dims import Size, differ, solve, substitute, symbol, symbols
+from archc.ir.types import TensorType
+from archc.place import Place
+from archc.spec.ast import Template
+from archc.spec.values import ABSENT
+
+if TYPE_CHECKING:
+    from archc.elaborate.elaborator import Elaborator
+from archc.elaborate.feeds import Fed, parts
+
+
+def enter(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place: Place) -> Frame:
+    """Makes the inputs, checks them against declared shapes, and binds symbols."""
+    builder, scope = frame.builder, frame.scope
+    first: Item | None = None
+    for one in fed:
+        name, reference = one.declaration.name, one.reference
+        if isinstance(reference, Group):
+            types = [part.type for part in parts(reference)]
+            inner: Reference = Group(
+                tuple(
+                    builder.input(f"{name}.{k}", type, one.declaration.place)
+                    for k, type in enumerate(types)
+                )
+            )
+        elif isinstance(reference, Tensor):
+            inner = builder.input(name, reference.type, one.declaration.place)
+        else:
+            inner = ABSENT
+        item = Item({name: inner}, builder=builder, path=name)
+        scope.items[name] = item
+        scope.places[name] = one.declaration.place
+        first = first or item
+    for one in fed:
+        for type in (part.type for part in parts(one.reference)):
+            for dim in type.dims:
+                for name in sorted(symbols(dim)):
+                    builder.symbols.setdefault(name, symbol(name))
+    unify(e, template, replace(frame, prev=first or Item({})), fed, place)
+    return replace(frame, prev=first or Item({}))
+
+
+def unify(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place: Place) -> None:
+    """Matches the fed types with the declared shapes; declared symbols get the sizes they stand for."""
+    bindings: dict[str, Size] = {}
+    for one in fed:
+        if one.declaration.shape is None:
+            continue
+        declared = declared_types(e, one.declaration, frame, len(parts(one.reference)))
+        for wanted, part in zip(declared, parts(one.reference), strict=False):
+            if wanted.rank != part.type.rank or wanted.dtype != part.type.dtype:
+                raise mismatch(one, wanted, part.type, place, frame)
+            for size, actual in zip(wanted.dims, part.type.dims, strict=True):
+                if not match(size, actual, bindings):
+                    raise mismatch(one, wanted, part.type, place, frame)
+    frame.builder.symbols.update(bindings)
+
+
+def match(wanted: Size, actual: Size, bindings: dict[str, Size]) -> bool:
+    """Whether the declared size is the actual one, once its symbols are bound."""
+    known = substitute(wanted, bindings)
+    free = symbols(wanted) - bindings.keys()
+    if not free:
+        return known == actual
+    if len(free) > 1:
+        return True  # its symbols are bound by other inputs, or it stays as it is
+    (name,) = free
+    line = solve(known, name)
+    if line is None:
+        return True
+    scale, offset = line
+    rest = actual - offset
+    if differ(rest % scale, 0):
+        return False
+    bindings[name] = rest // scale
+    return True
+
+
+def mismatch(
+    one: Fed, wanted: TensorType, found: TensorType, place: Place, frame: Frame
+) -> StepError:
+    given = one.given
+    notes = [f"declared {wanted} at {one.declaration.place}", *(origins([given]) if given else ())]
+    return StepError.of(
+        "E304",
+        f"the input '{one.declaration.name}' does not fit",
+        given.place if given else place,
+        label=f"expected {wanted}, found {found}",
+        notes=notes,
+    )

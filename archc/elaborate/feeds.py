@@ -1,0 +1,107 @@
+"""What a template's inputs are fed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archc.elaborate.context import StepError
+from archc.elaborate.references import Given
+from archc.elaborate.scope import (
+    Frame,
+    Group,
+    Poison,
+    Poisoned,
+    Reference,
+    Tensor,
+)
+from archc.errors import did_you_mean
+from archc.ir.types import TensorType
+from archc.spec.ast import InputDeclaration, Step, Template
+from archc.spec.values import ABSENT, Absent
+
+if TYPE_CHECKING:
+    pass
+from archc.elaborate.inputs import Inputs
+
+Signature = tuple[tuple[TensorType, ...] | TensorType | None, ...]  # a list, a value, or absent
+
+
+@dataclass(slots=True)
+class Fed:
+    """A template's input and what it is fed."""
+
+    declaration: InputDeclaration
+    reference: Reference
+    given: Given | None
+
+    @property
+    def signature(self) -> tuple[TensorType, ...] | TensorType | None:
+        match self.reference:
+            case Tensor(type=type):
+                return type
+            case Group(items):
+                return tuple(item.type for item in items if isinstance(item, Tensor))
+        return None
+
+
+def parts(reference: Reference) -> list[Tensor]:
+    match reference:
+        case Tensor():
+            return [reference]
+        case Group(items):
+            return [part for item in items for part in parts(item)]
+        case Poison():
+            raise Poisoned
+    return []
+
+
+def feed(template: Template, inputs: Inputs, frame: Frame, step: Step) -> list[Fed]:
+    """What each declared input is fed; literals become constants. Raises StepError E307."""
+    declared = template.inputs
+    rest = list(inputs.positional)
+    names = [declaration.name for declaration in declared]
+    for name, given in inputs.named.items():
+        if name not in names:
+            raise StepError.of(
+                "E307",
+                f"{template.name} has no input '{name}'",
+                given.key or given.place,
+                help=did_you_mean(name, names),
+            )
+    result: list[Fed] = []
+    for declaration in declared:
+        given = inputs.named.get(declaration.name) or (rest.pop(0) if rest else None)
+        reference = ABSENT if given is None else reference_of(given, frame)
+        if isinstance(reference, Poison):
+            raise Poisoned
+        if isinstance(reference, Absent) and not declaration.optional:
+            what = f"{template.name} needs the input '{declaration.name}'"
+            raise StepError.of(
+                "E307" if given is None else "E218",
+                what if given is None else f"{what}, which was not given",
+                given.place if given else inputs.place,
+                notes=(f"declared at {declaration.place}",),
+            )
+        result.append(Fed(declaration, reference, given))
+    if rest:
+        raise StepError.of(
+            "E307",
+            f"{template.name} takes {len(declared)} inputs, found {len(inputs.positional)}",
+            rest[0].place,
+            label="one too many",
+            help=f"its inputs are {', '.join(names) or 'none'}",
+        )
+    return result
+
+
+def reference_of(given: Given, frame: Frame) -> Reference:
+    what = given.what
+    if isinstance(what, Tensor | Group | Absent | Poison):
+        return what
+    value = frame.builder.constant(
+        float(what) if isinstance(what, int) and not isinstance(what, bool) else what,
+        "bool" if isinstance(what, bool) else "float32",
+        given.place,
+    )
+    return Tensor(value, frame.builder.graph.type(value), frame.builder)

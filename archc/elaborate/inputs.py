@@ -1,0 +1,130 @@
+"""What a step is given: by position, by name, or the value above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from archc.elaborate.context import StepError
+from archc.elaborate.references import Given, resolve
+from archc.elaborate.scope import (
+    Frame,
+    Reference,
+    StepList,
+)
+from archc.ops.registry import ops
+from archc.place import Place
+from archc.spec.ast import Step
+from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.load import lookup
+
+if TYPE_CHECKING:
+    from archc.elaborate.elaborator import Elaborator
+
+Feed = dict[int | str, Reference]
+
+
+@dataclass(slots=True)
+class Inputs:
+    """What a step is given: by position, by name, and where the first stands."""
+
+    positional: list[Given]
+    named: dict[str, Given]
+    place: Place
+
+
+def inputs_of(
+    e: Elaborator, frame: Frame, step: Step, fed: Feed, takes_any: bool, first: str
+) -> Inputs:
+    """What the step is given; without `in` and a list, `prev`."""
+    data = step.value if isinstance(step.value, Sequence) else step.inputs
+    if isinstance(step.value, Sequence) and step.inputs is not None:
+        raise StepError.of(
+            "E307", "inputs are written twice: as the op's list and as 'in'", step.inputs.place
+        )
+    positional: list[Given] = []
+    named: dict[str, Given] = {}
+    place = data.place if data is not None else step.head_place
+    if isinstance(data, Mapping):
+        named = {name: given for name, given in by_name(e, frame, data, fed, first)}
+    elif isinstance(data, Sequence):
+        positional = [
+            given_at(e, frame, item, fed.get(0) if k == 0 else None)
+            for k, item in enumerate(data.items)
+        ]
+    elif data is not None:
+        positional = [given_at(e, frame, data, fed.get(0))]
+    if takes_any and not positional and first not in named and not isinstance(data, Sequence):
+        what = fed.get(first, fed.get(0, frame.prev.first))
+        frame.prev.used = True
+        named[first] = Given(what, "prev", step.head_place, spread=False)
+    for name, reference in fed.items():
+        if isinstance(name, str) and name in named:
+            named[name] = replace(named[name], what=reference)
+    if named and positional:
+        return Inputs(positional, named, place)
+    return Inputs(positional, named, place)
+
+
+def by_name(
+    e: Elaborator, frame: Frame, data: Mapping, fed: Feed, first: str
+) -> list[tuple[str, Given]]:
+    result: list[tuple[str, Given]] = []
+    for key, entry in data.entries.items():
+        name, value = str(key), entry.value
+        replaced = fed.get(name, fed.get(0) if name == first else None)
+        if isinstance(value, Scalar) and value.value is None:
+            value = Scalar(name, entry.key.place)  # `{memory}`: the value of that name
+        result.append((name, replace(given_at(e, frame, value, replaced), key=entry.key.place)))
+    return result
+
+
+def given_at(e: Elaborator, frame: Frame, data: Data, replaced: Reference | None) -> Given:
+    if replaced is not None:
+        return Given(replaced, "prev", data.place)
+    return resolve(e, data, frame)
+
+
+def do_inputs(e: Elaborator, frame: Frame, step: Step, fed: Feed) -> list[tuple[str | None, Given]]:
+    """What a `do` is given: by name from a mapping; `prev` without any."""
+    data = step.inputs
+    if isinstance(data, Mapping):
+        first = str(next(iter(data.entries), ""))
+        return [(name, given) for name, given in by_name(e, frame, data, fed, first)]
+    if isinstance(data, Sequence):
+        return [
+            (None, given_at(e, frame, item, fed.get(0) if k == 0 else None))
+            for k, item in enumerate(data.items)
+        ]
+    if data is not None:
+        return [(None, given_at(e, frame, data, fed.get(0)))]
+    frame.prev.used = True
+    return [(None, Given(fed.get(0, frame.prev.first), "prev", step.place))]
+
+
+def input_names(e: Elaborator, frame: Frame, step: Step) -> list[str]:
+    """The names of the inputs of what the step calls."""
+    if step.body is not None:
+        return [str(key) for key in step.inputs.entries] if isinstance(step.inputs, Mapping) else []
+    name, _, space = e.head(frame, step)
+    if isinstance(name, StepList):
+        return []
+    template = lookup(space.file, name)
+    if template is not None:
+        return [declaration.name for declaration in template.inputs]
+    return [port.name for port in ops()[name].inputs] if name in ops() else []
+
+
+def other_inputs(e: Elaborator, frame: Frame, step: Step) -> list[Given]:
+    """The inputs but the first, as a copy of a repeat reads them anew."""
+    data = step.value if isinstance(step.value, Sequence) else step.inputs
+    if isinstance(data, Mapping):
+        values = [
+            entry.value
+            if not (isinstance(entry.value, Scalar) and entry.value.value is None)
+            else entry.key
+            for entry in data.entries.values()
+        ]
+    else:
+        values = list(data.items) if isinstance(data, Sequence) else []
+    return [resolve(e, value, frame) for value in values[1:]]

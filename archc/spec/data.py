@@ -1,0 +1,68 @@
+"""A spec's data: scalars, lists and mappings with their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from archc.place import Place
+
+Plain = None | bool | int | float | str
+
+
+@dataclass(slots=True)
+class Scalar:
+    """One value; `plain` tells that it was written without quotes."""
+
+    value: Plain
+    place: Place
+    plain: bool = True
+    formula: Any = None  # the parsed Formula of a string that begins with "=", once one asks for it
+
+
+@dataclass(slots=True)
+class Sequence:
+    items: list[Data]
+    place: Place
+
+    def __iter__(self) -> Iterator[Data]:
+        return iter(self.items)
+
+
+@dataclass(slots=True)
+class Mapping:
+    """Keys are strings or numbers, in the order written."""
+
+    entries: dict[str | int, Entry]
+    place: Place
+
+    def get(self, key: str | int) -> Data | None:
+        entry = self.entries.get(key)
+        return entry.value if entry else None
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.entries
+
+    def items(self) -> Iterator[tuple[str, Data]]:
+        return ((str(key), entry.value) for key, entry in self.entries.items())
+
+
+@dataclass(slots=True)
+class Entry:
+    key: Scalar
+    value: Data
+
+
+Data = Scalar | Sequence | Mapping
+
+
+def plain(data: Data) -> Any:
+    """The data without its positions, as json would give it."""
+    match data:
+        case Scalar(value):
+            return value
+        case Sequence(items):
+            return [plain(item) for item in items]
+        case Mapping(entries):
+            return {key: plain(entry.value) for key, entry in entries.items()}

@@ -1,0 +1,68 @@
+"""What formulas compute with beyond Python's own values, and how they fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+class FormulaError(Exception):
+    """What is wrong with a formula: a diagnostic's code, message and help, without its place."""
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.help = code, message, help
+
+
+class Undecided(FormulaError):
+    """A question about symbolic sizes that has no single answer."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__(
+            "E217",
+            f"{question} cannot be decided: it depends on symbolic dimensions",
+            "give the dimension a number, or move the decision to a parameter",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A block's parameter that only passes through, so that it need not tell definitions apart."""
+
+    name: str
+    value: float
+    owner: object
+
+
+class NeedsValue(Exception):
+    """A formula computes with an `Argument`: its value does tell definitions apart."""
+
+    def __init__(self, argument: Argument) -> None:
+        super().__init__(argument.name)
+        self.argument = argument
+
+
+class Absent:
+    """An optional input that was not given."""
+
+
+ABSENT = Absent()
+
+
+@runtime_checkable
+class Facts(Protocol):
+    """A value in scope, which a formula may ask for `shape`, `channels`, `features`, `rank` and `dtype`."""
+
+    def fact(self, name: str) -> object: ...
+
+
+class Budget:
+    """What all formulas of one compilation may spend: evaluation steps and created items."""
+
+    def __init__(self, steps: int = 1_500_000, items: int = 3_000_000) -> None:
+        self.steps, self.items = steps, items
+
+    def spend(self, items: int) -> None:
+        self.items -= items
+        if self.items < 0:
+            raise FormulaError("E216", "formulas create too many items")

@@ -1,0 +1,98 @@
+"""Convolutions and their transposes."""
+
+from __future__ import annotations
+
+from archc.ir.dims import Size
+from archc.ops.base import Op
+from archc.ops.window import Pads, spans
+from archc_torch.code import Expr
+from archc_torch.lines import Line
+from archc_torch.use import Use
+
+SETTINGS = "stride={stride|1}, padding={padding|0}, dilation={dilation|1}, groups={groups|1}"
+TRANSPOSED = (
+    "stride={stride|1}, padding={padding|0}, output_padding={output_padding|0}, dilation={dilation|1}, "
+    "groups={groups|1}"
+)
+
+
+def padding(use: Use) -> tuple[object, Pads]:
+    """What the convolution pads itself, and what must be padded before because its sides are not alike.
+
+    Only `same` can be uneven; PyTorch's `same` is for stride 1, where the odd zero comes after, as in ONNX.
+    """
+    op: Op = use.op
+    if op.values["padding"] != "same":
+        return use.attribute("padding"), ()
+    pads: Pads = op.pads(use.type("x"), use.window())  # type: ignore[attr-defined]
+    if all(before == after for before, after in pads):
+        sizes = tuple(before for before, _ in pads)
+        return use.per_axis(sizes) if all(isinstance(size, int) for size in sizes) else 0, _unless_known(pads)
+    if set(op.values["stride"]) == {1}:
+        return "same", ()
+    return 0, pads
+
+
+def _unless_known(pads: Pads) -> Pads:
+    return () if all(isinstance(before, int) for before, _ in pads) else pads
+
+
+def padded(use: Use, pads: Pads, value: str = "") -> Expr:
+    """The input with so much before and after each spatial axis; F.pad begins with the last one."""
+    if not pads:
+        return use.expr("x")
+    flat: list[Size] = [size for pair in reversed(pads) for size in pair]
+    return use.write(f"F.pad({{x}}, ({{pads*}}){value})", pads=use.sizes(flat))
+
+
+def conv(axes: int) -> Line:
+    def values(use: Use) -> dict[str, object]:
+        return {
+            "inner": use.width(use.type("x").dims[1], "in_channels"),
+            "out": use.width(use.outs[0].dims[1], "out_channels", "out"),
+            "kernel": use.hole(use.per_axis(use.window()), "kernel_size", "kernel"),
+            "bias": use.op.values["bias"],
+            "padding": use.hole(padding(use)[0], "padding", "padding"),
+        }
+
+    def module(use: Use) -> Expr:
+        return use.write(
+            f"nn.Conv{axes}d({{inner}}, {{out}}, kernel_size={{kernel}}, {SETTINGS}, bias={{bias|True}}, "
+            "dtype={dtype|None})", **values(use),
+        )  # fmt: skip
+
+    def applied(use: Use) -> Expr | None:
+        pads = padding(use)[1]
+        return use.write("{self}({x})", x=padded(use, pads)) if pads else None
+
+    def call(use: Use) -> Expr:
+        inside, pads = padding(use)
+        return use.write(
+            f"F.conv{axes}d({{x}}, {{weight}}, {{bias|None}}, {SETTINGS})", x=padded(use, pads), padding=inside
+        )
+
+    return Line(call, module, applied)
+
+
+def transpose(axes: int) -> Line:
+    def module(use: Use) -> Expr:
+        return use.write(
+            f"nn.ConvTranspose{axes}d({{inner}}, {{out}}, kernel_size={{kernel}}, {TRANSPOSED}, bias={{bias|True}}, "
+            "dtype={dtype|None})",
+            inner=use.width(use.type("x").dims[1], "in_channels"),
+            out=use.width(use.outs[0].dims[1], "out_channels", "out"),
+            kernel=use.hole(use.per_axis(use.window()), "kernel_size", "kernel"),
+            bias=use.op.values["bias"],
+        )
+
+    return Line(f"F.conv_transpose{axes}d({{x}}, {{weight}}, {{bias|None}}, {TRANSPOSED})", module)
+
+
+LINES = {
+    **{f"conv{axes}d": conv(axes) for axes in (1, 2, 3)},
+    **{f"conv_transpose{axes}d": transpose(axes) for axes in (1, 2, 3)},
+}
+
+__all__ = ["HELPERS", "LINES", "padded", "spans"]
+
+HELPERS: dict[str, str] = {}
