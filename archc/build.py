@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -32,9 +31,9 @@ def build(
 ) -> dict[str, Any]:
     """Builds into the folder and returns the report.
 
-    Files are made in a folder beside the target and moved one by one when all is verified, the report last;
-    a build that fails or is killed leaves what was there. Raises InputError E521 where nothing can be written,
-    CheckError E650 where PyTorch and onnxruntime disagree.
+    Files are made in a folder beside the target and moved one by one when all is verified, the
+    report last; a build that fails or is killed leaves what was there. Raises InputError E521
+    where nothing can be written, CheckError E650 where PyTorch and onnxruntime disagree.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +45,7 @@ def build(
         names = [path.relative_to(aside) for path in sorted(aside.rglob("*")) if path.is_file()]
         for name in sorted(names, key=lambda name: name.name == "report.json"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(aside / name, folder / name)
+            (aside / name).replace(folder / name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return report
@@ -121,7 +120,7 @@ def _verified(
         where = f"first at {culprit.path} ({culprit.op}, {culprit.place})" if culprit else ""
         raise CheckError.of(
             "E650",
-            f"{model}: PyTorch and onnxruntime differ by {verdict.difference:.1e} of the largest magnitude",
+            f"{model}: PyTorch and onnxruntime differ by {verdict.difference:.1e}",
             notes=[where] if where else [],
             help="this is a bug in archc, or an input out of an op's range: please report it",
         )

@@ -1,13 +1,13 @@
 """The error tree, and what an error says.
 
-    ArchcError                    all that archc raises on purpose; carries diagnostics
-    ├── SpecError                 a spec is wrong
-    ├── UsageError                a verb or a function was called wrongly (exit code 2)
-    ├── InputError                a file given beside the spec (data, weights, a model) is wrong
-    ├── MissingPackageError       an extra is not installed; says which
-    ├── UnsupportedError          a backend or a target cannot express a step
-    ├── CheckError                what was built does not do what it should (verification)
-    └── InternalError             archc broke its own rules: a defect, not the user's mistake
+ArchcError                    all that archc raises on purpose; carries diagnostics
+├── SpecError                 a spec is wrong
+├── UsageError                a verb or a function was called wrongly (exit code 2)
+├── InputError                a file given beside the spec (data, weights, a model) is wrong
+├── MissingPackageError       an extra is not installed; says which
+├── UnsupportedError          a backend or a target cannot express a step
+├── CheckError                what was built does not do what it should (verification)
+└── InternalError             archc broke its own rules: a defect, not the user's mistake
 """
 
 from __future__ import annotations
@@ -174,12 +174,18 @@ def _excerpt(d: Diagnostic, place: Place, margin: str, paint: Paint, room: int |
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name most like `word`, if one is near enough to be meant; swapped letters count least."""
+    """The known name most like `word`, if one is near enough to be meant.
+
+    Swapped letters count least.
+    """
     from difflib import SequenceMatcher  # only when something went wrong
 
     word = word[:80]
     letters = sorted(word)
-    scored = [(SequenceMatcher(None, name, word).ratio(), sorted(name) == letters, name) for name in sorted(known)]
+    scored = [
+        (SequenceMatcher(None, name, word).ratio(), sorted(name) == letters, name)
+        for name in sorted(known)
+    ]
     likely = [score for score in scored if score[0] >= 0.6]
     return max(likely, key=lambda score: score[:2])[2] if likely else None
 

@@ -22,7 +22,10 @@ from archc.zoo import locate
 def compile(
     spec: str | Path, *, variant: str | None = None, set: Mapping[str, Any] | None = None
 ) -> Program:
-    """The program of a spec: a path, `path:variant`, or a zoo name. Raises SpecError with all findings."""
+    """The program of a spec: a path, `path:variant`, or a zoo name.
+
+    Raises SpecError with all findings.
+    """
     path, named_variant = locate(spec)
     loader = Loader()
     file = loader.load(path, str(spec).partition(":")[0] if Path(str(spec)).suffix else None)

@@ -1,6 +1,7 @@
 """Inputs to try a program with: sizes for its symbols, and values that its ops accept.
 
-Integers stay within the tables that they index, masks attend to something, and everything else is normal noise.
+Integers stay within the tables that they index, masks attend to something, and everything else is
+normal noise.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The one store of a program's weights, which every consumer reads: given by a file or a mapping, or initial.
+"""The one store of a program's weights, which every consumer reads.
+
+Given by a file or a mapping, or initial.
 
 PyTorch, ONNX and safetensors files all take their numbers from here, so they agree to the bit.
 """
@@ -14,10 +16,8 @@ import numpy as np
 
 from archc.arrays import held
 from archc.errors import SpecError
-from archc.init import Init
 from archc.ir.program import Program, WeightEntry
 from archc.matching import Rules, Wanted, match
-from archc.spec.values import Argument
 from archc.spec.data import Mapping as MappingData
 from archc.spec.data import plain
 from archc.weights import Entry, initial, open_weights
@@ -29,11 +29,14 @@ Source = str | Path | Mapping[str, Any] | None
 def stored(
     program: Program, weights: Source = None, seed: int = 0, model: str | None = None
 ) -> Iterator[dict[str, Entry]]:
-    """The weights of all models, or of one with those it calls, by full name; a tied weight under its owner's.
+    """The weights of all models, or of one with those it calls, by full name.
+
+    A tied weight under its owner's.
 
     A file holds the weights of all models whichever is asked for.
 
-    Entries are read lazily and only while the context is open. Raises InputError for a file that does not fit.
+    Entries are read lazily and only while the context is open. Raises InputError for a file that
+    does not fit.
     """
     names = {entry.name for entry in program.weights(model)}
     wanted = list(program.weights())
@@ -82,16 +85,7 @@ def made(entry: WeightEntry, seed: int) -> Entry:
         return Entry(
             entry.name, dtype, sizes, lambda: np.asarray(value, dtype=held(dtype)).reshape(sizes)
         )
-    return initial(entry.name, dtype, sizes, init_of(entry), seed)
-
-
-def init_of(entry: WeightEntry) -> Init:
-    """The weight's initialiser, with passed-through parameters replaced by this instance's."""
-    init = entry.weight.init
-    values = tuple(
-        entry.arguments[arg.name] if isinstance(arg, Argument) else arg for arg in init.args
-    )
-    return init if values == init.args else Init(init.kind, values)
+    return initial(entry.name, dtype, sizes, entry.weight.init, seed)
 
 
 def rules_of(program: Program) -> Rules:

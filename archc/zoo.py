@@ -21,8 +21,7 @@ def names() -> dict[str, tuple[Path, str | None]]:
         data = read_file(path)
         variants = data.get("variants")
         if isinstance(variants, Mapping):
-            for name, _ in variants.items():
-                found[name] = (path, name)
+            found.update((str(name), (path, str(name))) for name in variants.entries)
     return found
 
 

@@ -27,11 +27,13 @@ def elaborate(
 ) -> Program:
     """The program that a checked file means with a variant and settings.
 
-    `findings` are what earlier stages found; `stopped` tells that they leave nothing to elaborate. Raises SpecError with all errors, earlier ones included.
+    `findings` are what earlier stages found; `stopped` tells that they leave nothing to elaborate.
+    Raises SpecError with all errors, earlier ones included.
     """
     context = Context(file, list(findings or ()))
     if stopped:
         raise SpecError(sorted(context.findings, key=_position))
+    program: Program | None = None
     try:
         program = _program(context, file, variant, settings or {})
     except StepError as error:
@@ -45,7 +47,7 @@ def elaborate(
             )
         )
     errors = [d for d in context.findings if d.severity == "error"]
-    if errors:
+    if errors or program is None:
         raise SpecError(sorted(errors, key=_position))
     return program
 
@@ -139,7 +141,10 @@ def _root_space(
 
 
 def _main(file: File, models: dict[str, Definition]) -> str:
-    """The model that runs if none is named: called as the spec, or the only one that no other calls."""
+    """The model that runs if none is named.
+
+    Called as the spec, or the only one that no other calls.
+    """
     if file.name in models or not models:
         return file.name
     called = {call.model for model in models.values() for call in _calls(model)}

@@ -32,7 +32,7 @@ class Written:
 def written_attributes(
     e: Elaborator, frame: Frame, step: Step, op_class: type[Op], chosen: dict[str, Any]
 ) -> dict[str, Written]:
-    """The attributes from the spec's defaults, a parameter's choice, and the step, in rising order."""
+    """Attributes from the spec's defaults, a parameter's choice and the step; the last wins."""
     result: dict[str, Written] = {}
     for name, value in defaults_for(e, frame.space, op_class.name).items():
         if name not in ("init", "freeze"):
@@ -48,11 +48,10 @@ def written_attributes(
         result[name] = Written(value, step.head_place)
     data = step.value
     if isinstance(data, Mapping):
-        for name, entry in data.entries.items():
-            attribute = op_class.attributes.get(str(name))
+        for name, part in data.items():
+            attribute = op_class.attributes.get(name)
             symbolic = attribute.kind.symbolic if attribute else bool(op_class.open_attributes)
-            value = e.evaluator.value(entry.value, frame, symbolic=symbolic)
-            result[str(name)] = Written(value, entry.value.place)
+            result[name] = Written(e.evaluator.value(part, frame, symbolic=symbolic), part.place)
     elif isinstance(data, Scalar):
         if op_class.main is None:
             raise StepError.of(
@@ -94,7 +93,10 @@ def converted(op_class: type[Op], attributes: dict[str, Written], step: Step) ->
 
 
 def convert(kind: Any, value: Any) -> Any:
-    """The value converted; a parameter that passes through is checked by its number and kept as it is."""
+    """The value converted.
+
+    A parameter that passes through is checked by its number and kept as it is.
+    """
     if isinstance(value, Argument):
         if kind.typed:
             plain_argument(value)

@@ -82,7 +82,10 @@ def own_arguments(frame: Frame) -> dict[str, Any]:
 def enter(
     builder: Builder, reference: Reference, name: str, frame: Frame, values: list[Value], step: Step
 ) -> Reference:
-    """An input of the inner definition for an outer value; `values` gathers what the call is fed."""
+    """An input of the inner definition for an outer value.
+
+    `values` gathers what the call is fed.
+    """
     if isinstance(reference, Poison):
         raise Poisoned
     if isinstance(reference, Group):

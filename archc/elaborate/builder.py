@@ -19,7 +19,10 @@ from archc.spec.values import Argument
 
 @dataclass(eq=False)
 class Builder:
-    """A graph under construction. A `parent` is the builder whose values its steps can see and capture."""
+    """A graph under construction.
+
+    A `parent` is the builder whose values its steps can see and capture.
+    """
 
     context: Context
     parent: Builder | None = None

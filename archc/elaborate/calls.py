@@ -1,4 +1,7 @@
-"""Calls of blocks and models: arguments are bound, and the definition is elaborated once for equal ones."""
+"""Calls of blocks and models.
+
+Arguments are bound, and the definition is elaborated once for equal ones.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ def call(
 
 
 def is_whole_file(template: Template, space: Space) -> bool:
-    """Whether the template is another file's own graph, used as a block whose parameters are the file's."""
+    """Whether the template is another file's own graph; the file's parameters are its own."""
     return template is template.file.root and template.file is not space.file
 
 
@@ -120,6 +123,3 @@ def argument(e: Elaborator, frame: Frame, data: Data, wanted: str | None) -> Set
         steps = parse_steps(e, data, frame.space.file)
         return Setting(StepList(steps, frame.bindings, frame.space), data.place, frame.space)
     return Setting(e.evaluator.value(data, frame), data.place, frame.space)
-
-
-__all__ = ["Written", "call", "call_item", "define", "parts"]

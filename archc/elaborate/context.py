@@ -44,7 +44,10 @@ class StepError(Exception):
 
 
 class Unroll(Exception):
-    """A single copy of a counted repeat is asked for: its step is elaborated copy by copy instead."""
+    """A single copy of a counted repeat is asked for.
+
+    Its step is elaborated copy by copy instead.
+    """
 
     def __init__(self, step: Step) -> None:
         super().__init__()

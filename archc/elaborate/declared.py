@@ -11,7 +11,7 @@ from archc.elaborate.scope import (
     Poisoned,
 )
 from archc.errors import Diagnostic
-from archc.ir.dims import Dim, symbol
+from archc.ir.dims import Dim, Size, symbol
 from archc.ir.types import DTYPES, DType, TensorType
 from archc.spec.ast import InputDeclaration, Template, formula_names
 from archc.spec.data import Scalar, plain
@@ -34,7 +34,7 @@ def declared_type(e: Elaborator, declaration: InputDeclaration, frame: Frame) ->
     dtype = plain(declaration.dtype) if declaration.dtype is not None else "float32"
     if dtype not in DTYPES:
         raise Poisoned
-    dims = []
+    dims: list[Size] = []
     for item in declaration.shape.items if declaration.shape else ():
         known = {**frame.builder.symbols}
         if isinstance(item, Scalar) and isinstance(item.value, str) and item.formula is None:

@@ -46,10 +46,14 @@ def define(
     trace: tuple[str, ...],
     outer: Place | None = None,
 ) -> tuple[Definition | None, dict[str, float | Argument]]:
-    """The definition for these arguments and input types, and the numbers to pass it; None if it is wrong.
+    """The definition for these arguments and input types, and the numbers to pass it.
 
-    Optimistic: numbers of type float only pass through until a formula computes with one; then it tells
-    definitions apart, and the elaboration starts again. Raises StepError, Unroll, NeedsValue of outer things.
+    None if it is wrong.
+
+    Optimistic: numbers of type float only pass through until a formula computes with one; then it
+    tells
+    definitions apart, and the elaboration starts again. Raises StepError, Unroll, NeedsValue of
+    outer things.
     """
     context = e.context
     if template in context.open:

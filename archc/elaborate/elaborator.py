@@ -12,7 +12,7 @@ from archc.elaborate.calls import call
 from archc.elaborate.context import Context, StepError
 from archc.elaborate.evaluate import Evaluator
 from archc.elaborate.feeds import reference_of
-from archc.elaborate.inputs import do_inputs, inputs_of
+from archc.elaborate.inputs import do_inputs, inputs_of, written_inputs
 from archc.elaborate.params import choose
 from archc.elaborate.references import resolve
 from archc.elaborate.scans import scan
@@ -34,11 +34,11 @@ from archc.elaborate.scope import (
 from archc.errors import Diagnostic, did_you_mean
 from archc.ops.registry import ops
 from archc.spec.ast import Step, formula_names
-from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.data import Scalar
 from archc.spec.formula import Formula
 from archc.spec.load import lookup, visible
 from archc.spec.parse import NAME
-from archc.spec.values import ABSENT
+from archc.spec.values import ABSENT, Absent
 
 Feed = dict[int | str, Reference]
 
@@ -80,9 +80,8 @@ class Elaborator:
         self.context.spend_step(step.place)
         if step.repeat is not None and step.scan is None:
             item = repeats.repeat(self, frame, step)
-            if formula_names(step.name) and isinstance(step.repeat, Mapping):
-                if formula_names(step.name) & {str(key) for key in step.repeat.entries}:
-                    return item  # every copy is registered under a name of its own
+            if repeats.named_one_by_one(step):
+                return item  # every copy is registered under a name of its own
             name = self.segment(frame, step)
         else:
             name = self.segment(frame, step)
@@ -94,7 +93,10 @@ class Elaborator:
     def once(
         self, frame: Frame, step: Step, segment: str | None, fed: Feed, counted: bool = False
     ) -> Item:
-        """One copy of a step. `fed` replaces inputs by position or name; `counted` wants it as a call."""
+        """One copy of a step. `fed` replaces inputs by position or name.
+
+        `counted` wants it as a call.
+        """
         if step.when is not None:
             if formula_names(step.when):
                 frame.scope.home.shaky = True
@@ -177,7 +179,7 @@ class Elaborator:
         return self._do(inner, replace_inputs(step), list.steps, segment, fed)
 
     def head(self, frame: Frame, step: Step) -> tuple[str | StepList, dict[str, Any], Space]:
-        """The op or block a step names or chooses, the attributes of that choice, and where it is looked up."""
+        """What a step names or chooses, with the choice's attributes and where it is looked up."""
         if isinstance(step.head, str):
             return step.head, {}, frame.space
         assert isinstance(step.head, Formula)
@@ -225,33 +227,20 @@ class Elaborator:
 
     def passed_through(self, frame: Frame, step: Step, fed: Feed | None = None) -> Item:
         """A step that is left out: its first input under its name, or nothing if it takes none."""
-        takes = step.inputs is not None or isinstance(step.value, Sequence)
-        if not takes and step.body is None:
+        if not written_inputs(step) and step.body is None:
             name, _, space = self.head(frame, step)
-            template = lookup(space.file, name) if isinstance(name, str) else None
-            op = ops().get(name) if isinstance(name, str) else None
-            if (template is not None and not template.inputs) or (
-                template is None and op and not op.inputs
-            ):
-                return item_of(ABSENT)
-        data = step.value if isinstance(step.value, Sequence) else step.inputs
-        first: Data | None = data
-        if isinstance(data, Sequence):
-            first = data.items[0] if data.items else None
-        elif isinstance(data, Mapping):
-            entry = next(iter(data.entries.values()), None)
-            first = entry and (
-                entry.value if getattr(entry.value, "value", "") is not None else entry.key
-            )
+            if isinstance(name, str):
+                called = lookup(space.file, name) or ops().get(name)
+                if called is not None and not called.inputs:
+                    return item_of(ABSENT)
         if fed:
             return item_of(next(iter(fed.values())))
-        if first is None:
+        written = written_inputs(step)
+        if not written:
             frame.prev.used = True
             return item_of(frame.prev.first)
-        what = resolve(self, first, frame).what
-        if isinstance(what, Tensor | Group | Poison) or what is ABSENT:
-            return item_of(what)  # type: ignore[arg-type]
-        return item_of(ABSENT)
+        what = resolve(self, written[0], frame).what
+        return item_of(what if isinstance(what, Tensor | Group | Poison | Absent) else ABSENT)
 
     def register(self, frame: Frame, step: Step, name: str, item: Item) -> None:
         """Makes the item known under its name. Raises StepError E211 if the name is taken."""

@@ -1,4 +1,7 @@
-"""A definition's inputs: checked against what is declared, symbols bound to the sizes they stand for."""
+"""A definition's inputs.
+
+Checked against what is declared, symbols bound to the sizes they stand for.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,10 @@ def enter(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place
 
 
 def unify(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place: Place) -> None:
-    """Matches the fed types with the declared shapes; declared symbols get the sizes they stand for."""
+    """Matches the fed types with the declared shapes.
+
+    Declared symbols get the sizes they stand for.
+    """
     bindings: dict[str, Size] = {}
     for one in fed:
         if one.declaration.shape is None:

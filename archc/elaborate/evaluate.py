@@ -61,7 +61,10 @@ class Evaluator:
         ] = {}  # values of formulas with comprehensions, by what they depend on
 
     def value(self, data: Data, frame: Frame, *, symbolic: bool = False) -> Any:
-        """The data's value. With `symbolic`, a bare string is a dimension's name. Raises StepError, Poisoned."""
+        """The data's value. With `symbolic`, a bare string is a dimension's name.
+
+        Raises StepError, Poisoned.
+        """
         match data:
             case Scalar(formula=Formula() as formula):
                 return self.formula(formula, data.place, frame)
@@ -98,7 +101,7 @@ class Evaluator:
             ) from error
 
     def _table_key(self, formula: Formula, frame: Frame) -> Any:
-        """What the value of a formula depends on, where that is numbers and strings in the bindings alone."""
+        """What a formula's value depends on, if that is numbers and strings in the bindings."""
         if not formula.bound.isdisjoint(frame.bindings):
             return None
         found = [frame.bindings.get(name) for name in sorted(formula.names)]
@@ -107,7 +110,10 @@ class Evaluator:
         return None
 
     def lookup(self, name: str, frame: Frame) -> Any:
-        """What a formula's name means: a parameter or loop variable, a value in scope, a symbolic dimension."""
+        """What a formula's name means.
+
+        A parameter or loop variable, a value in scope, a symbolic dimension.
+        """
         if name in frame.bindings:
             return frame.bindings[name]
         if name == "prev":

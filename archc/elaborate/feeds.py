@@ -61,12 +61,12 @@ def feed(template: Template, inputs: Inputs, frame: Frame, step: Step) -> list[F
     declared = template.inputs
     rest = list(inputs.positional)
     names = [declaration.name for declaration in declared]
-    for name, given in inputs.named.items():
+    for name, named in inputs.named.items():
         if name not in names:
             raise StepError.of(
                 "E307",
                 f"{template.name} has no input '{name}'",
-                given.key or given.place,
+                named.key or named.place,
                 help=did_you_mean(name, names),
             )
     result: list[Fed] = []

@@ -46,7 +46,7 @@ def inputs_of(
     named: dict[str, Given] = {}
     place = data.place if data is not None else step.head_place
     if isinstance(data, Mapping):
-        named = {name: given for name, given in by_name(e, frame, data, fed, first)}
+        named = dict(by_name(e, frame, data, fed, first))
     elif isinstance(data, Sequence):
         positional = [
             given_at(e, frame, item, fed.get(0) if k == 0 else None)
@@ -117,14 +117,20 @@ def input_names(e: Elaborator, frame: Frame, step: Step) -> list[str]:
 
 def other_inputs(e: Elaborator, frame: Frame, step: Step) -> list[Given]:
     """The inputs but the first, as a copy of a repeat reads them anew."""
+    return [resolve(e, data, frame) for data in written_inputs(step)[1:]]
+
+
+def written_inputs(step: Step) -> list[Data]:
+    """The inputs as they were written, in order; an empty `{memory}` stands for its own name."""
     data = step.value if isinstance(step.value, Sequence) else step.inputs
-    if isinstance(data, Mapping):
-        values = [
-            entry.value
-            if not (isinstance(entry.value, Scalar) and entry.value.value is None)
-            else entry.key
-            for entry in data.entries.values()
-        ]
-    else:
-        values = list(data.items) if isinstance(data, Sequence) else []
-    return [resolve(e, value, frame) for value in values[1:]]
+    match data:
+        case Mapping(entries):
+            return [
+                entry.key
+                if isinstance(entry.value, Scalar) and entry.value.value is None
+                else entry.value
+                for entry in entries.values()
+            ]
+        case Sequence(items):
+            return list(items)
+    return [data] if data is not None else []

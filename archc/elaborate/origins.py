@@ -27,7 +27,7 @@ def typing_error(
     bound: dict[str, list[Given]],
     inputs: Inputs,
 ) -> StepError:
-    """An op's complaint, at the attribute or input it is about, with the origin of every shape involved."""
+    """An op's complaint where it belongs, with the origin of every shape involved."""
     place = step.head_place
     if error.about in attributes:
         place = attributes[error.about].place

@@ -18,8 +18,8 @@ from archc.spec.load import lookup
 from archc.spec.values import Argument
 
 SPOKEN = {
-    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a string", "list": "a list",
-    "record": "a record", "op": "an op or block", "steps": "a list of steps",
+    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a string",
+    "list": "a list", "record": "a record", "op": "an op or block", "steps": "a list of steps",
 }  # fmt: skip
 
 
@@ -46,12 +46,12 @@ def bind(
     `evaluate` gives the value of a default. Raises StepError E206, E207, E208.
     """
     names = [parameter.name for parameter in parameters]
-    for name, setting in settings.items():
+    for name, given in settings.items():
         if name not in names:
             raise StepError.of(
                 "E219",
                 f"{of} has no parameter '{name}'",
-                setting.key or setting.place,
+                given.key or given.place,
                 help=did_you_mean(name, names),
             )
     bound: dict[str, Any] = {}
@@ -74,7 +74,10 @@ def bind(
 
 
 def type_of(value: Any, space: Space) -> str:
-    """A parameter's type, by its default; a string that names an op or a block makes an op of it."""
+    """A parameter's type, by its default.
+
+    A string that names an op or a block makes an op of it.
+    """
     match value:
         case bool():
             return "bool"
@@ -125,7 +128,7 @@ def fit(setting: Setting, wanted: str, parameter: Parameter) -> Any:
     )
     raise StepError.of(
         "E207",
-        f"{parameter.name}: expected {SPOKEN.get(wanted, wanted)}, found {SPOKEN.get(found, 'nothing')}",
+        f"{parameter.name}: expected {SPOKEN[wanted]}, found {SPOKEN.get(found, 'nothing')}",
         setting.place,
         help=help,
         notes=(f"declared at {parameter.place}",),

@@ -1,4 +1,7 @@
-"""References: `step`, `step.output`, `scope.step`, `name.3`, `name.*`, an input's name, or a weight's."""
+"""References.
+
+`step`, `step.output`, `scope.step`, `name.3`, `name.*`, an input's name, or a weight's.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from archc.spec.data import Data, Scalar
 from archc.spec.values import ABSENT, Argument
 
 if TYPE_CHECKING:
+    from archc.elaborate.builder import Builder
     from archc.elaborate.elaborator import Elaborator
 
 Literal = int | float | bool | Argument
@@ -66,34 +70,34 @@ def follow(e: Elaborator, text: str, place: Place, frame: Frame) -> Reference:
     """The value that a reference's text means."""
     head, *rest = text.split(".")
     item = frame.prev if head == "prev" else frame.scope.find(head)
+    if item is not None:
+        item.used = True
+        if item.poisoned or item.first is ABSENT:
+            return item.first  # whatever is asked of it
+        found = descend(item, rest)
+        if found is not None:
+            return found
+    weight = weight_reference(e, text, place, frame)
+    if weight is not None:
+        ref, type, builder = weight
+        return builder.read(ref, type, place)
     if item is None:
-        weight = weight_reference(e, text, place, frame)
-        if weight is not None:
-            ref, type, builder = weight
-            return builder.read(ref, type, place)
         raise unknown(text, head, place, frame)
-    item.used = True
-    if item.poisoned or item.first is ABSENT:
-        return item.first  # whatever is asked of it
-    found = descend(item, rest)
-    if found is None:
-        weight = weight_reference(e, text, place, frame)
-        if weight is not None:
-            ref, type, builder = weight
-            return builder.read(ref, type, place)
-        known = [*item.outputs, *(item.inside.items if item.inside else ())]
-        raise StepError.of(
-            "E210",
-            f"'{head}' has nothing called '{'.'.join(rest)}'",
-            place,
-            help=did_you_mean(rest[-1], known),
-            notes=frame.builder.trace,
-        )
-    return found
+    known = [*item.outputs, *(item.inside.items if item.inside else ())]
+    raise StepError.of(
+        "E210",
+        f"'{head}' has nothing called '{'.'.join(rest)}'",
+        place,
+        help=did_you_mean(rest[-1], known),
+        notes=frame.builder.trace,
+    )
 
 
 def descend(item: Item, segments: list[str]) -> Reference | None:
-    """What the segments name below an item; None if nothing. Raises Unroll for copies of a counted repeat."""
+    """What the segments name below an item; None if nothing.
+
+    Raises Unroll for copies of a counted repeat.
+    """
     if not segments:
         item.used = True
         return item.first
@@ -127,7 +131,7 @@ def descend(item: Item, segments: list[str]) -> Reference | None:
 
 def weight_reference(
     e: Elaborator, text: str, place: Place, frame: Frame
-) -> tuple[WeightRef, TensorType, Any] | None:
+) -> tuple[WeightRef, TensorType, Builder] | None:
     """The weight called so, its type and the builder it is read in; None if there is none."""
     head, *rest = text.split(".")
     item = frame.scope.find(head)

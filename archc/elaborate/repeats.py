@@ -62,7 +62,7 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
     assert step.repeat is not None
     rows, variables = copies(e, step.repeat, frame)
     varies = bool(step.names & variables)
-    named_by_variable = bool(formula_names(step.name) & variables)
+    named_by_variable = named_one_by_one(step)
     if not rows:
         return e.passed_through(frame, step)
     if len(rows) > 1 and formula_names(step.repeat):
@@ -105,6 +105,14 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
     return whole
 
 
+def named_one_by_one(step: Step) -> bool:
+    """Whether the name uses a loop variable, so that every copy has one of its own."""
+    variables = (
+        {str(key) for key in step.repeat.entries} if isinstance(step.repeat, Mapping) else set()
+    )
+    return not variables.isdisjoint(formula_names(step.name))
+
+
 def copy_name(
     e: Elaborator, frame: Frame, step: Step, k: int, named_by_variable: bool
 ) -> str | None:
@@ -114,7 +122,10 @@ def copy_name(
 
 
 def feedback(e: Elaborator, step: Step, item: Item, frame: Frame) -> dict[int | str, Any]:
-    """What the next copy is fed: outputs named like inputs, and the first output as the first input."""
+    """What the next copy is fed.
+
+    Outputs named like inputs, and the first output as the first input.
+    """
     names = input_names(e, frame, step)
     result: dict[int | str, Any] = {
         name: out for name, out in item.outputs.items() if name in names

@@ -1,4 +1,7 @@
-"""Steps elaborated as definitions of their own: equal copies of a `do`, and `scan`, the repeat at run time."""
+"""Steps elaborated as definitions of their own.
+
+Equal copies of a `do`, and `scan`, the repeat at run time.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from archc.ir.graph import Value
 from archc.ir.nodes import Copies, ScanNode
 from archc.ir.types import TensorType
 from archc.spec.ast import Step
-from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator, Feed
@@ -31,7 +34,10 @@ from archc.elaborate.bodies import captured, child, enter, finish, own_arguments
 
 
 def scan(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> Item:
-    """The step once for each position of axis 1 of the scanned inputs. Raises StepError, Poisoned."""
+    """The step once for each position of axis 1 of the scanned inputs.
+
+    Raises StepError, Poisoned.
+    """
     assert step.scan is not None
     wanted = scanned_names(e, frame, step.scan)
     callee = input_names(e, frame, step)
@@ -180,14 +186,12 @@ def attributes_only(step: Step) -> Data | None:
 
 def named_inputs(step: Step, inside: dict[str, Reference], scope: Scope) -> Step:
     """The step with all inputs by name, each known in the inner scope."""
-    entries = {}
-    from archc.spec.data import Entry
-
+    entries: dict[str | int, Entry] = {}
     for name, reference in inside.items():
         item = item_of(reference)
         item.used = True
         scope.items[f"scan {name}"] = item  # no spec can write this name
         key = Scalar(name, step.place)
         entries[name] = Entry(key, Scalar(f"scan {name}", step.place))
-    step.inputs = Mapping(dict(entries), step.place)
+    step.inputs = Mapping(entries, step.place)
     return step

@@ -47,7 +47,10 @@ class Tensor:
 
 
 class Poison:
-    """The value of a step that was found wrong: whatever needs it is left out without another error."""
+    """The value of a step that was found wrong.
+
+    Whatever needs it is left out without another error.
+    """
 
 
 POISON = Poison()
@@ -72,7 +75,10 @@ Reference = Tensor | Group | Absent | Poison
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """A file with its parameters bound: what its blocks see beyond their own inputs and parameters."""
+    """A file with its parameters bound.
+
+    What its blocks see beyond their own inputs and parameters.
+    """
 
     file: File
     bindings: dict[str, Any]
@@ -80,7 +86,7 @@ class Space:
 
 
 class OpChoice(str):
-    """An op or block chosen by a parameter, with attributes, as seen from the file that chose it."""
+    """An op or block that a parameter chose, with attributes, seen from the choosing file."""
 
     attributes: dict[str, Any]
     space: Space
@@ -122,7 +128,8 @@ def item_of(reference: Reference) -> Item:
 class Scope:
     """A named scope: the items in it, its dotted path, and how many steps it has had.
 
-    An unnamed `do` only groups: its scope holds the names of its inputs, and the rest is its `home`'s.
+    An unnamed `do` only groups: its scope holds the names of its inputs, and the rest is its
+    `home`'s.
     """
 
     path: str
@@ -157,7 +164,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where steps are elaborated: bindings of parameters and loop variables, the scope, and what `prev` is."""
+    """Where steps are elaborated.
+
+    Bindings of parameters and loop variables, the scope, and what `prev` is.
+    """
 
     builder: Builder
     space: Space
@@ -175,7 +185,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class StepList:
-    """A list of steps given as a parameter: parameters and loop variables are those of where it was written."""
+    """A list of steps given as a parameter.
+
+    Parameters and loop variables are those of where it was written.
+    """
 
     steps: tuple[Step, ...]
     bindings: dict[str, Any]

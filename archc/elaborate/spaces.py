@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def space_of(e: Elaborator, template: Template, space: Space) -> Space:
-    """The template's file with its parameters at their defaults, or as they are if it is the same file."""
+    """The template's file, its parameters as they are here or else at their defaults."""
     if template.file is space.file:
         return space
     key = id(template.file)

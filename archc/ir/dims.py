@@ -1,8 +1,8 @@
 """Exact symbolic dimensions.
 
-A size is an `int` or a `Dim`: a polynomial with integer coefficients over symbols, floor quotients and maxima,
-kept in a canonical form, so that two sizes are equal exactly if they compare equal. Symbols stand for positive
-integers. The rules of the form:
+A size is an `int` or a `Dim`: a polynomial with integer coefficients over symbols, floor quotients
+and maxima, kept in a canonical form, so that two sizes are equal exactly if they compare equal.
+Symbols stand for positive integers. The rules of the form:
 
 1. a polynomial is a sorted tuple of (monomial, coefficient); constants collapse to `int`;
 2. `(d*q + r) // d` becomes `q + r // d`, common factors are cancelled, `(p // a + c) // b` becomes

@@ -1,7 +1,9 @@
 """The typed wrapper of networkx: the only file that imports it.
 
-A definition's body is a `networkx.MultiDiGraph`: an edge from producer to user, keyed by the user's input slot
-(so that `add(x, x)` can be said) and carrying the producer's output port. Nodes are numbered in the order they
+A definition's body is a `networkx.MultiDiGraph`: an edge from producer to user, keyed by the
+user's input slot
+(so that `add(x, x)` can be said) and carrying the producer's output port. Nodes are numbered in
+the order they
 are added, which is a topological order, and iteration never depends on hashing.
 """
 
@@ -115,7 +117,7 @@ class Graph:
             return []
 
     def sorted(self) -> list[int]:
-        """Node ids in topological order, of several possible the one nearest the order of adding."""
+        """Node ids in topological order, the one nearest the order of adding."""
         return list(nx.lexicographical_topological_sort(self._graph))
 
     @property

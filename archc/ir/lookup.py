@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archc.ir.nodes import CallNode, OpNode, Weight, WeightNode, WeightRef
 from archc.ir.program import Definition, Program
@@ -11,10 +11,11 @@ from archc.ir.program import Definition, Program
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A weight, and the definition whose node has it."""
+    """A weight, the definition whose node has it, and what its path begins with there."""
 
     weight: Weight
     definition: Definition
+    prefix: str
 
 
 @dataclass(eq=False)
@@ -33,12 +34,12 @@ class Lookup:
         """
         own, calls = self.own(definition)
         if path in own:
-            return Found(own[path], definition)
+            return Found(own[path], definition, "")
         for call in calls:
             rest = below(call, path)
             found = None if rest is None else self.find(call.definition, rest)
-            if found is not None:
-                return found
+            if rest is not None and found is not None:
+                return replace(found, prefix=path[: len(path) - len(rest)] + found.prefix)
         return None
 
     def refer(self, ref: WeightRef, root: Definition, prefix: str) -> Found | None:

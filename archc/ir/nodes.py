@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WeightRef:
-    """A weight by name: of the same definition, or of a model, whose name does not depend on who calls it."""
+    """A weight by name.
+
+    Of the same definition, or of a model, whose name does not depend on who calls it.
+    """
 
     path: str
     model: str | None = None
@@ -59,7 +62,10 @@ class Weight:
 
 @dataclass(eq=False, kw_only=True)
 class Node:
-    """What all nodes have. `path` is the dotted path within the definition; `slots` name the inputs."""
+    """What all nodes have. `path` is the dotted path within the definition.
+
+    `slots` name the inputs.
+    """
 
     path: str
     types: tuple[TensorType, ...]
@@ -77,7 +83,10 @@ class InputNode(Node):
 
 @dataclass(eq=False, kw_only=True)
 class OpNode(Node):
-    """An op with its weights; slots after the op's own inputs are weights that are fed, by their names."""
+    """An op with its weights.
+
+    Slots after the op's own inputs are weights that are fed, by their names.
+    """
 
     op: Op
     weights: tuple[Weight, ...] = ()
@@ -92,7 +101,10 @@ class WeightNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """Where a call's weights live: copy k below `prefix + str(start + k)`, or just below `prefix` if alone."""
+    """Where a call's weights live.
+
+    Copy k below `prefix + str(start + k)`, or just below `prefix` if alone.
+    """
 
     prefix: str
     start: int | None = None
@@ -105,7 +117,8 @@ class Copies:
 class CallNode(Node):
     """A call of another definition, `count` times in a row with a set of weights each.
 
-    `feedback` tells which output becomes which input slot of the next copy. A call of a model (`model` is its
+    `feedback` tells which output becomes which input slot of the next copy. A call of a model
+    (`model` is its
     name) uses that model's weights, whoever calls it.
     """
 
@@ -122,7 +135,8 @@ class CallNode(Node):
 class ScanNode(CallNode):
     """A call at each position of axis 1 of the `scanned` slots, with one set of weights.
 
-    Carried outputs go into the slots that `feedback` tells and leave as their last value; the others are
+    Carried outputs go into the slots that `feedback` tells and leave as their last value; the
+    others are
     stacked along axis 1.
     """
 

@@ -1,6 +1,7 @@
 """Programs: models and the definitions they call.
 
-A definition is a block, a model or a repeated `do` with its arguments and input types bound. It is elaborated
+A definition is a block, a model or a repeated `do` with its arguments and input types bound. It is
+elaborated
 once and called as often as it is used; its weights' names are relative to the caller's path.
 """
 
@@ -30,7 +31,8 @@ Arguments = Mapping[str, float]
 class Definition:
     """A typed graph with named inputs and outputs.
 
-    `parameters` are the numbers that a call passes in because they change no type; `bound` the arguments that
+    `parameters` are the numbers that a call passes in because they change no type; `bound` the
+    arguments that
     are part of what this definition is, kept for naming and printing.
     """
 
@@ -95,7 +97,9 @@ class WeightEntry:
 
 @dataclass(eq=False)
 class Program:
-    """What a spec means. `models` in the spec's order; `main` is the one that is run if none is named.
+    """What a spec means. `models` in the spec's order.
+
+    `main` is the one that is run if none is named.
 
     `prefixed` tells that the spec has `models`, so that a weight's name begins with its model's.
     """
@@ -128,7 +132,7 @@ class Program:
         return list(done.values())
 
     def weights(self, model: str | None = None) -> Iterator[WeightEntry]:
-        """The weights of all models, or of one with those that it calls, each full name once, in order."""
+        """The weights of all models, or of one and those it calls; each full name once."""
         seen: set[str] = set()
         names = list(self.models) if model is None else self.called(model)
         for name in names:
@@ -177,7 +181,10 @@ class Program:
 def entries(
     definition: Definition, prefix: str, arguments: Arguments, program: Program
 ) -> Iterator[WeightEntry]:
-    """The weights of one instance of a definition whose names begin with `prefix`; not those of called models."""
+    """The weights of one instance of a definition whose names begin with `prefix`.
+
+    Not those of called models.
+    """
     for _, node in definition.graph.nodes():
         if isinstance(node, OpNode):
             for weight in node.weights:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archc.ir.graph import Graph, Value
+from archc.ir.graph import Graph
 from archc.ir.nodes import OpNode
 from archc.ir.types import TensorType
 from archc.ops.base import Op, Site

@@ -24,7 +24,10 @@ class AttributeProblem(Exception):
 
 
 class Kind(ABC, Generic[T_co]):
-    """What an attribute may hold. `typed` is false for numbers that change no type, such as rates."""
+    """What an attribute may hold.
+
+    `typed` is false for numbers that change no type, such as rates.
+    """
 
     @property
     @abstractmethod
@@ -86,7 +89,11 @@ class Int(Kind[int]):
             raise self.wrong(value, f"write int({value:g}) or a formula of whole numbers")
         if isinstance(value, Dim):
             raise AttributeProblem(f"expected a number, found the symbolic size {value}")
-        if isinstance(value, bool) or not isinstance(value, int) or not _inside(value, self.least, self.most):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int)
+            or not _inside(value, self.least, self.most)
+        ):
             raise self.wrong(value)
         return value
 
@@ -120,6 +127,8 @@ class Float(Kind[float]):
 
 @dataclass(frozen=True)
 class Bool(Kind[bool]):
+    """A truth value; numbers are none."""
+
     spoken = "true or false"
 
     def schema(self) -> dict[str, Any]:
@@ -282,7 +291,9 @@ class SizeKind(Kind[Size]):
         return f"a size{_range_text(self.least, None)}"
 
     def schema(self) -> dict[str, Any]:
-        return {"anyOf": [_drop_none({"type": "integer", "minimum": self.least}), {"type": "string"}]}
+        return {
+            "anyOf": [_drop_none({"type": "integer", "minimum": self.least}), {"type": "string"}]
+        }
 
     def convert(self, value: Any) -> Size:
         if isinstance(value, Dim):
@@ -400,7 +411,10 @@ class Optional(Kind[T | None]):
 
 @dataclass(frozen=True)
 class Numbers(Kind[Any]):
-    """A number, a bool, or nested lists of equal lengths: a tensor's literal value, seen as nested tuples."""
+    """A number, a bool, or nested lists of equal lengths.
+
+    A tensor's literal value, seen as nested tuples.
+    """
 
     spoken = "a number or nested lists of numbers"
 
@@ -433,7 +447,10 @@ REQUIRED = Required()
 
 
 class Attribute(Generic[T]):
-    """One attribute of an op, declared as a class variable; on an instance it reads as its value."""
+    """One attribute of an op, declared as a class variable.
+
+    On an instance it reads as its value.
+    """
 
     name: str = ""
 
@@ -444,7 +461,10 @@ class Attribute(Generic[T]):
         self.name = name
 
     def over(self, axes: int) -> Attribute[T]:
-        """The attribute for an op with so many spatial axes: a default with one item gets one each."""
+        """The attribute for an op with so many spatial axes.
+
+        A default with one item gets one each.
+        """
         default: Any = self.default
         if isinstance(default, tuple) and len(default) == 1:
             default = default * axes
@@ -460,7 +480,9 @@ class Attribute(Generic[T]):
         return cast(T, cast(Any, instance).values[self.name])
 
 
-def attr(kind: Kind[T], default: T | Required = REQUIRED, doc: str = "", *, main: bool = False) -> Attribute[T]:
+def attr(
+    kind: Kind[T], default: T | Required = REQUIRED, doc: str = "", *, main: bool = False
+) -> Attribute[T]:
     """Declares an attribute; `main` is the one a scalar op value sets."""
     return Attribute(kind, default, doc, main)
 

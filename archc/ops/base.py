@@ -1,7 +1,11 @@
-"""What an op is: attributes, inputs, inference, weights, cost, decomposition and examples, in one class.
+"""What an op is.
 
-An op is declared by subclassing `Op`. Its class docstring is its documentation and names the source of its
-formula. `infer` is its typing rule: it checks the inputs, declares the weights, and gives the output types.
+Attributes, inputs, inference, weights, cost, decomposition and examples, in one class.
+
+An op is declared by subclassing `Op`. Its class docstring is its documentation and names the
+source of its
+formula. `infer` is its typing rule: it checks the inputs, declares the weights, and gives the
+output types.
 """
 
 from __future__ import annotations
@@ -27,7 +31,14 @@ class TypingError(Exception):
     """Why inputs and attributes do not fit; `about` names the input or attribute to point at."""
 
     def __init__(
-        self, code: str, message: str, *, about: str = "", label: str = "", help: str = "", notes: Sequence[str] = ()
+        self,
+        code: str,
+        message: str,
+        *,
+        about: str = "",
+        label: str = "",
+        help: str = "",
+        notes: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.about, self.label = code, message, about, label
@@ -36,7 +47,10 @@ class TypingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of an op. A `matched` one shares its element type with the others, and literals adopt it."""
+    """An input of an op.
+
+    A `matched` one shares its element type with the others, and literals adopt it.
+    """
 
     name: str
     optional: bool = False
@@ -62,10 +76,10 @@ class WeightType:
 class Example:
     """One use of an op, which documents it and generates its tests.
 
-    `step` is the step as YAML without its inputs; `feeds` gives each input's type as text: `[N, 3]`,
-    `int64[N, T] 0..9` (inclusive bounds) or `float32[2] 0..1`; those of a variadic input are separated by `;`,
-    and a weight's name feeds that weight. Symbols take small distinct sizes when run.
-    `archc.ops.examples` reads both.
+    `step` is the step as YAML without its inputs; `feeds` gives each input's type as text:
+    `[N, 3]`, `int64[N, T] 0..9` (inclusive bounds) or `float32[2] 0..1`; those of a variadic input
+    are separated by `;`, and a weight's name feeds that weight. Symbols take small distinct sizes
+    when run. `archc.ops.examples` reads both.
     """
 
     step: str
@@ -101,7 +115,9 @@ class Op:
         super().__init_subclass__(**rest)
         found: dict[str, Attribute[Any]] = {}
         for base in reversed(cls.__mro__):
-            found.update({key: value for key, value in vars(base).items() if isinstance(value, Attribute)})
+            found.update(
+                {key: value for key, value in vars(base).items() if isinstance(value, Attribute)}
+            )
         cls.attributes = found
         cls.main = next((key for key, value in found.items() if value.main), None)
         if cls.rest is not None:
@@ -128,7 +144,7 @@ class Op:
 
     @classmethod
     def collect(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The attributes as written, with the keys of an op with open attributes put where they belong."""
+        """The attributes as written, with freely named keys put where they belong."""
         if cls.rest is None:
             return dict(values)
         known = cls.attributes.keys() - {cls.rest}
@@ -164,17 +180,22 @@ class Op:
         return 0
 
     def expand(self, build: Build, *terms: Term) -> Term | tuple[Term, ...] | None:
-        """The op in terms of others, for backends that have no line for it; None where it is a primitive.
+        """The op in terms of others, for backends that have no line for it.
 
-        Absent optional inputs at the end have no term. Attributes hold values, not arguments passed through.
+        None where it is a primitive.
+
+        Absent optional inputs at the end have no term. Attributes hold values, not arguments
+        passed through.
         """
         return None
 
     def evaluate(self, *arrays: Array) -> Array | tuple[Array, ...] | None:
         """The value on constant arrays, for folding; None where the op does not fold.
 
-        Absent optional inputs at the end have no array; an op of several outputs gives a tuple. bfloat16, which
-        NumPy has not, never comes here; warnings about what is not finite are the caller's to silence.
+        Absent optional inputs at the end have no array; an op of several outputs gives a tuple.
+        bfloat16, which
+        NumPy has not, never comes here; warnings about what is not finite are the caller's to
+        silence.
         """
         return None
 
@@ -185,7 +206,7 @@ class Site:
     def __init__(
         self,
         op: Op,
-        inputs: Mapping[str, TensorType | None | tuple[TensorType, ...]],
+        inputs: Mapping[str, TensorType | tuple[TensorType, ...] | None],
         fed: Mapping[str, TensorType] | None = None,
     ) -> None:
         self.op = op
@@ -223,9 +244,12 @@ class Site:
         for name, dtype in found[1:]:
             if dtype != found[0][1]:
                 raise TypingError(
-                    "E303", f"{self.op.name}: the element types differ: {found[0][1]} and {dtype}", about=name,
-                    label=dtype, help=f"convert one of them: cast: {found[0][1]}",
-                )  # fmt: skip
+                    "E303",
+                    f"{self.op.name}: the element types differ: {found[0][1]} and {dtype}",
+                    about=name,
+                    label=dtype,
+                    help=f"convert one of them: cast: {found[0][1]}",
+                )
         return found[0][1]
 
     def weight(
@@ -238,16 +262,21 @@ class Site:
         buffer: bool = False,
         value: object = None,
     ) -> TensorType:
-        """Declares a weight, or checks the value that is fed in its place. Weights have no symbolic sizes."""
+        """Declares a weight, or checks the value that is fed in its place.
+
+        Weights have no symbolic sizes.
+        """
         wanted = TensorType(dtype, tuple(dims))
         if name in self.fed:
             self.used.add(name)
             self._check_fed(name, wanted)
         elif wanted.symbols:
             raise TypingError(
-                "E312", f"the weight '{name}' would have the symbolic shape {wanted.shape_text}", about=name,
+                "E312",
+                f"the weight '{name}' would have the symbolic shape {wanted.shape_text}",
+                about=name,
                 help="a weight's shape is fixed before training: give the dimension a number",
-            )  # fmt: skip
+            )
         else:
             self.weights[name] = WeightType(name, wanted, init, buffer, value)
         return wanted
@@ -256,9 +285,12 @@ class Site:
         found = self.fed[name]
         if found != wanted:
             raise TypingError(
-                "E310", f"the weight '{name}' does not fit", about=name, label=f"expected {wanted}",
+                "E310",
+                f"the weight '{name}' does not fit",
+                about=name,
+                label=f"expected {wanted}",
                 notes=(f"found {found}",),
-            )  # fmt: skip
+            )
 
     def rank(self, name: str, *ranks: int) -> TensorType:
         """The input's type, whose rank is one of `ranks`."""
@@ -266,18 +298,22 @@ class Site:
         if x.rank not in ranks:
             wanted = " or ".join(map(str, ranks))
             raise TypingError(
-                "E302", f"{self.op.name} takes an input of rank {wanted}, found {x.shape_text}", about=name,
+                "E302",
+                f"{self.op.name} takes an input of rank {wanted}, found {x.shape_text}",
+                about=name,
                 label=f"rank {x.rank}",
-            )  # fmt: skip
+            )
         return x
 
     def least_rank(self, name: str, least: int) -> TensorType:
         x = self[name]
         if x.rank < least:
             raise TypingError(
-                "E302", f"{self.op.name} takes an input of rank {least} or more, found {x.shape_text}", about=name,
+                "E302",
+                f"{self.op.name} takes an input of rank {least} or more, found {x.shape_text}",
+                about=name,
                 label=f"rank {x.rank}",
-            )  # fmt: skip
+            )
         return x
 
     def dtype(self, name: str, allowed: frozenset[DType]) -> TensorType:
@@ -285,10 +321,13 @@ class Site:
         x = self[name]
         if x.dtype not in allowed:
             raise TypingError(
-                "E303", f"{self.op.name} takes {'/'.join(sorted(allowed))}, found {x}", about=name, label=x.dtype,
+                "E303",
+                f"{self.op.name} takes {'/'.join(sorted(allowed))}, found {x}",
+                about=name,
+                label=x.dtype,
                 help="convert first: cast: "
                 + next((dtype for dtype in ("float32", "int64") if dtype in allowed), min(allowed)),
-            )  # fmt: skip
+            )
         return x
 
     def floating(self, name: str = "x") -> TensorType:
@@ -297,7 +336,9 @@ class Site:
     def axis(self, axis: int, rank: int, about: str = "axis") -> int:
         """The axis counted from 0; negative ones count from the end."""
         if not -rank <= axis < rank:
-            raise TypingError("E308", f"there is no axis {axis} in a value of rank {rank}", about=about)
+            raise TypingError(
+                "E308", f"there is no axis {axis} in a value of rank {rank}", about=about
+            )
         return axis % rank
 
     def axes(self, axes: Sequence[int], rank: int, about: str = "axes") -> tuple[int, ...]:
@@ -317,9 +358,11 @@ def divide(size: Size, by: Size, what: str, about: str) -> Size:
     rest = 1 if by == 0 else size % by
     if rest != 0 and not isinstance(rest, int):
         raise TypingError(
-            "E306", f"{what}: {size} is not known to be divisible by {by}", about=about,
+            "E306",
+            f"{what}: {size} is not known to be divisible by {by}",
+            about=about,
             help=f"declare the size as a multiple, such as ={by}*n",
-        )  # fmt: skip
+        )
     if rest != 0:
         raise TypingError("E306", f"{what}: {size} is not divisible by {by}", about=about)
     return size // by
@@ -351,20 +394,22 @@ def broadcast(types: Sequence[TensorType], names: Sequence[str], op: str) -> tup
         sizes = [t.dims[axis] for t in types if t.rank >= -axis]
         wide = [size for size in sizes if size != 1]
         if any(size != wide[0] for size in wide[1:]):
-            raise TypingError("E301", f"{op}: shapes do not match", label="inputs must broadcast", about="inputs")
+            raise TypingError(
+                "E301", f"{op}: shapes do not match", label="inputs must broadcast", about="inputs"
+            )
         result.append(wide[0] if wide else 1)
     return tuple(result)
 
 
 def values_of(op: Op, arguments: Mapping[str, float]) -> dict[str, Any]:
-    """The op's attributes with passed-through parameters replaced by their values in `arguments`."""
+    """The op's attributes with passed-through parameters replaced by their values."""
     return {
-        key: arguments[value.name] if isinstance(value, Argument) else value for key, value in op.values.items()
+        key: arguments[value.name] if isinstance(value, Argument) else value
+        for key, value in op.values.items()
     }
 
 
 __all__ = [
-    "Example", "Input", "Op", "Site", "TypingError", "WeightType", "around", "broadcast", "differ", "divide",
-    "example", "impossible", "largest", "lower_bound", "same", "values_of",
-    "whole",
-]  # fmt: skip
+    "Example", "Input", "Op", "Site", "TypingError", "WeightType", "around", "broadcast", "differ",
+    "divide", "example", "impossible", "largest", "lower_bound", "same", "values_of", "whole",
+]  # fmt: skip  # fmt: skip

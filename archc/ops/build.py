@@ -17,7 +17,8 @@ class Term(Protocol):
 class Build(Protocol):
     """Adds ops in place of the one that is taken apart.
 
-    Numbers become constants of the other matched operands' type; a variadic input is as many operands. A term among the
+    Numbers become constants of the other matched operands' type; a variadic input is as many
+    operands. A term among the
     attributes is fed as the weight of that name.
     """
 
@@ -25,7 +26,9 @@ class Build(Protocol):
         """The first output of a new op."""
         ...
 
-    def outputs(self, name: str, *inputs: Term | float | None, **attributes: Any) -> tuple[Term, ...]:
+    def outputs(
+        self, name: str, *inputs: Term | float | None, **attributes: Any
+    ) -> tuple[Term, ...]:
         """All outputs of a new op."""
         ...
 

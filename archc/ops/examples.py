@@ -9,8 +9,8 @@ from typing import cast
 from archc.ir.dims import Dim, symbol
 from archc.ir.types import DTYPES, DType, TensorType
 from archc.ops.base import Example
-from archc.spec.values import Budget
 from archc.spec.formula import evaluate, parse
+from archc.spec.values import Budget
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _FEED = re.compile(

@@ -14,11 +14,14 @@ from archc.ops.base import Op, Site, TypingError, example
 class Linear(Op):
     """`y = x Wᵀ + b` on the last axis; W and b start uniform in ±1/√in, as torch.nn.Linear.
 
-    Shapes: x `[…, in]`, weight `[out, in]` (`[in, out]` with `layout: in_out`), bias `[out]`, y `[…, out]`.
+    Shapes: x `[…, in]`, weight `[out, in]` (`[in, out]` with `layout: in_out`), bias `[out]`, y
+    `[…, out]`.
     """
 
     weights = ("weight", "bias")
-    out = attr(Optional(Int(1)), None, "output features; may be left to a weight that is fed", main=True)
+    out = attr(
+        Optional(Int(1)), None, "output features; may be left to a weight that is fed", main=True
+    )
     bias = attr(Bool(), True, "add a learned bias")
     layout = attr(Text(("out_in", "in_out")), "out_in", "how checkpoints store the weight")
     examples = (
@@ -31,7 +34,11 @@ class Linear(Op):
         x = at.least_rank("x", 1)
         at.floating()
         features, out = x.dims[-1], self._out(at)
-        bound = (-1 / sqrt(features), 1 / sqrt(features)) if isinstance(features, int) and features else (0.0, 0.0)
+        bound = (
+            (-1 / sqrt(features), 1 / sqrt(features))
+            if isinstance(features, int) and features
+            else (0.0, 0.0)
+        )
         dims = (features, out) if self.layout == "in_out" else (out, features)
         at.weight("weight", dims, Init("uniform", bound), x.dtype)
         if self.bias:
@@ -43,7 +50,9 @@ class Linear(Op):
             return self.out
         fed = at.fed.get("weight")
         if fed is None or fed.rank != 2:
-            raise TypingError("E208", "linear needs 'out', the number of output features", help="write linear: 10")
+            raise TypingError(
+                "E208", "linear needs 'out', the number of output features", help="write linear: 10"
+            )
         return fed.dims[1 if self.layout == "in_out" else 0]
 
     def macs(self, at: Site, outputs: tuple[TensorType, ...]) -> Size:

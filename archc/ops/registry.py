@@ -1,4 +1,4 @@
-"""All ops by name: archc's own modules, and what packages offer under the entry point group `archc.ops`."""
+"""All ops by name: archc's own, and those that packages offer under `archc.ops`."""
 
 from __future__ import annotations
 
@@ -31,9 +31,14 @@ def ops() -> dict[str, type[Op]]:
 def declared(module: ModuleType) -> Iterator[type[Op]]:
     """The concrete ops that a module declares, in its order."""
     for value in vars(module).values():
-        if isinstance(value, type) and issubclass(value, Op) and value.__module__ == module.__name__:
-            if value.infer is not Op.infer and not value.__name__.startswith("_"):
-                yield value
+        if isinstance(value, type) and issubclass(value, Op) and is_concrete(value, module):
+            yield value
+
+
+def is_concrete(op: type[Op], module: ModuleType) -> bool:
+    """Whether the module itself declares the op, with a typing rule, and means it to be used."""
+    own = op.__module__ == module.__name__ and not op.__name__.startswith("_")
+    return own and op.infer is not Op.infer
 
 
 def _offered() -> Iterator[ModuleType]:

@@ -53,15 +53,11 @@ def bounded(value: Any) -> Any:
 
 def arithmetic(op: str, a: Any, b: Any, budget: Budget) -> Any:
     """`a op b`, exact for integers and symbolic sizes, bounded in magnitude and length."""
-    if (
-        type(a) is int and type(b) is int and op in ("+", "-", "*")
-    ):  # most formulas; the rest is the general case
+    if type(a) is int and type(b) is int and op in ("+", "-", "*"):  # nearly always
         return bounded(OPERATORS[op](a, b))
     if a is ABSENT or b is ABSENT:
         raise FormulaError("E218", "an input that was not given is used", "ask first: given(name)")
-    if op == "+" and (
-        (isinstance(a, str) and isinstance(b, str)) or (isinstance(a, list) and isinstance(b, list))
-    ):
+    if op == "+" and alike(a, b, (str, list)):
         budget.spend(len(a) + len(b))
         return bounded(a + b)
     if op == "*" and isinstance(a, list | str) and isinstance(b, int):
@@ -139,11 +135,14 @@ def below(a: Any, b: Any) -> bool:
             if back is not None and back >= 0:
                 return False
         raise Undecided(f"whether {a} is below {b}")
-    if (isinstance(a, int | float) and isinstance(b, int | float)) or (
-        isinstance(a, str) and isinstance(b, str)
-    ):
+    if alike(a, b, (str,)) or (isinstance(a, int | float) and isinstance(b, int | float)):
         return bool(a < b)
     raise FormulaError("E214", f"{spoken(a)} and {spoken(b)} have no order")
+
+
+def alike(a: Any, b: Any, kinds: tuple[type, ...]) -> bool:
+    """Whether both are of the same one of the kinds."""
+    return any(isinstance(a, kind) and isinstance(b, kind) for kind in kinds)
 
 
 def within(a: Any, b: Any) -> bool:

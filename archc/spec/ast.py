@@ -15,9 +15,12 @@ TYPE_NAMES = ("int", "float", "bool", "str", "list", "op", "steps")
 
 @dataclass(eq=False, slots=True)
 class Step:
-    """One step. `head` is an op's or block's name, a formula that gives one, or None where `body` holds a `do`.
+    """One step.
 
-    `broken` tells that validation has found it wrong already: it has no value, and no further errors.
+    `head` is an op's or block's name, a formula that gives one, or None where `body` holds a `do`.
+
+    `broken` tells that validation has found it wrong already: it has no value, and no further
+    errors.
     """
 
     place: Place
@@ -40,7 +43,10 @@ class Step:
 
 @dataclass(eq=False, slots=True)
 class Parameter:
-    """A parameter; `type` is set where it was declared by a bare type name, and then it is required."""
+    """A parameter.
+
+    `type` is set where it was declared by a bare type name, and then it is required.
+    """
 
     name: str
     place: Place

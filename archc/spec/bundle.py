@@ -1,4 +1,4 @@
-"""A spec with all its files and its chosen parameters, written so that it compiles again to the same program."""
+"""A spec with its files and chosen parameters, which compiles to the same program again."""
 
 from __future__ import annotations
 

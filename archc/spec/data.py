@@ -23,6 +23,8 @@ class Scalar:
 
 @dataclass(slots=True)
 class Sequence:
+    """A list of values."""
+
     items: list[Data]
     place: Place
 
@@ -50,6 +52,8 @@ class Mapping:
 
 @dataclass(slots=True)
 class Entry:
+    """A mapping's key, with its place, and its value."""
+
     key: Scalar
     value: Data
 

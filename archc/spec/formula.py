@@ -1,8 +1,10 @@
-"""Formulas: a small, pure subset of Python expressions over numbers, strings, lists, records and symbolic sizes.
+"""Formulas.
 
-A formula is parsed with Python's own parser after its size is bounded, checked against a whitelist of node kinds,
-and interpreted here; nothing is ever compiled or executed. Every evaluation spends from a budget, so a hostile
-formula ends in an error and not in a full memory.
+A small, pure subset of Python expressions over numbers, strings, lists, records and symbolic sizes.
+
+A formula is parsed with Python's own parser after its size is bounded, checked against a whitelist
+of node kinds, and interpreted; nothing is ever compiled or executed. Every evaluation spends from
+a budget, so a hostile formula ends in an error and not in a full memory.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ MAX_NESTING = 40
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A checked expression; `names` are the free names it may ask for, `bound` those its comprehensions bind."""
+    """A checked expression.
+
+    `names` are the free names it may ask for, `bound` those its comprehensions bind.
+    """
 
     text: str
     tree: ast.expr
@@ -149,7 +154,10 @@ def _node_name(kind: type) -> str:
 
 
 def evaluate(formula: Formula, lookup: Lookup, budget: Budget) -> Any:
-    """The formula's value. Raises FormulaError; an `Argument` comes back only if it is the whole formula."""
+    """The formula's value. Raises FormulaError.
+
+    An `Argument` comes back only if it is the whole formula.
+    """
     if isinstance(formula.tree, ast.Name):
         return lookup(formula.tree.id)
     value = Evaluation(lookup, budget).of(formula.tree)

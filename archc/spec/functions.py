@@ -77,7 +77,7 @@ def _string(value: Any) -> str:
 
 
 def divisible(value: Any, divisor: Any) -> int:
-    """The multiple of `divisor` nearest `value`, at least `divisor`, raised if below 0.9 of `value`.
+    """The multiple of `divisor` nearest `value`, at least `divisor`, at least 0.9 `value`.
 
     The rounding of the MobileNet papers' reference code, used by EfficientNet too.
     """

@@ -25,6 +25,8 @@ Lookup = Callable[[str], Any]
 
 
 class Evaluation:
+    """One evaluation of one formula; `bound` holds what its comprehensions bind."""
+
     def __init__(self, lookup: Lookup, budget: Budget) -> None:
         self.lookup, self.budget = lookup, budget
         self.bound: dict[str, Any] = {}
@@ -160,7 +162,8 @@ class Evaluation:
 
 
 BINARY: dict[type, str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.Pow: "**",
 }  # fmt: skip
 
 

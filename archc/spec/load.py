@@ -215,7 +215,10 @@ def is_prelude(template: Template) -> bool:
 
 
 def _shown(path: Path) -> str:
-    """A path as errors show it: the zoo's files by their zoo name, others relative to the working directory."""
+    """A path as errors show it.
+
+    The zoo's files by their zoo name, others relative to the working directory.
+    """
     if path.is_relative_to(ZOO):
         return f"<zoo>/{path.relative_to(ZOO).as_posix()}"
     try:
@@ -227,7 +230,7 @@ def _shown(path: Path) -> str:
 
 def _exact_case(root: Path, pure: PurePosixPath) -> bool:
     for part in pure.parts:
-        if part not in os.listdir(root):
+        if part not in {entry.name for entry in root.iterdir()}:
             return False
         root = root / part
     return True

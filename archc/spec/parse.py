@@ -266,25 +266,25 @@ class Parser:
         step.tie = tie if isinstance(tie, Mapping) else None
         step.init = init if isinstance(init, Mapping) else None
         name = step.name
-        if isinstance(name, Scalar) and not isinstance(name.formula, Formula | FormulaError):
-            if (
-                not isinstance(name.value, str | int)
-                or isinstance(name.value, bool)
-                or not NAME.match(str(name.value))
-            ):
-                shown = str(name.value)[:60]
-                self.fail(
-                    "E212",
-                    f"'{shown}' is not a name",
-                    name.place,
-                    help="a name holds letters, digits and _",
-                )
-                step.broken = True
+        if isinstance(name, Scalar) and name.formula is None and not is_name(name.value):
+            shown = str(name.value)[:60]
+            self.fail(
+                "E212",
+                f"'{shown}' is not a name",
+                name.place,
+                help="a name holds letters, digits and _",
+            )
+            step.broken = True
         if any(
             isinstance(getattr(part, "formula", None), FormulaError)
             for part in (name, step.when, step.value)
         ):
             step.broken = True
+
+
+def is_name(value: object) -> bool:
+    """Whether the value can name a step: an identifier or a number."""
+    return not isinstance(value, bool) and NAME.match(str(value)) is not None
 
 
 def text_of(data: Data | None) -> str:

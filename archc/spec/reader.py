@@ -1,7 +1,9 @@
 """YAML text to data with positions.
 
-The subset is small and safe: YAML 1.2 core scalars, no anchors, aliases, merge keys or tags, no duplicate keys.
-libyaml yields events; the tree is built here with a stack of our own, so that depth is bounded before recursion
+The subset is small and safe: YAML 1.2 core scalars, no anchors, aliases, merge keys or tags, no
+duplicate keys.
+libyaml yields events; the tree is built here with a stack of our own, so that depth is bounded
+before recursion
 starts anywhere.
 """
 
@@ -169,7 +171,7 @@ class _Builder:
                 "this formula ends before its bracket is closed",
                 place,
                 label="YAML ended the formula here",
-                help='inside {…} and […] quote a formula that has a comma or a bracket: {out: "=max(1, n)"}',
+                help='inside {…} quote a formula with a comma or a bracket: {out: "=max(1, n)"}',
             )
         )
 

@@ -1,6 +1,7 @@
 """JSON Schema of the language: the skeleton of a file, and one schema an op.
 
-One `oneOf` over all ops names nothing useful and is slow, so a file is checked by the skeleton and each step by
+One `oneOf` over all ops names nothing useful and is slow, so a file is checked by the skeleton and
+each step by
 its own op's schema; `published` joins the same parts into one document for editors.
 """
 
@@ -41,7 +42,7 @@ INPUTS: dict[str, Any] = {
     ],
 }
 OUTPUTS: dict[str, Any] = {
-    "description": "References by output name, `logits: prev`; without it the last value is `output`.",
+    "description": "References by name, `logits: prev`; without it the last value is `output`.",
     "anyOf": [
         {"type": "object", "additionalProperties": {"type": "string"}},
         {"type": "array", "items": {"type": "string"}},
@@ -107,7 +108,7 @@ SKELETON: dict[str, Any] = {
         "search": {"type": "object", "description": "What architecture search may vary."},
         "weights": {
             "type": "object",
-            "description": "How checkpoints are read: names to ignore, renames by pattern, transposes.",
+            "description": "How checkpoints are read: names to ignore, renames, transposes.",
             "additionalProperties": False,
             "properties": {
                 "ignore": {"type": "array", "items": {"type": "string"}},
@@ -172,7 +173,10 @@ def check_file(data: Mapping) -> list[Diagnostic]:
 
 
 def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
-    """What the op's schema finds wrong with literal attributes; those that hold a formula are judged later."""
+    """What the op's schema finds wrong with literal attributes.
+
+    Those that hold a formula are judged later.
+    """
     value = {
         key: plain(entry.value)
         for key, entry in data.entries.items()
@@ -193,7 +197,10 @@ def holds_formula(data: Data) -> bool:
 
 
 def _without_steps(key: str | int, data: Data) -> Any:
-    """The section as plain data; steps, which are checked one by one, and kept sections are left empty."""
+    """The section as plain data.
+
+    Steps, which are checked one by one, and kept sections are left empty.
+    """
     if key in ("train", "search", "params", "variants", "defaults"):
         if isinstance(data, Mapping):
             return {
@@ -259,7 +266,10 @@ def _diagnostic(error: Any, data: Data, op: type[Op] | None = None) -> Diagnosti
 
 
 def _deepest(error: Any) -> Any:
-    """Of an error in alternatives, the one inside the alternative that fits best: its path goes furthest."""
+    """Of an error in alternatives, the one inside the alternative that fits best.
+
+    Its path goes furthest.
+    """
     while error.validator in ("anyOf", "oneOf") and error.context:
         best = max(error.context, key=lambda inner: len(inner.absolute_path))
         if len(best.absolute_path) == len(error.absolute_path):

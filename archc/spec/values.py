@@ -51,7 +51,7 @@ ABSENT = Absent()
 
 @runtime_checkable
 class Facts(Protocol):
-    """A value in scope, which a formula may ask for `shape`, `channels`, `features`, `rank` and `dtype`."""
+    """A value in scope that formulas ask for `shape`, `channels`, `features`, `rank`, `dtype`."""
 
     def fact(self, name: str) -> object: ...
 

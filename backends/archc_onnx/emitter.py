@@ -37,7 +37,7 @@ class Emitter:
     root: Body = field(init=False)
     body: Body = field(init=False)
     initialisers: dict[Operand, Tensor] = field(default_factory=dict)
-    derived: dict[str, tuple[str, ...]] = field(default_factory=dict)  # initialiser → its weights
+    derived: dict[Operand, tuple[str, ...]] = field(default_factory=dict)  # what it is made of
     _known: dict[object, Operand] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,11 +77,11 @@ class Emitter:
 
     def arrange(self, name: str, sources: Sequence[str], tensor: Tensor) -> Operand:
         """An initialiser made of weights in another order; `sources` are their names."""
-        key = ("derived", name, tensor.dtype)
+        key = ("derived", name, tuple(sources), tensor.dtype)
         if key not in self._known:
-            type = TensorType(tensor.dtype, tensor.dims)
-            self._known[key] = self._initialiser(tensor, type)
-            self.derived[name] = tuple(sources)
+            operand = self._initialiser(tensor, TensorType(tensor.dtype, tensor.dims))
+            self._known[key] = operand
+            self.derived[operand] = tuple(sources)
         return self._known[key]
 
     def constant(self, values: Array, dtype: DType, wish: str = "") -> Operand:
@@ -212,8 +212,7 @@ class Emitter:
                 line = solve(dim, name)
                 if line is None or not isinstance(dim, Dim):
                     continue
-                value = self.size(dim) if self._read(dim) is None else self._read(dim)
-                assert value is not None
+                value = self.size(dim)
                 scale, offset = line
                 if offset:
                     value = self._whole("Sub", value, self.integers([offset]), name)

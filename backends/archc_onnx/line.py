@@ -22,7 +22,7 @@ from archc_onnx.draft import Body, Draft, Operand
 from archc_onnx.emitter import Emitter, held
 from archc_onnx.encode import DATA_TYPES
 from archc_onnx.kernels import detour, missing
-from archc_onnx.model import AttributeValue
+from archc_onnx.model import AttributeValue, Tensor
 
 Line = Callable[["At"], "Operand | Sequence[Operand]"]
 Lines = Mapping[str, Line]
@@ -187,6 +187,10 @@ class At:
     def like(self, value: float | bool, x: Operand) -> Operand:
         """A number of x's element type."""
         return self.emitter.scalar(value, x.type.dtype)
+
+    def one(self, value: float, dtype: DType) -> Tensor:
+        """The attribute that ConstantOfShape fills a shape with."""
+        return Tensor("", dtype, (1,), held(value, dtype).tobytes())
 
     def filled(self, value: float, type: TensorType) -> Operand:
         """An initialiser with one number everywhere, for a weight that the op has not."""

@@ -1,4 +1,7 @@
-"""Inputs from files: `.npy`, `.npz`, `.json`, and pictures as a spec's `preprocess` says. Files are hostile until read."""
+"""Inputs from files: `.npy`, `.npz`, `.json`, and pictures as a spec's `preprocess` says.
+
+Files are hostile until read.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a model's input takes: its name, NumPy element type, and sizes (None where any will do)."""
+    """What a model's input takes.
+
+    Its name, NumPy element type, and sizes (None where any will do).
+    """
 
     name: str
     dtype: str
@@ -102,9 +108,12 @@ def fitted(wanted: Wanted, value: Array, path: Path) -> Array:
 
 
 def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
-    """A picture as `[1, C, H, W]`: scaled to 0…1, resized, cropped, normalised as the spec's `preprocess` says.
+    """A picture as `[1, C, H, W]`.
 
-    Without one, it is resized to the input's size. Raises InputError E644 for absurd sizes, E645 for inputs
+    Scaled to 0…1, resized, cropped, normalised as the spec's `preprocess` says.
+
+    Without one, it is resized to the input's size. Raises InputError E644 for absurd sizes, E645
+    for inputs
     that are no pictures.
     """
     if len(wanted.shape) != 4 or wanted.shape[1] not in (1, 3):
@@ -166,7 +175,10 @@ def _pair(value: Any) -> tuple[int, ...] | None:
 
 
 def _shorter_side(size: tuple[int, int], wanted: Sequence[int]) -> tuple[int, int]:
-    """(width, height): exactly `[height, width]`, or with the shorter side as long as the one number."""
+    """(width, height).
+
+    Exactly `[height, width]`, or with the shorter side as long as the one number.
+    """
     if len(wanted) == 2:
         return wanted[1], wanted[0]
     width, height = size

@@ -1,6 +1,7 @@
 """Latency: runs of several callables interleaved, each against the first, with an interval.
 
-These measurements wander with the machine, so every round runs all candidates in turn, and the ratio to the
+These measurements wander with the machine, so every round runs all candidates in turn, and the
+ratio to the
 first is taken round by round; its median and a bootstrap interval are what is reported.
 """
 
@@ -16,7 +17,10 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of one candidate: the median and the quartiles over rounds, and the ratio to the first."""
+    """Seconds of one candidate.
+
+    The median and the quartiles over rounds, and the ratio to the first.
+    """
 
     name: str
     median: float
@@ -35,7 +39,10 @@ def compare(
     least_rounds: int = 11,
     warmup: int = 3,
 ) -> list[Timing]:
-    """Times the candidates for about `seconds` in all; ratios are to the first, with a 95 % interval."""
+    """Times the candidates for about `seconds` in all.
+
+    Ratios are to the first, with a 95 % interval.
+    """
     for run in candidates.values():
         for _ in range(warmup):
             run()

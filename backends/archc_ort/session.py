@@ -26,7 +26,8 @@ def open_session(
 ) -> ort.InferenceSession:
     """A session on one device with `threads` threads within an op and one op at a time.
 
-    `auto` takes CUDA where onnxruntime has it. `optimise` False runs the graph as written. Raises InputError
+    `auto` takes CUDA where onnxruntime has it. `optimise` False runs the graph as written. Raises
+    InputError
     E640 for a model that onnxruntime refuses, UsageError E711 for a device it does not have.
     """
     options = ort.SessionOptions()
@@ -43,7 +44,7 @@ def open_session(
     except Exception as error:  # onnxruntime's errors share no base class of their own
         if not type(error).__module__.startswith("onnxruntime"):
             raise
-        shown = "the model" if isinstance(model, bytes) else content
+        shown = "the model" if isinstance(content, bytes) else content
         raise InputError.of(
             "E640", f"onnxruntime does not open {shown}: {_first_line(error)}"
         ) from error
@@ -103,7 +104,7 @@ def check_inputs(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> 
         if name not in inputs:
             raise InputError.of("E641", f"the input '{name}' is missing: {one.type}{one.shape}")
         value = inputs[name]
-        wanted = [size for size in one.shape]
+        wanted = list(one.shape)
         fits = len(wanted) == value.ndim and all(
             not isinstance(size, int) or size == found
             for size, found in zip(wanted, value.shape, strict=False)
@@ -120,9 +121,9 @@ def check_inputs(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> 
 
 
 TYPES = {
-    "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(int64)": "int64",
-    "tensor(int32)": "int32", "tensor(int16)": "int16", "tensor(int8)": "int8", "tensor(uint8)": "uint8",
-    "tensor(bool)": "bool",
+    "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16",
+    "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(int16)": "int16",
+    "tensor(int8)": "int8", "tensor(uint8)": "uint8", "tensor(bool)": "bool",
 }  # fmt: skip
 
 

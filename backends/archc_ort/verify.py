@@ -1,7 +1,9 @@
 """Parity: PyTorch against onnxruntime on the same weights and random inputs, and where they part.
 
-Every symbolic dimension takes several sizes, and the graph runs as written and optimised. A difference is
-judged against the largest magnitude of the expected output. On a mismatch, a flat copy of the program with
+Every symbolic dimension takes several sizes, and the graph runs as written and optimised. A
+difference is
+judged against the largest magnitude of the expected output. On a mismatch, a flat copy of the
+program with
 every intermediate value as an output tells the first node at which the two differ.
 """
 
@@ -36,7 +38,8 @@ class Comparison:
     sizes: Mapping[str, int]
     optimised: bool
     output: str
-    difference: float  # the largest, relative to the largest magnitude expected; inf for another shape or type
+    # the largest, relative to the largest magnitude expected; inf for another shape or type
+    difference: float
     magnitude: float
 
 
@@ -83,7 +86,10 @@ def verify(
     threads: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Verdict:
-    """Compares both backends for one model; `onnx` is its file, exported anew where there is none."""
+    """Compares both backends for one model.
+
+    `onnx` is its file, exported anew where there is none.
+    """
     name = model or program.main
     definition = program.models[name]
     torch_backend = backend("torch")
@@ -131,10 +137,13 @@ def magnitude(value: Array) -> float:
 
 
 def difference(expected: Array, actual: Array | None) -> float:
-    """The largest absolute difference over the largest expected magnitude; inf where they cannot be compared."""
+    """The largest absolute difference over the largest expected magnitude.
+
+    Inf where they cannot be compared.
+    """
     if actual is None or expected.shape != actual.shape or expected.dtype != actual.dtype:
         return float("inf")
-    if expected.dtype.kind not in "f":
+    if expected.dtype.kind != "f":
         return 0.0 if np.array_equal(expected, actual) else float("inf")
     a, b = expected.astype(np.float64), actual.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))  # equal infinities have no difference
@@ -154,7 +163,10 @@ def bisect(
     seed: int,
     tolerance: float,
 ) -> Culprit | None:
-    """The first node of the flat program whose value differs; None if every one agrees by itself."""
+    """The first node of the flat program whose value differs.
+
+    None if every one agrees by itself.
+    """
     from archc.passes.flatten import flatten
 
     flat = flatten(program, model)

@@ -16,8 +16,8 @@ from archc.ir.types import TensorType
 from archc.ops.base import Op, Site
 from archc.ops.examples import Feed, feeds
 from archc.ops.registry import ops
-from archc.spec.values import Budget
 from archc.spec.formula import evaluate, parse
+from archc.spec.values import Budget
 
 Binding = Mapping[str, int]
 Inputs = dict[str, Tensor | tuple[Tensor, ...] | None]

@@ -1,6 +1,8 @@
-"""Parameters and multiply-accumulates of the zoo equal those of the reference implementations, exactly.
+"""Parameters and multiply-accumulates of the zoo equal those of the reference implementations,
+exactly.
 
-Counts were taken from torchvision 0.28, timm 1.0.31 and transformers; MACs are those of convolutions, linear
+Counts were taken from torchvision 0.28, timm 1.0.31 and transformers; MACs are those of
+convolutions, linear
 layers and matrix products for one input.
 """
 

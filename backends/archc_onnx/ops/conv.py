@@ -37,8 +37,7 @@ def _kernel(weight: Operand) -> tuple[int, ...]:
 
 def padded(
     at: At, x: Operand, pads: Sequence[tuple[Size, Size]], op: Any, value: float
-    value: float,
-) -> tuple[Operand, dict[str, Any]]:  # fmt: skip
+) -> tuple[Operand, dict[str, Any]]:
     """The input and the attributes that pad it so, before and after each spatial axis.
 
     Padding that is known only while the file runs is SAME_UPPER's; with dilation, which onnxruntime

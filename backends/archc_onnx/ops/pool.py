@@ -8,6 +8,7 @@ padding says how far the last window reaches.
 from __future__ import annotations
 
 from math import inf, prod
+from typing import Any
 
 import numpy as np
 
@@ -22,20 +23,23 @@ Pads = list[tuple[Size, Size]]
 
 def max_pool(at: At) -> Operand:
     op, x = at.op, at["x"]
-    pads, ceil = list(op.pads(x.type)), False
-    if op.ceil:
-        ceil = _agreed(at)
-        pads = pads if ceil else _reach(at)
-    kernel = op.kernel
-    numbers = [size for pair in pads for size in pair if isinstance(size, int)]
-    if op.ceil and not ceil and len(numbers) < 2 * len(pads):
-        x, padding = pad(at, x, pads, -inf), {}
-    elif any(max(numbers, default=0) >= size for size in kernel):  # more than onnxruntime takes
-        x, padding = pad(at, x, pads, -inf), {}
+    pads: Pads = list(op.pads(x.type))
+    over = op.ceil and op.padding != "same"
+    ceil = over and _agreed(at)
+    if over and not ceil:
+        pads = _reach(at)
+    wide = any(
+        isinstance(size, int) and size >= kernel  # more than onnxruntime takes
+        for pair, kernel in zip(pads, op.kernel, strict=True)
+        for size in pair
+    )
+    padding: dict[str, Any] = {}
+    if wide or (over and not ceil and not _numbers(pads)):
+        x = pad(at, x, pads, -inf)
     else:
         x, padding = padded(at, x, pads, op, -inf)
     return at.add(
-        "MaxPool", x, to=at.type, kernel_shape=list(kernel), strides=list(op.strides),
+        "MaxPool", x, to=at.type, kernel_shape=list(op.kernel), strides=list(op.strides),
         dilations=list(op.dilation), ceil_mode=int(ceil), **padding,
     )  # fmt: skip
 
@@ -43,7 +47,6 @@ def max_pool(at: At) -> Operand:
 def avg_pool(at: At) -> Operand:
     op, x = at.op, at["x"]
     pads, ceil = list(op.pads(x.type)), False
-    counted = op.count_padding and any(before != 0 for before, _ in pads)
     if op.ceil:
         reach = _reach(at)
         ceil = _agreed(at) and not op.count_padding
@@ -54,7 +57,7 @@ def avg_pool(at: At) -> Operand:
     y = at.add(
         "AveragePool", x, to=at.type, kernel_shape=list(op.kernel), strides=list(op.strides),
         pads=[size for size in flat if isinstance(size, int)], ceil_mode=int(ceil),
-        count_include_pad=int(op.count_padding and (counted or not ceil)),
+        count_include_pad=int(op.count_padding and any(flat)),
     )  # fmt: skip
     if op.ceil and op.count_padding:
         return _corrected(at, y, pads)

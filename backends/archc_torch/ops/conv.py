@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archc.ir.dims import Size
 from archc.ops.base import Op
-from archc.ops.window import Pads, spans
+from archc.ops.window import Pads
 from archc_torch.code import Expr
 from archc_torch.lines import Line
 from archc_torch.use import Use
@@ -25,16 +25,11 @@ def padding(use: Use) -> tuple[object, Pads]:
     if op.values["padding"] != "same":
         return use.attribute("padding"), ()
     pads: Pads = op.pads(use.type("x"), use.window())  # type: ignore[attr-defined]
-    if all(before == after for before, after in pads):
-        sizes = tuple(before for before, _ in pads)
-        return use.per_axis(sizes) if all(isinstance(size, int) for size in sizes) else 0, _unless_known(pads)
+    if all(before == after and isinstance(before, int) for before, after in pads):
+        return use.per_axis(tuple(before for before, _ in pads)), ()
     if set(op.values["stride"]) == {1}:
         return "same", ()
     return 0, pads
-
-
-def _unless_known(pads: Pads) -> Pads:
-    return () if all(isinstance(before, int) for before, _ in pads) else pads
 
 
 def padded(use: Use, pads: Pads, value: str = "") -> Expr:
@@ -92,7 +87,3 @@ LINES = {
     **{f"conv{axes}d": conv(axes) for axes in (1, 2, 3)},
     **{f"conv_transpose{axes}d": transpose(axes) for axes in (1, 2, 3)},
 }
-
-__all__ = ["HELPERS", "LINES", "padded", "spans"]
-
-HELPERS: dict[str, str] = {}

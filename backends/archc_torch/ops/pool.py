@@ -9,7 +9,6 @@ from archc_torch.use import Use
 
 MAX = "stride={stride|None}, padding={padding|0}, dilation={dilation|1}, ceil_mode={ceil|False}"
 AVERAGE = "stride={stride|None}, padding={padding|0}, ceil_mode={ceil|False}, count_include_pad={count_padding|True}"
-AVERAGE_1D = "stride={stride|None}, padding={padding|0}, ceil_mode={ceil|False}, count_include_pad={count_padding|True}"
 
 
 def stride(use: Use) -> object:

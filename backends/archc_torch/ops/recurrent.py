@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archc.ops.recurrent import _Recurrent
-from archc_torch.code import Expr, joined
+from archc_torch.code import Expr
 from archc_torch.lines import Line
 from archc_torch.use import Use
 
@@ -74,9 +74,9 @@ def cell(module: str, function: str) -> Line:
 
 LINES = {
     "rnn": network("nn.RNN", ""),
-    "lstm": Line(
-        lambda use: LSTM.call(use),  # type: ignore[operator,misc]
-    ),
+    "lstm": network("nn.LSTM", "torch.lstm"),
+    "gru": network("nn.GRU", "torch.gru"),
+    "rnn_cell": cell("nn.RNNCell", ""),
+    "lstm_cell": cell("nn.LSTMCell", "torch.lstm_cell"),
+    "gru_cell": cell("nn.GRUCell", "torch.gru_cell"),
 }
-
-__all__ = ["LINES", "joined"]

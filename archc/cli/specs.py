@@ -1,0 +1,49 @@
+"""A spec opened once, so that several of its variants need no second reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archc.elaborate import elaborate
+from archc.ir.program import Program
+from archc.pipeline import settings_from
+from archc.spec.ast import File
+from archc.spec.load import Loader
+from archc.zoo import locate
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A spec's file, what reading it found, and the variant that was asked for."""
+
+    file: File
+    loader: Loader
+    variant: str | None
+
+    def program(self, variant: str | None, settings: Mapping[str, Any]) -> Program:
+        """The network with a variant and settings. Raises SpecError with all findings."""
+        chosen = settings_from(settings, self.file)
+        return elaborate(
+            self.file, variant, chosen, self.loader.findings, self.loader.stopped
+        )
+
+    def variants(self, settings: Mapping[str, Any]) -> list[str | None]:
+        """The variants to look at: the one asked for, or all; None is the spec without one.
+
+        A spec whose required parameters only its variants set has no meaning without one.
+        """
+        if self.variant is not None:
+            return [self.variant]
+        required = any(p.type is not None and p.name not in settings for p in self.file.parameters)
+        plain: list[str | None] = [] if required and self.file.variants else [None]
+        return [*plain, *self.file.variants]
+
+
+def open_spec(spec: str, variant: str | None = None) -> Opened:
+    """Reads what `spec` names. Raises SpecError, UsageError."""
+    path, named = locate(spec)
+    loader = Loader()
+    file = loader.load(path)
+    return Opened(file, loader, variant or named)

@@ -1,0 +1,320 @@
+"""A model unrolled into vertices that stand for what is computed, and for nothing else.
+
+Calls are gone, copy by copy; so are names, dead nodes and nodes that do nothing. A weight is a
+vertex, whichever ops own, share or read it. Equal vertices are one, unless they draw numbers or
+keep statistics while training. A scan is a vertex whose key is the hash of its body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archc.ir.canonical import PORT_BITS, Vertex, canonical, hashed
+from archc.ir.graph import Value
+from archc.ir.keys import Keys
+from archc.ir.lookup import Lookup
+from archc.ir.nodes import (
+    CallNode,
+    InputNode,
+    Node,
+    OpNode,
+    ScanNode,
+    Weight,
+    WeightNode,
+    WeightRef,
+)
+from archc.ir.program import Arguments, Definition, bind
+from archc.ops.base import values_of
+
+# Sums of sums are one sum, for these; the order of their operands means nothing, too.
+ASSOCIATIVE = frozenset({"add", "mul", "maximum", "minimum", "logical_and", "logical_or"})
+
+
+def does_nothing(op: str, values: Mapping[str, Any]) -> bool:
+    """Whether the op passes its input through, while training too."""
+    return op == "identity" or (op in ("dropout", "drop_path") and values["rate"] == 0)
+
+
+def is_pure(node: OpNode, values: Mapping[str, Any]) -> bool:
+    """Whether two such nodes with equal inputs and weights are as good as one."""
+    draws = node.op.training and not ("dropout" in values and values["dropout"] == 0)
+    return not (node.op.random or draws)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An op's node with its instance's numbers, ready to be placed wherever it is called."""
+
+    key: bytes
+    inputs: tuple[Value | tuple[Weight, bytes], ...]  # values and weights of its own, by slot
+    pure: bool
+    unordered: bool
+    associative: bool
+    passes: bool
+    ports: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The model whose weights are used, its definition, and what their paths begin with."""
+
+    model: str
+    root: Definition
+    prefix: str = ""
+
+
+Template = list[tuple[int, Node, Prepared | None]]
+
+
+@dataclass(eq=False)
+class Unrolled:
+    """The vertices of a model or of a scan's body. A value is a vertex's number and a port's."""
+
+    keys: Keys
+    lookup: Lookup
+    templates: dict[object, Template] = field(default_factory=dict)  # shared with bodies
+    vertices: list[Vertex] = field(default_factory=list)
+    weights: dict[tuple[str, str], int] = field(default_factory=dict)  # (model, path) → value
+    known: dict[tuple[bytes, tuple[int, ...]], int] = field(default_factory=dict)
+    impure: set[int] = field(default_factory=set)
+
+    def add(self, vertex: Vertex, pure: bool = True) -> int:
+        """The value of a vertex; that of an equal one that is there already, where it is pure."""
+        key = (vertex.key, vertex.inputs)
+        if pure and key in self.known:
+            return self.known[key]
+        value = self.leaf(vertex)
+        if pure:
+            self.known[key] = value
+        else:
+            self.impure.add(value >> PORT_BITS)
+        return value
+
+    def leaf(self, vertex: Vertex) -> int:
+        """The value of a new vertex, whatever equals it."""
+        self.vertices.append(vertex)
+        return (len(self.vertices) - 1) << PORT_BITS
+
+    def run(
+        self, definition: Definition, arguments: Arguments, inputs: Sequence[int], at: Instance
+    ) -> list[int]:
+        """Adds an instance's vertices; returns its outputs."""
+        made: dict[int, list[int]] = {
+            id: [value] for id, value in zip(definition.inputs, inputs, strict=True)
+        }
+        for id, node, op in self.template(definition, arguments):
+            if op is not None:
+                made[id] = self.place(op, made, at)
+            elif isinstance(node, WeightNode):
+                made[id] = [self.refer(node.ref, at)]
+            elif isinstance(node, CallNode):
+                given = [made[v.node][v.port] for v in definition.graph.present(id)]
+                if isinstance(node, ScanNode):
+                    used = {port for _, _, port in definition.graph.users(id)}
+                    used |= {v.port for v in definition.outputs.values() if v.node == id}
+                    made[id] = self.scan(node, bind(node, arguments), given, used, at)
+                else:
+                    made[id] = self.call(node, bind(node, arguments), given, at)
+        return [made[value.node][value.port] for value in definition.outputs.values()]
+
+    # -- nodes --------------------------------------------------------------------------------------
+
+    def template(self, definition: Definition, arguments: Arguments) -> Template:
+        """The definition's nodes but its inputs, ops prepared; made once for equal arguments."""
+        key = (definition, tuple(sorted(arguments.items())))
+        if key not in self.templates:
+            self.templates[key] = [
+                (id, node, self.prepared(id, node, definition, arguments)
+                 if isinstance(node, OpNode) else None)
+                for id, node in definition.graph.nodes() if not isinstance(node, InputNode)
+            ]  # fmt: skip
+        return self.templates[key]
+
+    def prepared(
+        self, id: int, node: OpNode, definition: Definition, arguments: Arguments
+    ) -> Prepared:
+        op, values = node.op, values_of(node.op, arguments)
+        own = {port.name for port in op.inputs}
+        filled = [
+            (slot, value)
+            for slot, value in zip(node.slots, definition.graph.inputs(id), strict=True)
+            if value is not None
+        ]
+        data = [(s, v) for s, v in filled if s in own or s.rpartition(".")[0] in own]
+        parts: dict[str, Value | tuple[Weight, bytes]] = dict(filled[len(data) :])
+        parts |= {w.slot: (w, self.keys.weight(w, arguments)) for w in node.weights}
+        weights = [name for name in (*op.weight_names, *parts) if name in parts]
+        weights = list(dict.fromkeys(weights))
+        unordered = op.commutative and len(op.inputs) == 1 and not weights
+        slots = [op.inputs[0].name] if unordered else [slot for slot, _ in data] + weights
+        passes = does_nothing(op.name, values) or (op.own_path and not op.inputs)
+        return Prepared(
+            key=self.keys.op(node, values, slots),
+            inputs=(*(value for _, value in data), *(parts[name] for name in weights)),
+            pure=is_pure(node, values),
+            unordered=unordered,
+            associative=unordered and op.name in ASSOCIATIVE,
+            passes=passes and len(data) + len(weights) == 1,
+            ports=len(node.types),
+        )
+
+    def place(self, op: Prepared, made: dict[int, list[int]], at: Instance) -> list[int]:
+        inputs = [
+            made[part.node][part.port] if isinstance(part, Value) else self.own(*part, at)
+            for part in op.inputs
+        ]
+        if op.associative:
+            inputs = [inner for value in inputs for inner in self.operands(op.key, value)]
+        if op.passes or (op.associative and len(inputs) == 1):
+            return inputs
+        if op.unordered:
+            inputs.sort()
+        value = self.add(Vertex(op.key, tuple(inputs), op.unordered), op.pure)
+        return [value] if op.ports == 1 else [value + port for port in range(op.ports)]
+
+    def operands(self, key: bytes, value: int) -> Sequence[int]:
+        """The operands of a sum that is an operand of a sum."""
+        vertex = self.vertices[value >> PORT_BITS]
+        return vertex.inputs if vertex.key == key else (value,)
+
+    def own(self, weight: Weight, key: bytes, at: Instance) -> int:
+        """A weight of an op's own; tied, it is the one it is tied to."""
+        name = (at.model, at.prefix + weight.path)
+        if name not in self.weights:
+            tied = weight.tie is not None and (weight.tie.model, weight.tie.path) != (
+                None, weight.path,
+            )  # fmt: skip
+            if tied and weight.tie is not None:
+                self.weights[name] = self.refer(weight.tie, at)
+            else:
+                self.weights[name] = self.leaf(Vertex(key))
+        return self.weights[name]
+
+    def refer(self, ref: WeightRef, at: Instance) -> int:
+        """The weight that a tie or a read means."""
+        if ref.model is not None:
+            at = Instance(ref.model, self.lookup.program.models[ref.model])
+        name = (at.model, at.prefix + ref.path)
+        if name not in self.weights:
+            found = self.lookup.find(at.root, name[1])
+            assert found is not None, f"there is no weight '{name[1]}'"
+            key = self.keys.weight(found.weight, {})
+            self.own(found.weight, key, Instance(at.model, at.root, found.prefix))
+        return self.weights[name]
+
+    def call(
+        self, node: CallNode, arguments: Arguments, given: list[int], at: Instance
+    ) -> list[int]:
+        """The copies in a row."""
+        outputs: list[int] = []
+        for k in range(node.count):
+            outputs = self.run(node.definition, arguments, given, entered(node, at, k))
+            for port, slot in node.feedback:
+                given[slot] = outputs[port]
+        return outputs
+
+    # -- scans --------------------------------------------------------------------------------------
+
+    def scan(
+        self, node: ScanNode, arguments: Arguments, given: list[int], used: set[int], at: Instance
+    ) -> list[int]:
+        """A vertex for the scan, whose ports are the used outputs in the body's own order."""
+        body = Unrolled(self.keys, self.lookup, self.templates)
+        carried = {slot: port for port, slot in node.feedback}
+        outside: dict[int, int] = {}  # the body's value → ours
+        shared: dict[tuple[bool, int], int] = {}
+        inputs: list[int] = []
+        for slot, type in enumerate(node.definition.input_types().values()):
+            kind = "carried" if slot in carried else "along" if slot in node.scanned else "all"
+            key = Vertex(f"{kind} {self.keys.type(type)}".encode())
+            if slot in carried:
+                inputs.append(body.leaf(key))
+            else:  # the same value in two slots is one value
+                same = (slot in node.scanned, given[slot])
+                if same not in shared:
+                    shared[same] = body.leaf(key)
+                inputs.append(shared[same])
+            outside[inputs[-1]] = given[slot]
+        outputs = body.run(node.definition, arguments, inputs, entered(node, at))
+        states = {port: inputs[slot] for slot, port in carried.items()}
+        ends = {
+            port: body.add(
+                Vertex(b"state", (value, states[port])) if port in states
+                else Vertex(b"stack", (value,))
+            )
+            for port, value in enumerate(outputs)
+        }  # fmt: skip
+        needed = body.needed(ends, states, used)
+        vertices, places = body.reachable([ends[port] for port in sorted(needed)])
+        found = canonical(vertices, [])
+        rank = {old: found.ranks[new] for old, new in places.items()}
+        leaves = outside | {
+            value: self.weights[name] if name in self.weights else self.adopt(name, body, value)
+            for name, value in body.weights.items() if value >> PORT_BITS in rank
+        }  # fmt: skip
+        order = sorted((v for v in leaves if v >> PORT_BITS in rank),
+                       key=lambda value: rank[value >> PORT_BITS])  # fmt: skip
+        vertex = Vertex(hashed(b"scan", found.hash), tuple(leaves[value] for value in order))
+        own = self.add(vertex, pure=not any(index in rank for index in body.impure))
+        ports = {end: k for k, end in enumerate(
+            sorted({ends[port] for port in needed}, key=lambda value: rank[value >> PORT_BITS])
+        )}  # fmt: skip
+        return [own + ports.get(ends[port], 0) for port in range(len(outputs))]
+
+    def adopt(self, name: tuple[str, str], body: Unrolled, value: int) -> int:
+        """A vertex of our own for a weight of a body; aliases of one weight share it."""
+        same = next((n for n, v in body.weights.items() if v == value and n in self.weights), None)
+        if same is not None:
+            self.weights[name] = self.weights[same]
+        else:
+            self.weights[name] = self.leaf(body.vertices[value >> PORT_BITS])
+        return self.weights[name]
+
+    def needed(self, ends: dict[int, int], states: dict[int, int], used: set[int]) -> set[int]:
+        """The outputs of a body that are used, or carried into what is."""
+        needed = set(used)
+        while True:
+            _, places = self.reachable([ends[port] for port in needed])
+            more = {port for port, value in states.items() if value >> PORT_BITS in places}
+            if more <= needed:
+                return needed
+            needed |= more
+
+    def reachable(self, ends: Sequence[int]) -> tuple[list[Vertex], dict[int, int]]:
+        """The vertices that these values need, renumbered, and their new numbers by the old."""
+        wanted = bytearray(len(self.vertices))
+        for value in ends:
+            wanted[value >> PORT_BITS] = 1
+        for index in range(len(wanted) - 1, -1, -1):
+            if wanted[index]:
+                for value in self.vertices[index].inputs:
+                    wanted[value >> PORT_BITS] = 1
+        places: dict[int, int] = {}
+        vertices: list[Vertex] = []
+        for index, vertex in enumerate(self.vertices):
+            if wanted[index]:
+                places[index] = len(vertices)
+                vertices.append(moved(vertex, places))
+        return vertices, places
+
+
+def moved(vertex: Vertex, places: Mapping[int, int]) -> Vertex:
+    """The vertex with its inputs renumbered."""
+    return Vertex(
+        vertex.key, tuple([moved_value(value, places) for value in vertex.inputs]), vertex.unordered
+    )
+
+
+def moved_value(value: int, places: Mapping[int, int]) -> int:
+    index = value >> PORT_BITS
+    return value + (places[index] - index << PORT_BITS)
+
+
+def entered(node: CallNode, at: Instance, k: int = 0) -> Instance:
+    """The instance that a call's copy is."""
+    if node.model is not None:
+        return Instance(node.model, node.definition)
+    path = node.copies.path(k)
+    return Instance(at.model, at.root, f"{at.prefix}{path}." if path else at.prefix)
