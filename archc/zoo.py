@@ -34,15 +34,20 @@ def locate(spec: str | Path) -> tuple[Path, str | None]:
     direct = ZOO / f"{path}.yaml"
     if path.isidentifier() and direct.is_file() and (variant or path not in _variants(direct)):
         return direct, variant or None
+    for file in _mentioning(path):
+        if path in _variants(file):
+            return file, variant or path
     known = names()
-    if path in known:
-        file, own = known[path]
-        return file, variant or own
     raise UsageError.of(
         "E701",
         f"no spec '{path[:80]}'",
         help=did_you_mean(path, known) or "write a path ending in .yaml",
     )
+
+
+def _mentioning(name: str) -> list[Path]:
+    """The zoo's files with the name as a key somewhere; parsing them all would take longer."""
+    return [path for path in sorted(ZOO.glob("*.yaml")) if f" {name}:" in path.read_text("utf-8")]
 
 
 def _variants(path: Path) -> list[str]:

@@ -12,8 +12,7 @@ from archc.elaborate.models import define_model, standalone
 from archc.elaborate.params import Setting, bind
 from archc.elaborate.scope import Frame, Item, Poisoned, Scope, Space
 from archc.errors import Diagnostic, SpecError, did_you_mean
-from archc.ir.program import Definition, Program
-from archc.ir.types import product
+from archc.ir.program import Definition, Program, count
 from archc.spec.ast import File
 from archc.spec.data import Mapping, plain
 
@@ -97,17 +96,12 @@ def _program(
 
 
 def _check_weights(program: Program) -> None:
-    total, shapes = 0, {}
-    for entry in program.weights():
-        size = product(entry.type.dims)
-        assert isinstance(size, int)
-        total += size
-        if total > MAX_WEIGHT:
-            place = program.file.place if program.file else None
-            raise StepError.of(
-                "E311", f"the weights would have more than {MAX_WEIGHT:,} numbers", place
-            )
-        shapes[entry.name] = entry.type
+    """E311 for more weights than any machine holds."""
+    done: dict[int, int] = {}
+    total = sum(count(model, lambda weight: True, done) for model in program.models.values())
+    if total > MAX_WEIGHT:
+        place = program.file.place if program.file else None
+        raise StepError.of("E311", f"the weights would be {total:,} numbers", place)
 
 
 def _root_space(

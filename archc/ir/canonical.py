@@ -14,19 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-PORT_BITS = 16  # a value is a node's number, shifted, and the number of its output
-_PORTS = (1 << PORT_BITS) - 1
-_SIZE = 16  # bytes of a hash
-_ANY = _PORTS  # the slot of an input whose order means nothing
+from archc.ir.vertices import HASH_BYTES, PORT_BITS, PORT_MASK, Vertex
 
-
-@dataclass(frozen=True, slots=True)
-class Vertex:
-    """A node: what it computes, of which values, and whether their order means nothing."""
-
-    key: bytes
-    inputs: tuple[int, ...] = ()
-    unordered: bool = False
+_ANY = PORT_MASK  # the slot of an input whose order means nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +25,6 @@ class Canonical:
 
     hash: bytes
     ranks: Sequence[int]
-
-
-def hashed(*parts: bytes) -> bytes:
-    """A hash of the parts, each with its length."""
-    state = blake2b(digest_size=_SIZE)
-    for part in parts:
-        state.update(len(part).to_bytes(8, "little"))
-        state.update(part)
-    return state.digest()
 
 
 def canonical(vertices: Sequence[Vertex], outputs: Sequence[int]) -> Canonical:
@@ -56,7 +37,7 @@ def canonical(vertices: Sequence[Vertex], outputs: Sequence[int]) -> Canonical:
     places: list[int] = [0] * len(vertices)
     for index, rank in enumerate(ranks):
         places[rank] = index
-    state = blake2b(digest_size=_SIZE)
+    state = blake2b(digest_size=HASH_BYTES)
     for index in places:
         vertex = vertices[index]
         inputs = [_moved(value, ranks) for value in vertex.inputs]
@@ -71,7 +52,7 @@ def canonical(vertices: Sequence[Vertex], outputs: Sequence[int]) -> Canonical:
 
 
 def _moved(value: int, ranks: Sequence[int]) -> int:
-    return ranks[value >> PORT_BITS] << PORT_BITS | value & _PORTS
+    return ranks[value >> PORT_BITS] << PORT_BITS | value & PORT_MASK
 
 
 @dataclass(eq=False)
@@ -106,12 +87,12 @@ class _Colours:
         hashes: list[bytes] = []
         for vertex, own in zip(self.vertices, given, strict=True):
             parts = [
-                hashes[value >> PORT_BITS] + (value & _PORTS).to_bytes(2, "little")
+                hashes[value >> PORT_BITS] + (value & PORT_MASK).to_bytes(2, "little")
                 for value in vertex.inputs
             ]
             if vertex.unordered:
                 parts.sort()
-            state = blake2b(b"%d " % len(own), digest_size=_SIZE)
+            state = blake2b(b"%d " % len(own), digest_size=HASH_BYTES)
             state.update(own)
             state.update(b"".join(parts))
             hashes.append(state.digest())
@@ -128,7 +109,7 @@ class _Colours:
                 for user, slot, port in self.users[index]
             ]
             parts.sort()
-            hashes[index] = blake2b(given[index] + b"".join(parts), digest_size=_SIZE).digest()
+            hashes[index] = blake2b(given[index] + b"".join(parts), digest_size=HASH_BYTES).digest()
         return hashes
 
     def find_users(self) -> None:
@@ -136,9 +117,9 @@ class _Colours:
         for index, vertex in enumerate(self.vertices):
             for slot, value in enumerate(vertex.inputs):
                 where = _ANY if vertex.unordered else slot
-                self.users[value >> PORT_BITS].append((index, where, value & _PORTS))
+                self.users[value >> PORT_BITS].append((index, where, value & PORT_MASK))
         for slot, value in enumerate(self.outputs):
-            self.users[value >> PORT_BITS].append((-1, slot, value & _PORTS))
+            self.users[value >> PORT_BITS].append((-1, slot, value & PORT_MASK))
 
 
 @dataclass(eq=False)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from archc.ir.dims import Size
 from archc.ir.graph import Graph, Value
 from archc.ir.nodes import CallNode, InputNode, OpNode, Weight, WeightRef
-from archc.ir.types import TensorType, product
+from archc.ir.types import TensorType
 from archc.place import Place
 from archc.spec.values import Argument
 
@@ -155,13 +155,10 @@ class Program:
         return self.count_params()
 
     def count_params(self, model: str | None = None) -> int:
-        total = 0
-        for entry in self.weights(model):
-            if entry.owner is None and not entry.weight.buffer and entry.weight.trained:
-                size = product(entry.type.dims)
-                assert isinstance(size, int)
-                total += size
-        return total
+        """Learnable numbers of all models, or of one with those it calls; O(definitions)."""
+        names = list(self.models) if model is None else self.called(model)
+        counted: dict[int, int] = {}
+        return sum(count(self.models[name], is_learnable, counted) for name in names)
 
     @cached_property
     def macs(self) -> int:
@@ -176,6 +173,28 @@ class Program:
         from archc.ir.digest import digest
 
         return digest(self)
+
+
+def is_learnable(weight: Weight) -> bool:
+    """Whether the weight is trained, and not another one under a second name."""
+    return weight.tie is None and not weight.buffer and weight.trained
+
+
+def count(definition: Definition, counts: Callable[[Weight], bool], done: dict[int, int]) -> int:
+    """How many numbers one instance's weights hold; `done` keeps the totals of definitions."""
+    if id(definition) in done:
+        return done[id(definition)]
+    total = 0
+    for _, node in definition.graph.nodes():
+        if isinstance(node, OpNode):
+            for weight in node.weights:
+                size = weight.type.elements
+                assert isinstance(size, int)
+                total += size if counts(weight) else 0
+        elif isinstance(node, CallNode) and node.model is None:
+            total += node.count * count(node.definition, counts, done)
+    done[id(definition)] = total
+    return total
 
 
 def entries(

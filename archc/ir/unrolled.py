@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archc.ir.canonical import PORT_BITS, Vertex, canonical, hashed
+from archc.ir.canonical import canonical
 from archc.ir.graph import Value
 from archc.ir.keys import Keys
 from archc.ir.lookup import Lookup
@@ -26,6 +26,7 @@ from archc.ir.nodes import (
     WeightRef,
 )
 from archc.ir.program import Arguments, Definition, bind
+from archc.ir.vertices import PORT_BITS, Vertex, hashed, reached, simplified
 from archc.ops.base import values_of
 
 # Sums of sums are one sum, for these; the order of their operands means nothing, too.
@@ -51,7 +52,6 @@ class Prepared:
     inputs: tuple[Value | tuple[Weight, bytes], ...]  # values and weights of its own, by slot
     pure: bool
     unordered: bool
-    associative: bool
     passes: bool
     ports: int
 
@@ -78,23 +78,28 @@ class Unrolled:
     vertices: list[Vertex] = field(default_factory=list)
     weights: dict[tuple[str, str], int] = field(default_factory=dict)  # (model, path) → value
     known: dict[tuple[bytes, tuple[int, ...]], int] = field(default_factory=dict)
-    impure: set[int] = field(default_factory=set)
+    sums: set[bytes] = field(default_factory=set)  # the keys of associative ops
+    unlike: set[int] = field(default_factory=set)  # vertices that are equal to no other
+    impure: set[int] = field(default_factory=set)  # those that draw or keep something
 
     def add(self, vertex: Vertex, pure: bool = True) -> int:
         """The value of a vertex; that of an equal one that is there already, where it is pure."""
         key = (vertex.key, vertex.inputs)
         if pure and key in self.known:
             return self.known[key]
-        value = self.leaf(vertex)
-        if pure:
-            self.known[key] = value
-        else:
-            self.impure.add(value >> PORT_BITS)
-        return value
-
-    def leaf(self, vertex: Vertex) -> int:
-        """The value of a new vertex, whatever equals it."""
+        index = len(self.vertices)
         self.vertices.append(vertex)
+        if pure:
+            self.known[key] = index << PORT_BITS
+        else:
+            self.unlike.add(index)
+            self.impure.add(index)
+        return index << PORT_BITS
+
+    def leaf(self, key: bytes) -> int:
+        """The value of a new vertex without inputs that no other is equal to."""
+        self.unlike.add(len(self.vertices))
+        self.vertices.append(Vertex(key))
         return (len(self.vertices) - 1) << PORT_BITS
 
     def run(
@@ -119,7 +124,7 @@ class Unrolled:
                     made[id] = self.call(node, bind(node, arguments), given, at)
         return [made[value.node][value.port] for value in definition.outputs.values()]
 
-    # -- nodes --------------------------------------------------------------------------------------
+    # -- nodes ----------------------------------------------------------------------------------
 
     def template(self, definition: Definition, arguments: Arguments) -> Template:
         """The definition's nodes but its inputs, ops prepared; made once for equal arguments."""
@@ -150,13 +155,15 @@ class Unrolled:
         unordered = op.commutative and len(op.inputs) == 1 and not weights
         slots = [op.inputs[0].name] if unordered else [slot for slot, _ in data] + weights
         passes = does_nothing(op.name, values) or (op.own_path and not op.inputs)
+        key = self.keys.op(node, values, slots)
+        if unordered and op.name in ASSOCIATIVE:
+            self.sums.add(key)
         return Prepared(
-            key=self.keys.op(node, values, slots),
+            key=key,
             inputs=(*(value for _, value in data), *(parts[name] for name in weights)),
             pure=is_pure(node, values),
             unordered=unordered,
-            associative=unordered and op.name in ASSOCIATIVE,
-            passes=passes and len(data) + len(weights) == 1,
+            passes=(passes or key in self.sums) and len(data) + len(weights) == 1,
             ports=len(node.types),
         )
 
@@ -165,19 +172,12 @@ class Unrolled:
             made[part.node][part.port] if isinstance(part, Value) else self.own(*part, at)
             for part in op.inputs
         ]
-        if op.associative:
-            inputs = [inner for value in inputs for inner in self.operands(op.key, value)]
-        if op.passes or (op.associative and len(inputs) == 1):
+        if op.passes:
             return inputs
         if op.unordered:
             inputs.sort()
         value = self.add(Vertex(op.key, tuple(inputs), op.unordered), op.pure)
         return [value] if op.ports == 1 else [value + port for port in range(op.ports)]
-
-    def operands(self, key: bytes, value: int) -> Sequence[int]:
-        """The operands of a sum that is an operand of a sum."""
-        vertex = self.vertices[value >> PORT_BITS]
-        return vertex.inputs if vertex.key == key else (value,)
 
     def own(self, weight: Weight, key: bytes, at: Instance) -> int:
         """A weight of an op's own; tied, it is the one it is tied to."""
@@ -189,7 +189,7 @@ class Unrolled:
             if tied and weight.tie is not None:
                 self.weights[name] = self.refer(weight.tie, at)
             else:
-                self.weights[name] = self.leaf(Vertex(key))
+                self.weights[name] = self.leaf(key)
         return self.weights[name]
 
     def refer(self, ref: WeightRef, at: Instance) -> int:
@@ -215,20 +215,20 @@ class Unrolled:
                 given[slot] = outputs[port]
         return outputs
 
-    # -- scans --------------------------------------------------------------------------------------
+    # -- scans ----------------------------------------------------------------------------------
 
     def scan(
         self, node: ScanNode, arguments: Arguments, given: list[int], used: set[int], at: Instance
     ) -> list[int]:
         """A vertex for the scan, whose ports are the used outputs in the body's own order."""
-        body = Unrolled(self.keys, self.lookup, self.templates)
+        body = Unrolled(self.keys, self.lookup, self.templates, sums=self.sums)
         carried = {slot: port for port, slot in node.feedback}
         outside: dict[int, int] = {}  # the body's value → ours
         shared: dict[tuple[bool, int], int] = {}
         inputs: list[int] = []
         for slot, type in enumerate(node.definition.input_types().values()):
             kind = "carried" if slot in carried else "along" if slot in node.scanned else "all"
-            key = Vertex(f"{kind} {self.keys.type(type)}".encode())
+            key = f"{kind} {self.keys.type(type)}".encode()
             if slot in carried:
                 inputs.append(body.leaf(key))
             else:  # the same value in two slots is one value
@@ -239,77 +239,45 @@ class Unrolled:
             outside[inputs[-1]] = given[slot]
         outputs = body.run(node.definition, arguments, inputs, entered(node, at))
         states = {port: inputs[slot] for slot, port in carried.items()}
-        ends = {
-            port: body.add(
-                Vertex(b"state", (value, states[port])) if port in states
-                else Vertex(b"stack", (value,))
-            )
+        ends = [
+            body.add(Vertex(b"state", (value, states[port])) if port in states
+                     else Vertex(b"stack", (value,)))
             for port, value in enumerate(outputs)
-        }  # fmt: skip
+        ]  # fmt: skip
         needed = body.needed(ends, states, used)
-        vertices, places = body.reachable([ends[port] for port in sorted(needed)])
-        found = canonical(vertices, [])
-        rank = {old: found.ranks[new] for old, new in places.items()}
+        found = simplified(body.vertices, [ends[port] for port in needed], body.sums, body.unlike)
+        order = canonical(found.vertices, [])
+        rank = {value: order.ranks[found[value] >> PORT_BITS]
+                for value in [*outside, *body.weights.values(), *ends] if value in found}  # fmt: skip
         leaves = outside | {
-            value: self.weights[name] if name in self.weights else self.adopt(name, body, value)
-            for name, value in body.weights.items() if value >> PORT_BITS in rank
+            value: self.adopt(name, body, value)
+            for name, value in body.weights.items() if value in rank
         }  # fmt: skip
-        order = sorted((v for v in leaves if v >> PORT_BITS in rank),
-                       key=lambda value: rank[value >> PORT_BITS])  # fmt: skip
-        vertex = Vertex(hashed(b"scan", found.hash), tuple(leaves[value] for value in order))
-        own = self.add(vertex, pure=not any(index in rank for index in body.impure))
-        ports = {end: k for k, end in enumerate(
-            sorted({ends[port] for port in needed}, key=lambda value: rank[value >> PORT_BITS])
-        )}  # fmt: skip
-        return [own + ports.get(ends[port], 0) for port in range(len(outputs))]
+        inside = sorted((value for value in leaves if value in rank), key=rank.__getitem__)
+        pure = not any(index << PORT_BITS in found for index in body.impure)
+        key = hashed(b"scan", order.hash)
+        own = self.add(Vertex(key, tuple([leaves[value] for value in inside])), pure)
+        last = sorted({rank[ends[port]] for port in needed})
+        return [own + last.index(rank[end]) if end in rank else own for end in ends]
 
     def adopt(self, name: tuple[str, str], body: Unrolled, value: int) -> int:
-        """A vertex of our own for a weight of a body; aliases of one weight share it."""
-        same = next((n for n, v in body.weights.items() if v == value and n in self.weights), None)
-        if same is not None:
-            self.weights[name] = self.weights[same]
-        else:
-            self.weights[name] = self.leaf(body.vertices[value >> PORT_BITS])
+        """Our own vertex for a weight of a body; the names of one weight share it."""
+        if name not in self.weights:
+            names = [other for other, same in body.weights.items() if same == value]
+            known = next((self.weights[other] for other in names if other in self.weights), None)
+            key = body.vertices[value >> PORT_BITS].key
+            self.weights[name] = self.leaf(key) if known is None else known
         return self.weights[name]
 
-    def needed(self, ends: dict[int, int], states: dict[int, int], used: set[int]) -> set[int]:
+    def needed(self, ends: list[int], states: dict[int, int], used: set[int]) -> list[int]:
         """The outputs of a body that are used, or carried into what is."""
         needed = set(used)
         while True:
-            _, places = self.reachable([ends[port] for port in needed])
-            more = {port for port, value in states.items() if value >> PORT_BITS in places}
+            wanted = reached(self.vertices, [ends[port] for port in needed])
+            more = {port for port, value in states.items() if wanted[value >> PORT_BITS]}
             if more <= needed:
-                return needed
+                return sorted(needed)
             needed |= more
-
-    def reachable(self, ends: Sequence[int]) -> tuple[list[Vertex], dict[int, int]]:
-        """The vertices that these values need, renumbered, and their new numbers by the old."""
-        wanted = bytearray(len(self.vertices))
-        for value in ends:
-            wanted[value >> PORT_BITS] = 1
-        for index in range(len(wanted) - 1, -1, -1):
-            if wanted[index]:
-                for value in self.vertices[index].inputs:
-                    wanted[value >> PORT_BITS] = 1
-        places: dict[int, int] = {}
-        vertices: list[Vertex] = []
-        for index, vertex in enumerate(self.vertices):
-            if wanted[index]:
-                places[index] = len(vertices)
-                vertices.append(moved(vertex, places))
-        return vertices, places
-
-
-def moved(vertex: Vertex, places: Mapping[int, int]) -> Vertex:
-    """The vertex with its inputs renumbered."""
-    return Vertex(
-        vertex.key, tuple([moved_value(value, places) for value in vertex.inputs]), vertex.unordered
-    )
-
-
-def moved_value(value: int, places: Mapping[int, int]) -> int:
-    index = value >> PORT_BITS
-    return value + (places[index] - index << PORT_BITS)
 
 
 def entered(node: CallNode, at: Instance, k: int = 0) -> Instance:

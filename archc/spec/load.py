@@ -189,7 +189,7 @@ def lookup(file: File, name: str) -> Template | None:
             return found
         if used.root is not None and used.name == name:
             return used.root
-    return prelude().get(name)
+    return None if name in ops() else prelude().get(name)  # the prelude is read only if it is asked
 
 
 def visible(file: File) -> set[str]:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from archc.errors import Diagnostic, did_you_mean
 from archc.init import INITIALISERS
 from archc.ir.types import DTYPES
 from archc.ops.base import Op
+from archc.ops.registry import ops
 from archc.place import Place
 from archc.spec.data import Data, Mapping, Scalar, Sequence, plain
 
@@ -159,10 +162,8 @@ def attributes(op: type[Op]) -> dict[str, Any]:
 
 
 @cache
-def _validator(op: type[Op] | None) -> Callable[[Any], Iterator[Any]]:
-    from jsonschema import Draft202012Validator
-
-    schema = SKELETON if op is None else attributes(op)
+def _validator(op: str | None) -> Callable[[Any], Iterator[Any]]:
+    schema = SKELETON if op is None else attributes(ops()[op])
     return Draft202012Validator(schema).iter_errors
 
 
@@ -182,7 +183,7 @@ def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
         for key, entry in data.entries.items()
         if not holds_formula(entry.value)
     }
-    return [_diagnostic(error, data, op) for error in _validator(op)(value)]
+    return [_diagnostic(error, data, op) for error in _validator(op.name)(value)]
 
 
 def holds_formula(data: Data) -> bool:
@@ -193,7 +194,6 @@ def holds_formula(data: Data) -> bool:
             return any(map(holds_formula, items))
         case Mapping(entries):
             return any(holds_formula(entry.value) for entry in entries.values())
-    return False
 
 
 def _without_steps(key: str | int, data: Data) -> Any:

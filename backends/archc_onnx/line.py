@@ -1,7 +1,7 @@
 """One op while it is lowered: what its line in the table sees, and what it writes nodes with.
 
-A line is a function of an `At` that returns the op's outputs as operands. It may return one that
-is there already, as `identity` does. The node that makes the output has the op's path as its name
+A line is a function of an `At` that returns the op's outputs as operands, or None where it declines
+and the op is taken apart. An operand may be one that is there already, as that of `identity`. The node that makes the output has the op's path as its name
 and its output's; other nodes of the line are named below it, `path/transpose`.
 """
 
@@ -24,7 +24,7 @@ from archc_onnx.encode import DATA_TYPES
 from archc_onnx.kernels import detour, missing
 from archc_onnx.model import AttributeValue, Tensor
 
-Line = Callable[["At"], "Operand | Sequence[Operand]"]
+Line = Callable[["At"], "Operand | Sequence[Operand] | None"]
 Lines = Mapping[str, Line]
 
 @dataclass(eq=False, slots=True)

@@ -43,6 +43,17 @@ class Line:
     targets: str = ""
 
 
+def chained(sign: str) -> Line:
+    """An operator between all operands."""
+
+    def call(use: Use) -> Expr:
+        from archc_torch.use import chain
+
+        return chain(use.exprs("inputs"), sign)
+
+    return Line(call)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """All lines and helpers there are."""

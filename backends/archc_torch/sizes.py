@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from archc.ir.dims import Dim, Largest, Quotient, Size, Symbol, floor_div, solve, symbols
-from archc_torch.code import ATOM, PRODUCT, SUM, Code, Expr, Hole, Part
+from archc.ir.dims import Atom, Dim, Largest, Monomial, Quotient, Size, Symbol, floor_div, solve, symbols
+from archc_torch.code import ATOM, POWER, PRODUCT, SIGN, SUM, Code, Expr, Hole, Part, joined
 
 MOST = 64  # the largest factor or divisor that is tried where a size is a part of another
 
@@ -30,10 +30,21 @@ def express(size: Size, anchors: Sequence[Anchor]) -> Expr | None:
     for anchor in anchors:
         if anchor.size == size:
             return Expr(anchor.code)
-    known = {name: found for name in symbols(size) if (found := _symbol(name, anchors)) is not None}
-    if len(known) == len(symbols(size)):
-        return written(size, known.__getitem__)
-    return next((found for anchor in anchors if (found := _part(size, anchor)) is not None), None)
+    try:
+        return written(size, lambda atom: _read(atom, anchors))
+    except LookupError:
+        return next((found for anchor in anchors if (found := _part(size, anchor)) is not None), None)
+
+
+def _read(atom: Atom, anchors: Sequence[Anchor]) -> Expr | None:
+    """What is read for a part of a size; None if it is to be worked out. Raises LookupError."""
+    if isinstance(atom, Symbol):
+        found = _symbol(atom.name, anchors)
+        if found is None:
+            raise LookupError(atom.name)
+        return found
+    whole = Dim(((((atom, 1),), 1),))
+    return next((Expr(anchor.code) for anchor in anchors if anchor.size == whole), None)
 
 
 def _symbol(name: str, anchors: Iterable[Anchor]) -> Expr | None:
@@ -78,51 +89,51 @@ def _part(size: Size, anchor: Anchor) -> Expr | None:
     return None
 
 
-def written(size: Size, name: Callable[[str], Expr]) -> Expr:
-    """The size as Python arithmetic; `name` gives the code of a symbol."""
+def written(size: Size, read: Callable[[Atom], Expr | None]) -> Expr:
+    """The size as Python arithmetic; `read` gives the code of what is read."""
     if isinstance(size, int):
         return Expr((Hole(size, "size"),))
+    terms = [_term(monomial, abs(coefficient), read) for monomial, coefficient in size.terms]
+    negative = [coefficient < 0 for _, coefficient in size.terms]
+    if len(terms) == 1 and not negative[0]:
+        return terms[0]
     code: list[Part] = []
-    for monomial, coefficient in size.terms:
-        factors = [_power(_atom(atom, name), power) for atom, power in monomial]
-        magnitude = abs(coefficient)
-        if magnitude != 1 or not factors:
-            factors.insert(0, Expr((Hole(magnitude, "size"),)))
-        if code:
-            code.append(" - " if coefficient < 0 else " + ")
-        elif coefficient < 0:
-            code.append("-")
-        for k, factor in enumerate(factors):
-            code += [*([" * "] if k else []), *factor.bound(PRODUCT + (k > 0))]
-    alone = len(size.terms) == 1 and size.terms[0][1] > 0
-    lone = alone and size.terms[0][1] == 1 and len(size.terms[0][0]) == 1
-    binding = SUM if not alone else PRODUCT
-    if lone:
-        atom, power = size.terms[0][0][0]
-        binding = _power(_atom(atom, name), power).binding
-    return Expr(tuple(code), binding)
+    for k, (term, minus) in enumerate(zip(terms, negative, strict=True)):
+        code += [" - " if minus else " + "] if k else ["-"] if minus else []
+        code += term.bound(PRODUCT if k or not minus else SIGN)
+    return Expr(tuple(code), SUM)
+
+
+def _term(monomial: Monomial, factor: int, read: Callable[[Atom], Expr | None]) -> Expr:
+    factors = [_power(_atom(atom, read), power) for atom, power in monomial]
+    if factor != 1 or not factors:
+        factors.insert(0, Expr((Hole(factor, "size"),)))
+    if len(factors) == 1:
+        return factors[0]
+    code: list[Part] = []
+    for k, each in enumerate(factors):
+        code += [*([" * "] if k else []), *each.bound(PRODUCT + (k > 0))]
+    return Expr(tuple(code), PRODUCT)
 
 
 def _power(base: Expr, power: int) -> Expr:
-    return base if power == 1 else Expr((*base.bound(ATOM), f"**{power}"), PRODUCT)
+    return base if power == 1 else Expr((*base.bound(ATOM), f"**{power}"), POWER)
 
 
-def _atom(atom: Symbol | Quotient | Largest, name: Callable[[str], Expr]) -> Expr:
+def _atom(atom: Atom, read: Callable[[Atom], Expr | None]) -> Expr:
+    found = read(atom)
+    if found is not None:
+        return found
     match atom:
-        case Symbol(text):
-            return name(text)
         case Quotient(over, under):
-            left, right = written(over, name), written(under, name)
+            left, right = written(over, read), written(under, read)
             return Expr((*left.bound(PRODUCT), " // ", *right.bound(PRODUCT + 1)), PRODUCT)
         case Largest(of):
-            parts = [written(size, name).code for size in of]
-            inner = tuple(part for k, code in enumerate(parts) for part in ((", ", *code) if k else code))
-            return Expr(("max(", *inner, ")"))
+            return Expr(("max(", *joined(written(size, read).code for size in of), ")"))
+    raise LookupError(str(atom))
 
 
 def unknown(size: Size, anchors: Sequence[Anchor]) -> list[str]:
     """The symbols of the size that cannot be read."""
     return [name for name in sorted(symbols(size)) if _symbol(name, anchors) is None]
 
-
-__all__ = ["Anchor", "Dim", "express", "unknown", "written"]

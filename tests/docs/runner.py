@@ -14,7 +14,8 @@ A comment before a block says how it is run; it is YAML, one key with options be
     data            not run: the test that names the block says what it is for
 
 Options of specs: `inputs` and `add` complete it, `set` and `variant` choose, and it must give the
-types `gives`, the error codes `error` or the warnings `warning`. Options of commands: `exit` is the
+types `gives`, the names `weights` (or their first parts, `weights_of`), the number `params`, the
+error codes `error` or the warnings `warning`. Options of commands: `exit` is the
 code that the last one ends with, `slow` moves the block to the slow tests.
 
 `python` blocks with `>>>` are sessions that share their names; others run as they stand. With
@@ -155,8 +156,11 @@ def check_spec(block: Block, folder: Path) -> None:
         assert {name: types.get(name) for name in said} == said, f"{block}"
     if "weights" in options:
         assert [entry.name for entry in program.weights()] == options["weights"], f"{block}"
+    if "weights_of" in options:
+        steps = dict.fromkeys(entry.name.partition(".")[0] for entry in program.weights())
+        assert list(steps) == options["weights_of"], f"{block}"
     if "params" in options:
-        assert program.params == options["params"], f"{block}"
+        assert program.params == options["params"], f"{block}: {program.params}"
 
 
 def listed(value: Any) -> list[str]:

@@ -7,8 +7,10 @@ from archc_onnx.draft import Operand
 from archc_onnx.line import At, Lines
 
 
-def batch_norm(at: At) -> Operand:
-    """With the running statistics; without them the op is taken apart before it comes here."""
+def batch_norm(at: At) -> Operand | None:
+    """With the running statistics; without them the op is taken apart."""
+    if not at.op.track:
+        return None
     x = at["x"]
     channels = x.type.with_dims(x.type.dims[1:2])
     return at.add(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archc.ops.product import Einsum
 from archc_torch.code import Expr
-from archc_torch.lines import Line
-from archc_torch.use import Use, chained
+from archc_torch.lines import Line, chained
+from archc_torch.use import Use
 
 
 def extreme(function: str, limit: str) -> Line:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from archc_torch.code import Expr
-from archc_torch.lines import Line
-from archc_torch.use import Use, chained
+from archc_torch.lines import Line, chained
+from archc_torch.use import Use
 
 # What torch.where makes of two plain numbers.
 PLAIN = ("float32", "int64", "bool")

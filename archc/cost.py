@@ -1,0 +1,211 @@
+"""What a model costs: multiply-accumulates, parameters, memory for activations, and their table.
+
+Every symbolic dimension is 1 unless `at` gives it a size. A size that is negative there, such as
+that of a convolution without room, counts as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archc.errors import UsageError, did_you_mean
+from archc.ir.dims import Size, substitute, symbols
+from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode
+from archc.ir.program import Definition, Program
+from archc.ir.sites import site
+from archc.ir.types import ITEM_BYTES, TensorType, product
+
+At = Mapping[str, int]
+
+
+def macs(definition: Definition, at: At | None = None) -> int:
+    """Multiply-accumulates of convolutions, linear layers and matrix products of one application.
+
+    A call counts as often as it is repeated, a scan as often as it has positions.
+    """
+    return _Counter(_sizes(definition, at)).macs(definition)
+
+
+def peak(definition: Definition, at: At | None = None) -> int:
+    """The most bytes that activations take at one time, in the order of the steps.
+
+    Each value is held from the step that makes it to the last that reads it, the model's inputs
+    and outputs to the end; a step's inputs and outputs are held together. Weights, scratch memory
+    of a kernel and what training keeps for its way back are not counted, and no step works in
+    place.
+    """
+    return _Counter(_sizes(definition, at)).peak(definition, inputs=True)
+
+
+def sized(type: TensorType, at: At) -> TensorType:
+    """The type with each symbol's size, 1 where `at` has none. Raises UsageError E704."""
+    return type.with_dims(_size(dim, at) for dim in type.dims)
+
+
+def _size(dim: Size, at: At) -> int:
+    if isinstance(dim, int):
+        return dim
+    try:
+        found = substitute(dim, {name: at.get(name, 1) for name in symbols(dim)})
+    except ZeroDivisionError as error:
+        message = f"the size {dim} is a division by 0 at {at or 'size 1'}"
+        raise UsageError.of("E704", message, help="choose other sizes with --at") from error
+    assert isinstance(found, int)
+    return max(0, found)
+
+
+def _sizes(definition: Definition, at: At | None) -> At:
+    """`at`, once its names are known. Raises UsageError E704."""
+    known = definition.symbols()
+    for name in at or {}:
+        if name not in known:
+            help = did_you_mean(name, known) or "its inputs have no symbolic dimensions"
+            raise UsageError.of("E704", f"no input has a dimension '{name}'", help=help)
+    return at or {}
+
+
+def _bytes(type: TensorType) -> int:
+    elements = product(type.dims)
+    assert isinstance(elements, int)
+    return elements * ITEM_BYTES[type.dtype]
+
+
+@dataclass(eq=False)
+class _Counter:
+    """Counts with sizes in place of symbols; each definition once."""
+
+    at: At
+    _macs: dict[Definition, int] = field(default_factory=dict)
+    _peaks: dict[tuple[Definition, bool], int] = field(default_factory=dict)
+    _types: dict[TensorType, TensorType] = field(default_factory=dict)
+
+    def type(self, type: TensorType) -> TensorType:
+        if type not in self._types:
+            self._types[type] = sized(type, self.at)
+        return self._types[type]
+
+    def macs(self, definition: Definition) -> int:
+        if definition not in self._macs:
+            self._macs[definition] = sum(
+                self.of(definition, id, node) for id, node in definition.graph.nodes()
+            )
+        return self._macs[definition]
+
+    def of(self, definition: Definition, id: int, node: Node) -> int:
+        """The multiply-accumulates of one node."""
+        if isinstance(node, CallNode):
+            times = self.length(definition, id, node) if isinstance(node, ScanNode) else node.count
+            return times * self.macs(node.definition)
+        if not isinstance(node, OpNode):
+            return 0
+        where = site(definition.graph, id, node, self.type)
+        found = node.op.macs(where, tuple(map(self.type, node.types)))
+        assert isinstance(found, int)
+        return found
+
+    def length(self, definition: Definition, id: int, node: ScanNode) -> int:
+        """How many positions a scan has."""
+        value = definition.graph.inputs(id)[node.scanned[0]]
+        assert value is not None
+        length = self.type(definition.graph.type(value)).dims[1]
+        assert isinstance(length, int)
+        return length
+
+    def peak(self, definition: Definition, inputs: bool) -> int:
+        """The most bytes held at one time, with or without the inputs, which a caller holds."""
+        key = definition, inputs
+        if key not in self._peaks:
+            self._peaks[key] = self._peak(definition, inputs)
+        return self._peaks[key]
+
+    def _peak(self, definition: Definition, inputs: bool) -> int:
+        graph = definition.graph
+        last: dict[int, int] = {}  # node → the last that reads it
+        for id in graph:
+            last.update((value.node, id) for value in graph.present(id))
+        kept = {value.node for value in definition.outputs.values()}
+        held = most = 0
+        dying: dict[int, int] = {}  # node → the bytes that it frees
+        for id, node in graph.nodes():
+            if isinstance(node, InputNode):
+                held += self.size(node) if inputs else 0
+            else:
+                held += self.size(node)
+                inside = self.inside(node) if isinstance(node, CallNode) else 0
+                most = max(most, held + inside)
+                if id not in kept:
+                    dying.setdefault(last.get(id, id), 0)
+                    dying[last.get(id, id)] += self.size(node)
+            held -= dying.pop(id, 0)
+        return max(most, held)
+
+    def size(self, node: Node) -> int:
+        return sum(_bytes(self.type(type)) for type in node.types)
+
+    def inside(self, call: CallNode) -> int:
+        """What a call holds at most beyond its own inputs and outputs."""
+        callee = call.definition
+        types = callee.output_types()
+        outputs = sum(_bytes(self.type(type)) for type in types.values())
+        beyond = max(0, self.peak(callee, inputs=False) - outputs)
+        if call.count > 1 or isinstance(call, ScanNode):  # what goes from copy to copy
+            fed = [types[call.outputs[port]] for port, _ in call.feedback]
+            beyond += sum(_bytes(self.type(type)) for type in fed)
+        if isinstance(call, ScanNode):  # the slices of a position, and what it gives
+            slices = [callee.input(callee.inputs[slot]).types[0] for slot in call.scanned]
+            beyond += outputs + sum(_bytes(self.type(type)) for type in slices)
+        return beyond
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: a step, or a part of the model with its steps.
+
+    `path` is its dotted path within the model, `h.[0..11]` for copies in a row; `what` the op, the
+    block or the model, empty for a scope. `types` are its outputs' with the sizes counted with;
+    `params` its learnable parameters, those of all its copies; `macs` likewise.
+    """
+
+    path: str
+    what: str
+    types: tuple[TensorType, ...]
+    params: int
+    macs: int
+    count: int = 1
+    rows: tuple[Row, ...] = ()
+
+    def walk(self, depth: int = 0) -> Iterator[tuple[int, Row]]:
+        """This row and those below it, each with its depth."""
+        yield depth, self
+        for row in self.rows:
+            yield from row.walk(depth + 1)
+
+    def steps(self) -> Iterator[Row]:
+        """The steps alone, in order: rows without rows."""
+        if not self.rows:
+            yield self
+        for row in self.rows:
+            yield from row.steps()
+
+
+def table(program: Program, model: str | None = None, at: At | None = None) -> Row:
+    """The table of a model, the main one or another: its root row holds the totals.
+
+    A tied weight counts where it is owned, a model's weights where it is called first; a model of
+    which only weights are read has a row of its own at the end. Copies in a row are one row whose
+    steps are those of one copy, counted for all. KeyError for an unknown model.
+    """
+    name = program.main if model is None else model
+    definition = program.models[name]
+    tables = _Table(_Counter(_sizes(definition, at)), {name})
+    rows = tables.rows(definition, "", 1)
+    for other in program.called(name):
+        if other not in tables.seen:
+            tables.seen.add(other)
+            own = sum(_learned(entry.weight) for entry in _own(program, other))
+            rows.append(Row(other, other, (), own, 0))
+    counter = tables.counter
+    types = tuple(map(counter.type, definition.output_types().values()))
+    return Row("", name, types, program.count_params(name), counter.macs(definition), 1,
+               tuple(grouped(rows)))  # fmt: skip

@@ -1,0 +1,176 @@
+"""A definition as PyTorch says it, before it is known which definitions share a class.
+
+A `Sketch` has a tree of modules and a list of statements. Its variables have their names already; numbers, sizes
+read from inputs and names of classes are still holes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from archc.ir.nodes import CallNode
+from archc.ir.program import Definition
+from archc.ir.types import TensorType
+from archc_torch.code import Code, Hole, Part, Ref, Val
+
+
+@dataclass(eq=False, slots=True)
+class Leaf:
+    """A module, or a parameter or buffer: `code` makes it. `count` of them stand side by side."""
+
+    kind: str  # module, parameter or buffer
+    code: Code
+    types: tuple[TensorType, ...] = ()  # what the module gives
+    count: int = 1
+    call: CallNode | None = None  # the call that it is for
+
+
+@dataclass(eq=False, slots=True)
+class Branch:
+    """Modules below a name; a chain is an nn.Sequential."""
+
+    children: dict[str, Branch | Leaf] = field(default_factory=dict)
+    chain: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Assign:
+    """`pattern = code`; the pattern is the targets' names, or has them in holes. None is not used."""
+
+    targets: list[Val | None]
+    code: Code
+    types: tuple[TensorType, ...] = ()
+    pattern: str = ""
+    names: tuple[str, ...] = ()  # what the targets are called, once they are named
+
+
+@dataclass(eq=False, slots=True)
+class Do:
+    """A statement that gives no value."""
+
+    code: Code
+
+
+@dataclass(eq=False, slots=True)
+class For:
+    """`for targets in code:` with a body."""
+
+    targets: list[Val]
+    code: Code
+    body: list[Stmt]
+    names: tuple[str, ...] = ()
+
+
+Stmt = Assign | Do | For
+
+
+@dataclass(eq=False, slots=True)
+class Parameter:
+    """A parameter of forward: a tensor, or a list of `count` of them."""
+
+    name: str
+    types: tuple[TensorType, ...]
+    listed: bool = False
+    variable: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Output:
+    """An output: one value, or a list of values."""
+
+    name: str
+    types: tuple[TensorType, ...]
+    listed: bool
+    code: Code
+
+
+@dataclass(eq=False, slots=True)
+class Sketch:
+    """What is known of a definition's code."""
+
+    definition: Definition
+    top: bool = False
+    parameters: list[Parameter] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)  # models that forward is given, by their names
+    sizes: list[str] = field(default_factory=list)  # symbols that forward is given
+    device: bool = False  # whether forward is given the device
+    modules: Branch = field(default_factory=Branch)
+    setup: list[Stmt] = field(default_factory=list)  # after the modules: initial values, ties, what is frozen
+    body: list[Stmt] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    locals: set[str] = field(default_factory=set)
+
+    def codes(self) -> Iterator[Code]:
+        """All code, in one order that depends on the structure alone."""
+        yield from _module_codes(self.modules)
+        yield from _statement_codes(self.setup)
+        yield from _statement_codes(self.body)
+        for output in self.outputs:
+            yield output.code
+
+    def holes(self) -> list[Hole]:
+        return [part for code in self.codes() for part in code if isinstance(part, Hole)]
+
+    def types(self) -> list[TensorType]:
+        """All types that comments and docstrings show, in one order."""
+        found = [type for parameter in self.parameters for type in parameter.types]
+        found += [type for output in self.outputs for type in output.types]
+        found += _module_types(self.modules)
+        found += _statement_types(self.body)
+        return found
+
+    @property
+    def trains(self) -> bool:
+        """Whether it does something else while training, by itself."""
+        return any(isinstance(part, str) and "self.training" in part for code in self.codes() for part in code)
+
+
+def leaves(branch: Branch) -> Iterator[Leaf]:
+    for child in branch.children.values():
+        if isinstance(child, Leaf):
+            yield child
+        else:
+            yield from leaves(child)
+
+
+def _module_codes(branch: Branch) -> Iterator[Code]:
+    return (leaf.code for leaf in leaves(branch))
+
+
+def _module_types(branch: Branch) -> list[TensorType]:
+    return [type for leaf in leaves(branch) for type in leaf.types]
+
+
+def _statement_codes(statements: list[Stmt]) -> Iterator[Code]:
+    for statement in statements:
+        yield statement.code
+        if isinstance(statement, For):
+            yield from _statement_codes(statement.body)
+
+
+def _statement_types(statements: list[Stmt]) -> list[TensorType]:
+    found: list[TensorType] = []
+    for statement in statements:
+        if isinstance(statement, Assign):
+            found += statement.types
+        elif isinstance(statement, For):
+            found += _statement_types(statement.body)
+    return found
+
+
+def refs(code: Code) -> list[Val]:
+    """The values that the code reads."""
+    return [part.value for part in code if isinstance(part, Ref)]
+
+
+def renamed(code: Code, names: dict[Val, str]) -> Code:
+    """The code with variables in place of values."""
+    parts: list[Part] = []
+    for part in code:
+        text = names[part.value] if isinstance(part, Ref) else part
+        if isinstance(text, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += text
+        else:
+            parts.append(text)
+    return tuple(parts)

@@ -1,0 +1,229 @@
+"""One use of an op, as its line sees it: operands, types, attributes, and templates to write with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from archc.ir.dims import Size
+from archc.ir.nodes import OpNode, Weight
+from archc.ir.types import TensorType
+from archc.ops.attributes import Either, Kind, Optional, PerAxis
+from archc.ops.base import Op, Site
+from archc.spec.formula import Argument
+from archc_torch.code import Code, Expr, Hole, Raw, Texts, joined, template
+from archc_torch.sizes import Anchor
+
+
+class Host(Protocol):
+    """What a use asks of the definition that it is part of."""
+
+    def size(self, size: Size, near: Sequence[Anchor]) -> Expr: ...
+
+    def device(self) -> Expr: ...
+
+    def tensor(self, number: Hole, type: TensorType) -> Expr: ...
+
+    def argument(self, argument: Argument) -> object: ...
+
+    def formula(self, node: OpNode, attribute: str) -> str: ...
+
+    def spatial(self, sizes: Sequence[Size]) -> Expr | None: ...
+
+
+@dataclass(eq=False, slots=True)
+class Use:
+    """An op with what stands in its slots.
+
+    `operands` are expressions by slot; `path` is the code of the op's own module, or of what holds its weights.
+    """
+
+    host: Host
+    node: OpNode
+    types: Mapping[str, TensorType]  # by slot
+    operands: Mapping[str, Expr]  # by slot
+    path: str = ""
+    constructing: bool = False  # a module's constructor, which knows weights' sizes but no values
+
+    # ---- what there is
+
+    @property
+    def op(self) -> Op:
+        return self.node.op
+
+    @property
+    def outs(self) -> tuple[TensorType, ...]:
+        return self.node.types
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """The op's own weights by its word for them."""
+        return {weight.slot: weight for weight in self.node.weights}
+
+    def given(self, slot: str) -> bool:
+        return slot in self.types
+
+    def owns(self, weight: str) -> bool:
+        return weight in self.weights
+
+    def type(self, slot: str) -> TensorType:
+        return self.types[slot] if slot in self.types else self.types[f"{slot}.0"]
+
+    def expr(self, slot: str) -> Expr:
+        return self.operands[slot]
+
+    def exprs(self, slot: str) -> list[Expr]:
+        """The operands of a variadic input."""
+        return [expr for name, expr in self.operands.items() if name.partition(".")[0] == slot]
+
+    def weight(self, name: str) -> Expr:
+        """A weight: the value that is fed, or the op's own by its path."""
+        return self.operands[name] if name in self.operands else Expr((f"{self.path}.{name}",))
+
+    def attribute(self, name: str) -> object:
+        """An attribute's value; a parameter that only passes through stays an Argument."""
+        value = self.op.values[name]
+        if isinstance(value, Argument):
+            return self.host.argument(value)
+        return self.per_axis(value) if _by_axis(self.op.attributes[name].kind) else value
+
+    def per_axis(self, value: Any) -> object:
+        """A number for each axis as one number, where they are the same."""
+        return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+
+    def window(self) -> tuple[int, ...]:
+        """A convolution's window, written or that of a weight."""
+        window: tuple[int, ...] = self.op.window(self.site())  # type: ignore[attr-defined]
+        return window
+
+    def site(self) -> Site:
+        """The op's inputs for its own typing rule."""
+        inputs: dict[str, Any] = {}
+        for port in self.op.inputs:
+            if port.variadic:
+                inputs[port.name] = tuple(t for name, t in self.types.items() if name.partition(".")[0] == port.name)
+            else:
+                inputs[port.name] = self.types.get(port.name)
+        names = {port.name for port in self.op.inputs}
+        fed = {name: type for name, type in self.types.items() if name.partition(".")[0] not in names}
+        return Site(self.op, inputs, fed)
+
+    # ---- what is written
+
+    def hole(self, value: object, hint: str, attribute: str = "") -> Hole:
+        """A literal; `attribute` is where the spec says it, if it does."""
+        return Hole(value, hint, formula=self.host.formula(self.node, attribute) if attribute else "")
+
+    def width(self, size: Size, hint: str, attribute: str = "") -> Hole:
+        """A number of channels, features or rows: never symbolic where a weight depends on it."""
+        return self.hole(size, hint, attribute)
+
+    def size(self, size: Size) -> Expr:
+        """A size, by the shapes of tensors where it is symbolic."""
+        return self.host.size(size, [
+            Anchor((*operand.code, f".shape[{axis}]"), dim)
+            for slot, operand in self.operands.items() if slot in self.types
+            for axis, dim in enumerate(self.types[slot].dims)
+        ])  # fmt: skip
+
+    def sizes(self, sizes: Iterable[Size]) -> list[Expr]:
+        return [self.size(size) for size in sizes]
+
+    def tuple(self, sizes: Iterable[Size]) -> Expr:
+        """The sizes as a tuple."""
+        codes = [expr.code for expr in self.sizes(sizes)]
+        return Expr(("(", *joined(codes), ",)" if len(codes) == 1 else ")"))
+
+    def spatial(self, sizes: Sequence[Size]) -> Expr:
+        """Spatial sizes as a tuple: another tensor's, where they are its."""
+        found = self.host.spatial(sizes)
+        return found if found is not None and any(not isinstance(s, int) for s in sizes) else self.tuple(sizes)
+
+    def numbers(self, numbers: Iterable[int]) -> list[Expr]:
+        return [Expr((Hole(number, "number"),)) for number in numbers]
+
+    def axes(self, axes: Iterable[int]) -> object:
+        """One axis as a number, several as a tuple."""
+        found = tuple(axes)
+        return found[0] if len(found) == 1 else found
+
+    def device(self) -> Expr:
+        return self.host.device()
+
+    def dtype(self, type: TensorType) -> Raw:
+        return Raw(f"torch.{type.dtype}")
+
+    def write(self, text: str, **given: object) -> Expr:
+        """The template filled in: by what is given, else by operands, weights and attributes of that name."""
+        shape = template(text)
+        parts, depth = Texts(), shape.calls
+        for before, hole in zip(shape.texts, shape.holes, strict=False):
+            parts.add(before)
+            value = given[hole.name] if hole.name in given else self._named(hole.name, hole.many)
+            if hole.many:
+                assert isinstance(value, list)
+                exprs = [self._tensor(expr, hole.number) for expr in value]
+                parts.add(*joined([expr.code for expr in exprs]))
+                depth = max([depth, *(expr.depth + hole.nested for expr in exprs)])
+            elif isinstance(value, Expr):
+                expr = self._tensor(value, hole.number)
+                before_comma = ", " if hole.comma == "before" else ""
+                after_comma = ", " if hole.comma == "after" else ""
+                parts.add(before_comma + hole.keyword, *expr.bound(hole.tightly), after_comma)
+                depth = max(depth, expr.depth + hole.nested)
+            else:
+                own = value if isinstance(value, Hole) else self.hole(value, hole.name, self._written(hole.name, given))
+                parts.add(Hole(own.value, own.hint, hole.keyword, hole.default, hole.comma, own.formula))
+        parts.add(shape.texts[-1])
+        return Expr(tuple(parts.parts), shape.binding, depth)
+
+    def _written(self, name: str, given: Mapping[str, object]) -> str:
+        return name if name not in given and name in self.op.attributes else ""
+
+    def _named(self, name: str, many: bool) -> object:
+        if many:
+            return self.exprs(name)
+        if name in self.operands:
+            return self.operands[name]
+        if name == "self":
+            return Expr((self.path,))
+        if name == "dtype" and "dtype" not in self.op.attributes:
+            return self._dtype()
+        if not self.constructing and name in self.op.weight_names:
+            return self.weight(name) if self.owns(name) else None
+        if name in self.op.attributes:
+            return self.attribute(name)
+        return None
+
+    def _dtype(self) -> Raw | None:
+        """The element type of the op's weights, where it is not torch's default."""
+        floating = [w.type.dtype for w in self.weights.values()] or [self.outs[0].dtype]
+        return None if floating[0] == "float32" else Raw(f"torch.{floating[0]}")
+
+    def _tensor(self, expr: Expr, number: bool) -> Expr:
+        """The operand, a plain number as a tensor where one is needed."""
+        if expr.literal is None or number:
+            return expr
+        slot = next(name for name, operand in self.operands.items() if operand is expr)
+        return self.host.tensor(expr.literal, self.types[slot])
+
+
+def chain(operands: Sequence[Expr], sign: str) -> Expr:
+    """The operands with an operator between them; only the first may be such a chain without parentheses."""
+    tightly = template(f"a {sign} b").binding
+    codes = [operand.bound(tightly + (k > 0)) for k, operand in enumerate(operands)]
+    if len(operands) == 1:
+        return operands[0]
+    return Expr(joined(codes, f" {sign} "), tightly, max(operand.depth for operand in operands))
+
+
+def _by_axis(kind: Kind[Any]) -> bool:
+    match kind:
+        case PerAxis():
+            return True
+        case Optional(kind=inner):
+            return _by_axis(inner)
+        case Either(kinds=kinds):
+            return any(map(_by_axis, kinds))
+    return False

@@ -1,0 +1,318 @@
+"""Proposals: activations, arithmetic, comparison, choice and conversion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp, inf
+
+from fuzz.catalog import proposes
+from fuzz.scope import Scope
+from fuzz.values import Use, Val, ends, is_exact, plus, scale_of, times
+
+from archc.ir.types import TensorType
+from archc.ops.base import TypingError, broadcast
+
+Range = tuple[float, float]
+SLOPES = (0.2, 0.01, 0.1, 0.5)
+
+# Activations with no attribute: the bounds of their values whatever they are given.
+PLAIN: dict[str, Range] = {
+    "relu": (0.0, inf), "tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "gelu": (-0.2, inf), "silu": (-0.3, inf),
+    "relu6": (0.0, 6.0), "selu": (-1.8, inf), "hard_sigmoid": (0.0, 1.0), "hard_swish": (-0.4, inf),
+    "mish": (-0.4, inf), "softsign": (-1.0, 1.0), "tanhshrink": (-inf, inf), "log_sigmoid": (-inf, 0.0),
+    "erf": (-1.0, 1.0), "sin": (-1.0, 1.0), "cos": (-1.0, 1.0),
+}  # fmt: skip
+KEEPS_ZERO_EXACT = ("relu", "relu6")
+_ANY = TensorType("float32", ())
+
+
+@proposes(30)
+def activation(g: Scope) -> Use | None:
+    name = g.choices.pick(tuple(PLAIN))
+    if (x := g.floats(wild=True)) is None:
+        return None
+    low, high = PLAIN[name]
+    small = min(x.scale, 1.0) if (low, high) == (-1.0, 1.0) else x.scale
+    exact = x.exact and name in KEEPS_ZERO_EXACT
+    return Use(name, [x], {}, low, min(high, x.high) if name in ("relu", "gelu") else high, small, exact, chains=not exact)
+
+
+@proposes(14)
+def activation_with_attributes(g: Scope) -> Use | None:
+    if (x := g.floats()) is None:
+        return None
+    c = g.choices
+    s = c.pick(SLOPES)
+    made: list[Callable[[], Use]] = [
+        lambda: Use("leaky_relu", [x], {"slope": s}, chains=True, scale=x.scale),
+        lambda: Use("elu", [x], {"alpha": c.number(1.0, 0.5, 2.0)}, -2.0, chains=True, scale=x.scale),
+        lambda: Use("celu", [x], {"alpha": c.number(1.0, 0.5, 2.0)}, -2.0, chains=True, scale=x.scale),
+        lambda: Use("gelu", [x], {"approximate": c.pick(("tanh", "none"))}, -0.2, chains=True, scale=x.scale),
+        lambda: Use("swish", [x], {"beta": c.number(1.0, 1.5, 0.5), "learned": c.chance(50)}, -0.6, scale=x.scale),
+        lambda: Use("hard_tanh", [x], {"min": -s, "max": c.number(1.0, 0.25)}, -s, 1.0, chains=True),
+        lambda: Use("softplus", [x], {"beta": c.number(1.0, 2.0, 0.5), "threshold": c.number(20.0, 5.0)}, 0.0),
+        lambda: Use("softshrink", [x], {"threshold": s}, scale=x.scale),
+        lambda: Use("hardshrink", [x], {"threshold": s}, scale=x.scale, few=x.scale < 0.5),
+        lambda: Use("threshold", [x], {"threshold": s, "value": c.number(0.0, -1.5)}, -1.5, scale=x.scale),
+        lambda: Use("prelu", [x], {"num": x.dims[1]} if x.rank > 1 and c.chance(50) else {}, scale=x.scale, chains=True),
+        lambda: Use("dropout", [x], {"rate": c.number(0.5, 0.1, 0.0)}, x.low, x.high, x.scale, x.exact, x.few, chains=True),
+        lambda: Use("drop_path", [x], {"rate": c.number(0.1, 0.0)}, x.low, x.high, x.scale, x.exact, x.few, chains=True),
+        lambda: Use("identity", [x], {}, x.low, x.high, x.scale, x.exact, x.few, chains=True),
+    ]  # fmt: skip
+    return c.pick(made)()
+
+
+@proposes(8)
+def along_an_axis(g: Scope) -> Use | None:
+    x = g.floats(least_rank=1)
+    if x is None:
+        return None
+    axis = any_axis(g, x)
+    name = g.choices.pick(("softmax", "glu", "log_softmax"))
+    few = x.dims[axis] == 1
+    if name == "glu":
+        axis = next((k for k in range(x.rank) if x.dims[k] in (2, 4, 6, 8)), axis)
+        return Use(name, [x], {"axis": axis}, scale=x.scale * 0.5)
+    low, high = (0.0, 1.0) if name == "softmax" else (-inf, 0.0)
+    return Use(name, [x], {"axis": axis}, low, high, 0.3 if high else x.scale + 2, few=few)
+
+
+def any_axis(g: Scope, x: Val) -> int:
+    """An axis, counted from the front or from the end."""
+    axis = g.choices.integer(0, x.rank - 1)
+    return axis if g.choices.chance(50) else axis - x.rank
+
+
+# -- arithmetic ---------------------------------------------------------------------------------------------
+
+
+def partner(g: Scope, x: Val) -> Val | float | None:
+    """A value that broadcasts with x and has its element type, or a number."""
+    c = g.choices
+    if c.chance(25):
+        return c.pick((2.0, 0.5, -1.0, 3.0, 0.25)) if x.floating else float(c.integer(1, 4))
+
+    def fits(v: Val) -> bool:
+        if v.type.dtype != x.type.dtype or v.ref == x.ref:
+            return False
+        try:
+            return bool(broadcast([x.type, v.type], ["a", "b"], "add")) or x.rank == v.rank == 0
+        except TypingError:
+            return False
+
+    return g.value(fits)
+
+
+@proposes(26)
+def arithmetic(g: Scope) -> Use | None:
+    name = g.choices.pick(("add", "mul", "sub", "maximum", "minimum"))
+    x = g.value(lambda v: v.floating or (v.whole and v.type.dtype != "uint8" and v.bounded))
+    other = partner(g, x) if x is not None else None
+    if x is None or other is None:
+        return None
+    pair: list[Val | float] = [x, int(other) if isinstance(other, float) and x.whole else other]
+    if g.choices.chance(40):
+        pair.reverse()
+    if g.choices.chance(10) and name != "sub":
+        pair.append(x)
+    return combined(name, pair)
+
+
+def combined(name: str, operands: list[Val | float]) -> Use:
+    """The use with its bounds and magnitude."""
+    first, *rest = operands
+    (low, high), scale = ends(first), scale_of(first)
+    for other in rest:
+        held = Val("", _ANY, low, high)
+        a, b = ends(other)
+        if name in ("add", "sub"):
+            low, high = plus(held, other) if name == "add" else (low - b, high - a)
+            scale = scale + scale_of(other)
+        elif name == "mul":
+            low, high = times(held, other)
+            scale = scale * max(scale_of(other), 0.05)
+        elif name == "maximum":
+            low, high, scale = max(low, a), max(high, b), max(scale, scale_of(other))
+        else:
+            low, high, scale = min(low, a), min(high, b), max(scale, scale_of(other))
+    exact = all(map(is_exact, operands)) and scale < 1000
+    whole = any(isinstance(v, Val) and v.whole for v in operands)
+    if not whole and any(isinstance(v, float) for v in operands) and name in ("maximum", "minimum"):
+        exact = False
+    return Use(name, operands, {}, low, high, scale, exact, few=all(isinstance(v, float) or v.few for v in operands))
+
+
+@proposes(8)
+def division(g: Scope) -> Use | None:
+    x = g.floats()
+    away = g.value(lambda v: v.floating and (v.low >= 0.2 or v.high <= -0.2) and v.type.dtype == "float32")
+    if x is None:
+        return None
+    if away is None or g.choices.chance(30):
+        return Use("div", [x, g.choices.number(2.0, -4.0, 3.0)], scale=x.scale / 2)
+    if g.choices.chance(30):
+        return Use("div", [g.choices.number(1.0, 2.0), away], scale=2.0)
+    return Use("div", [x, away], scale=2 * x.scale)
+
+
+@proposes(8)
+def whole_division(g: Scope) -> Use | None:
+    """Exact operands only: a difference in the last bit must not cross a whole number."""
+    x = g.value(lambda v: v.exact and v.bounded and v.type.dtype in ("int64", "int32", "float32"))
+    if x is None:
+        return None
+    name = g.choices.pick(("mod", "floor_div"))
+    by = g.choices.integer(2, 4) * g.choices.pick((1, 1, -1))
+    most = max(abs(x.low), abs(x.high))
+    low, high = (-abs(by), abs(by)) if name == "mod" else (-most, most)
+    operand: float = by if x.whole else float(by)
+    return Use(name, [x, operand], {}, low, high, min(most, 4.0), True)
+
+
+@proposes(8)
+def exact_functions(g: Scope) -> Use | None:
+    """Functions of a single value that keep whole numbers whole, some of them on those only."""
+    c = g.choices
+    x = g.value(lambda v: not v.boolean and v.type.dtype in ("float32", "int64", "int32") and (v.floating or v.bounded))
+    if x is None:
+        return None
+    name = c.pick(("neg", "abs", "square", "sign", "floor", "ceil", "round"))
+    if name in ("floor", "ceil", "round", "sign") and not x.exact and not c.chance(6):
+        return None
+    if name in ("floor", "ceil", "round") and x.whole:
+        return None
+    most = max(abs(x.low), abs(x.high))
+    low, high, scale = {
+        "neg": (-x.high, -x.low, x.scale), "abs": (0.0, most, x.scale), "sign": (-1.0, 1.0, 0.7),
+        "square": (0.0, most * most, x.scale * x.scale),
+    }.get(name, (x.low - 1, x.high + 1, x.scale))  # fmt: skip
+    return Use(name, [x], {}, low, high, scale, x.exact and scale < 100, few=name == "sign" and x.scale > 20)
+
+
+@proposes(8)
+def functions_of_positive(g: Scope) -> Use | None:
+    """Functions that blow up near 0: on values that stay away from it."""
+    c = g.choices
+    x = g.value(lambda v: v.type.dtype == "float32" and v.low >= 0.1)
+    if x is None:
+        return None
+    name = c.pick(("sqrt", "rsqrt", "reciprocal", "log", "pow"))
+    if name == "pow":
+        power = c.number(2.0, 0.5, -1.0, 1.5)
+        return Use(name, [x, power], {}, 0.0, scale=max(x.scale**power, 0.3)) if x.high <= 20 else None
+    if name == "log":
+        return Use(name, [x], {}, -2.5, scale=1.0)
+    return Use(name, [x], {}, 0.0, 10.0, scale=max(x.scale, 1.0) if name == "sqrt" else 1.0)
+
+
+@proposes(10)
+def away_from_zero(g: Scope) -> Use | None:
+    """A positive offset for values that are not negative: what the functions above need."""
+    x = g.value(lambda v: v.type.dtype == "float32" and -0.5 <= v.low < 0.1)
+    if x is None:
+        x = g.floats()
+        return None if x is None else Use(g.choices.pick(("abs", "square", "softplus")), [x], {}, 0.0, scale=x.scale)
+    by = g.choices.number(1.0, 0.75)
+    return Use("add", [x, by], {}, x.low + by, x.high + by, x.scale + by, few=x.few)
+
+
+@proposes(5)
+def exponential(g: Scope) -> Use | None:
+    x = g.value(lambda v: v.type.dtype == "float32" and v.high <= 3)
+    return None if x is None else Use("exp", [x], {}, max(0.0, exp(max(x.low, -20.0))), exp(x.high), scale=exp(min(x.high, 2)))
+
+
+@proposes(6)
+def clamp(g: Scope) -> Use | None:
+    x = g.floats(wild=True)
+    if x is None:
+        return None
+    kind, low, high = g.choices.integer(0, 2), g.choices.number(-1.0, -0.25, 0.2), g.choices.number(1.0, 2.5)
+    attributes = {**({"min": low} if kind != 1 else {}), **({"max": high} if kind != 2 else {})}
+    few = x.low >= high or x.high <= low
+    return Use("clamp", [x], attributes, low if kind != 1 else x.low, high if kind != 2 else x.high, min(x.scale, 2.0), few=few)
+
+
+@proposes(4)
+def like(g: Scope) -> Use | None:
+    x = g.value(lambda v: not v.boolean or g.choices.chance(30), wild=True)
+    name = g.choices.pick(("zeros_like", "ones_like"))
+    number = 0.0 if name == "zeros_like" else 1.0
+    return None if x is None else Use(name, [x], {}, number, number, number, True, few=True)
+
+
+# -- comparison, logic, choice and conversion ---------------------------------------------------------------
+
+COMPARISONS = ("less", "greater", "less_equal", "greater_equal", "equal", "not_equal")
+
+
+@proposes(9)
+def comparison(g: Scope) -> Use | None:
+    c = g.choices
+    x = g.value(lambda v: v.exact or (v.type.dtype == "float32" and c.chance(10)))
+    if x is None:
+        return None
+    name = c.pick(COMPARISONS)
+    if x.boolean:
+        name = c.pick(("equal", "not_equal"))
+    other: Val | float | None
+    if c.chance(40) and not x.boolean:
+        other = float(c.integer(0, 3)) if x.floating else c.integer(0, 3)
+    else:
+        other = g.value(lambda v: v.type.dtype == x.type.dtype and v.exact == x.exact and v.ref != x.ref and fits(x, v))
+    if other is None or (not x.exact and name in ("equal", "not_equal")):
+        return None
+    return Use(name, [x, other], {}, 0.0, 1.0, 1.0, True)
+
+
+def fits(*values: Val) -> bool:
+    try:
+        broadcast([v.type for v in values], [v.ref for v in values], "add")
+    except TypingError:
+        return False
+    return True
+
+
+@proposes(4)
+def logic(g: Scope) -> Use | None:
+    x = g.value(lambda v: v.boolean)
+    if x is None:
+        return None
+    y = g.value(lambda v: v.boolean and fits(x, v))
+    if y is None or g.choices.chance(30):
+        return Use("logical_not", [x], {}, 0.0, 1.0, 1.0, True)
+    return Use(g.choices.pick(("logical_and", "logical_or")), [x, y], {}, 0.0, 1.0, 1.0, True)
+
+
+@proposes(8)
+def where(g: Scope) -> Use | None:
+    condition = g.value(lambda v: v.boolean)
+    if condition is None:
+        return None
+    a = g.value(lambda v: not v.boolean and fits(condition, v) and (v.floating or v.bounded))
+    b = partner(g, a) if a is not None else None
+    if a is None or b is None or (isinstance(b, Val) and not fits(condition, a, b)):
+        return None
+    b = int(b) if isinstance(b, float) and a.whole else b
+    (al, ah), (bl, bh) = ends(a), ends(b)
+    exact = is_exact(a) and is_exact(b) and condition.exact
+    return Use("where", [condition, a, b], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact)
+
+
+@proposes(7)
+def cast(g: Scope) -> Use | None:
+    c = g.choices
+    x = g.value(lambda v: v.exact)
+    if x is None or c.chance(10):
+        x = g.floats()
+        return None if x is None else Use("cast", [x], {"to": "float64"}, x.low, x.high, x.scale, x.exact)
+    to = c.pick(("float32", "int64", "int32", "bool") if x.bounded else ("float32",))
+    if to == "bool":
+        return Use("cast", [x], {"to": to}, 0.0, 1.0, 1.0, True, few=x.low > 0 or x.high < 0)
+    return Use("cast", [x], {"to": to}, x.low, x.high, x.scale, True)
+
+
+@proposes(5)
+def back_to_float32(g: Scope) -> Use | None:
+    x = g.value(lambda v: v.type.dtype == "float64")
+    return None if x is None else Use("cast", [x], {"to": "float32"}, x.low, x.high, x.scale, x.exact)
