@@ -13,7 +13,9 @@ PIP := -m pip --disable-pip-version-check install --constraint constraints.txt
 PINS := pyproject.toml constraints.txt
 FOR_DEMO := all,demo
 FOR_DEV := all,dev,demo
-FOR_REFERENCE := all,dev,demo,bench
+FOR_REFERENCE := all,dev,demo,bench,reference
+# The oldest runtime that the files are for; it lives in a folder of its own.
+OLDEST := onnxruntime==1.20.0
 
 # $(call install,PYTHON,EXTRAS): archc itself, editable. The build backend is installed first and
 # used from there, because pip does not apply constraints to an isolated build.
@@ -88,6 +90,6 @@ $(VENV)/.for-dev: $(PINS) | $(IN)
 # torchvision and timm come without their dependencies: torch is there, and stays as it is pinned.
 $(REFERENCE)/.for-reference: $(PINS) | $(IN_REFERENCE)
 	$(call install,$(IN_REFERENCE),$(FOR_REFERENCE))
-	$(IN_REFERENCE) $(PIP) transformers
 	$(IN_REFERENCE) $(PIP) --no-deps torchvision timm
+	$(IN_REFERENCE) -m pip install --quiet --no-deps --upgrade --target $(REFERENCE)/oldest $(OLDEST)
 	touch $@

@@ -6,12 +6,13 @@ that of a convolution without room, counts as 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from archc.errors import UsageError, did_you_mean
 from archc.ir.dims import Size, substitute, symbols
-from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode
+from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight
 from archc.ir.program import Definition, Program
 from archc.ir.sites import site
 from archc.ir.types import ITEM_BYTES, TensorType, product
@@ -198,14 +199,109 @@ def table(program: Program, model: str | None = None, at: At | None = None) -> R
     """
     name = program.main if model is None else model
     definition = program.models[name]
-    tables = _Table(_Counter(_sizes(definition, at)), {name})
-    rows = tables.rows(definition, "", 1)
-    for other in program.called(name):
-        if other not in tables.seen:
-            tables.seen.add(other)
-            own = sum(_learned(entry.weight) for entry in _own(program, other))
-            rows.append(Row(other, other, (), own, 0))
-    counter = tables.counter
+    counter = _Counter(_sizes(definition, at))
+    tables = _Table(program, counter, {name})
+    rows = list(tables.rows(definition, "", _Times()))
+    rows += [tables.only_weights(m) for m in program.called(name) if m not in tables.seen]
     types = tuple(map(counter.type, definition.output_types().values()))
-    return Row("", name, types, program.count_params(name), counter.macs(definition), 1,
-               tuple(grouped(rows)))  # fmt: skip
+    total = program.count_params(name)
+    return Row("", name, types, total, counter.macs(definition), rows=tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """How often what is below counts: weights, 0 where they were counted before, and steps."""
+
+    params: int = 1
+    macs: int = 1
+
+
+Placed = tuple[tuple[str, ...], Row]  # the scopes that a row is in, outermost first
+
+
+@dataclass(eq=False)
+class _Table:
+    program: Program
+    counter: _Counter
+    seen: set[str]  # the models whose weights have been counted
+
+    def rows(self, definition: Definition, prefix: str, times: _Times) -> tuple[Row, ...]:
+        """The rows of one instance of a definition, those in a scope below a row for the scope."""
+        placed: list[Placed] = []
+        for id, node in definition.graph.nodes():
+            if isinstance(node, OpNode):
+                row = self.step(definition, id, node, prefix, times)
+            elif isinstance(node, CallNode):
+                row = self.call(definition, id, node, prefix, times)
+            else:
+                continue
+            placed.append((tuple(node.path.split(".")[:-1]), row))
+        return tuple(nested(placed, prefix))
+
+    def step(
+        self, definition: Definition, id: int, node: OpNode, prefix: str, times: _Times
+    ) -> Row:
+        learned = sum(map(numbers, node.weights))
+        return Row(
+            prefix + node.path, node.op.name, tuple(map(self.counter.type, node.types)),
+            learned * times.params, self.counter.of(definition, id, node) * times.macs,
+        )  # fmt: skip
+
+    def call(
+        self, definition: Definition, id: int, node: CallNode, prefix: str, times: _Times
+    ) -> Row:
+        repeated, path = node.count, node.path
+        if isinstance(node, ScanNode):
+            inner = _Times(times.params, times.macs * self.counter.length(definition, id, node))
+            below = f"{prefix}{node.copies.prefix}." if node.copies.prefix else prefix
+        else:
+            if node.copies.start is not None:
+                last = node.copies.start + repeated - 1
+                path = f"{node.copies.prefix}[{node.copies.start}..{last}]"
+            inner = _Times(times.params * repeated, times.macs * repeated)
+            below = f"{prefix}{path}."
+        if node.model is not None:
+            inner = inner if node.model not in self.seen else _Times(0, inner.macs)
+            self.seen.add(node.model)
+        rows = self.rows(node.definition, below, inner)
+        what = "scan" if isinstance(node, ScanNode) else node.definition.source
+        return Row(
+            prefix + path, what or node.definition.name,
+            tuple(map(self.counter.type, node.types)), sum(row.params for row in rows),
+            self.counter.of(definition, id, node) * times.macs, repeated, rows,
+        )  # fmt: skip
+
+    def only_weights(self, model: str) -> Row:
+        """A model that is not called, and some of whose weights are read or tied to."""
+        own = {entry.name for entry in self.program.weights(model)}
+        called = [name for name in self.program.called(model) if name != model]
+        own -= {entry.name for name in called for entry in self.program.weights(name)}
+        total = sum(numbers(e.weight) for e in self.program.weights(model) if e.name in own)
+        self.seen.add(model)
+        return Row(model, model, (), total, 0)
+
+
+def numbers(weight: Weight) -> int:
+    """How many numbers a weight learns of its own."""
+    if weight.tie is not None or weight.buffer or not weight.trained:
+        return 0
+    elements = product(weight.type.dims)
+    assert isinstance(elements, int)
+    return elements
+
+
+def nested(placed: Sequence[Placed], prefix: str, level: int = 0) -> Iterator[Row]:
+    """The rows with those of each scope of two steps or more below a row of its own."""
+    for scope, group in groupby(placed, lambda item: item[0][level : level + 1]):
+        members = list(group)
+        if not scope:
+            yield from (row for _, row in members)
+        elif len(members) == 1:
+            yield from nested(members, prefix, level + 1)
+        else:
+            rows = tuple(nested(members, prefix, level + 1))
+            path = prefix + ".".join(members[0][0][: level + 1])
+            yield Row(
+                path, "", rows[-1].types, sum(row.params for row in rows),
+                sum(row.macs for row in rows), rows=rows,
+            )  # fmt: skip

@@ -47,7 +47,7 @@ def locate(spec: str | Path) -> tuple[Path, str | None]:
 
 def _mentioning(name: str) -> list[Path]:
     """The zoo's files with the name as a key somewhere; parsing them all would take longer."""
-    return [path for path in sorted(ZOO.glob("*.yaml")) if f" {name}:" in path.read_text("utf-8")]
+    return [path for path in sorted(ZOO.glob("*.yaml")) if f"{name}:" in path.read_text("utf-8")]
 
 
 def _variants(path: Path) -> list[str]:

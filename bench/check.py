@@ -1,6 +1,6 @@
 """A cold `archc check` against importing the three libraries it cannot do without.
 
-    python bench/check.py
+python bench/check.py
 """
 
 from __future__ import annotations
@@ -11,9 +11,19 @@ import sys
 import time
 
 COMMANDS = {
-    "import networkx, yaml, jsonschema": [sys.executable, "-c", "import networkx, yaml, jsonschema"],
+    "import networkx, yaml, jsonschema": [
+        sys.executable,
+        "-c",
+        "import networkx, yaml, jsonschema",
+    ],
     "the same again": [sys.executable, "-c", "import networkx, yaml, jsonschema"],
-    "archc check specs/resnet.yaml": [sys.executable, "-m", "archc.cli.main", "check", "specs/resnet.yaml"],
+    "archc check specs/resnet.yaml": [
+        sys.executable,
+        "-m",
+        "archc.cli.main",
+        "check",
+        "specs/resnet.yaml",
+    ],
     "archc show swin_t": [sys.executable, "-m", "archc.cli.main", "show", "swin_t"],
 }
 ROUNDS = 15

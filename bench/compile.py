@@ -34,7 +34,11 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
 def milliseconds(spec: str, settings: dict[str, object]) -> float:
     """One compilation in a fresh process."""
     code = CODE.format(spec=spec, set=settings)
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    return float(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
 def main() -> None:

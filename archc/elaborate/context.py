@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archc.elaborate.scope import Space
     from archc.ir.program import Definition
 
-MAX_STEPS = 8_000  # elaborated steps, each definition's counted once
+MAX_STEPS = 5_000  # elaborated steps, each definition's counted once
 MAX_REPEAT = 100_000
 MAX_DEPTH = 60  # blocks within blocks
 MAX_ELEMENTS = 2**40  # of one value, where its size is known

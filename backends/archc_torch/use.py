@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from archc.ir.dims import Size
@@ -12,14 +13,14 @@ from archc.ir.types import TensorType
 from archc.ops.attributes import Either, Kind, Optional, PerAxis
 from archc.ops.base import Op, Site
 from archc.spec.formula import Argument
-from archc_torch.code import Code, Expr, Hole, Raw, Texts, joined, template
+from archc_torch.code import Expr, Hole, Raw, Ref, Texts, joined, template
 from archc_torch.sizes import Anchor
 
 
 class Host(Protocol):
     """What a use asks of the definition that it is part of."""
 
-    def size(self, size: Size, near: Sequence[Anchor]) -> Expr: ...
+    def size(self, size: Size, near: Sequence[Anchor], last: bool) -> Expr | None: ...
 
     def device(self) -> Expr: ...
 
@@ -30,6 +31,14 @@ class Host(Protocol):
     def formula(self, node: OpNode, attribute: str) -> str: ...
 
     def spatial(self, sizes: Sequence[Size]) -> Expr | None: ...
+
+
+class NeedsVariable(Exception):
+    """A size can only be read from an operand's shape, so the operand must be in a variable."""
+
+    def __init__(self, slot: str) -> None:
+        super().__init__(slot)
+        self.slot = slot
 
 
 @dataclass(eq=False, slots=True)
@@ -45,6 +54,7 @@ class Use:
     operands: Mapping[str, Expr]  # by slot
     path: str = ""
     constructing: bool = False  # a module's constructor, which knows weights' sizes but no values
+    spent: Counter[int] = field(default_factory=Counter)  # how often each operand was written, by its id
 
     # ---- what there is
 
@@ -120,12 +130,20 @@ class Use:
         return self.hole(size, hint, attribute)
 
     def size(self, size: Size) -> Expr:
-        """A size, by the shapes of tensors where it is symbolic."""
-        return self.host.size(size, [
-            Anchor((*operand.code, f".shape[{axis}]"), dim)
-            for slot, operand in self.operands.items() if slot in self.types
-            for axis, dim in enumerate(self.types[slot].dims)
-        ])  # fmt: skip
+        """A size, by the shapes of tensors where it is symbolic. Raises NeedsVariable."""
+        near: list[Anchor] = []
+        hidden: str | None = None
+        for slot, operand in self.operands.items():
+            for axis, dim in enumerate(self.types[slot].dims):
+                if isinstance(operand.code[0], Ref) and len(operand.code) == 1:
+                    near.append(Anchor((*operand.code, f".shape[{axis}]"), dim))
+                elif not isinstance(dim, int):
+                    hidden = slot
+        found = self.host.size(size, near, last=hidden is None)
+        if found is None:
+            assert hidden is not None
+            raise NeedsVariable(hidden)
+        return found
 
     def sizes(self, sizes: Iterable[Size]) -> list[Expr]:
         return [self.size(size) for size in sizes]
@@ -203,6 +221,7 @@ class Use:
 
     def _tensor(self, expr: Expr, number: bool) -> Expr:
         """The operand, a plain number as a tensor where one is needed."""
+        self.spent[id(expr)] += 1
         if expr.literal is None or number:
             return expr
         slot = next(name for name, operand in self.operands.items() if operand is expr)

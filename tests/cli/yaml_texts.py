@@ -7,14 +7,49 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-WORDS = ["relu", "a", "n1", "x.shape", "std/conv.yaml", "int", "true", "null", "1e-3", "no", "0o7", "-"]
-FORMULAS = ["=n", "=max(1, n)", "=x.shape[1] // 2", '="b" + str(i)', "=2 if i == 0 else 1", "=[a, b]"]
+WORDS = [
+    "relu",
+    "a",
+    "n1",
+    "x.shape",
+    "std/conv.yaml",
+    "int",
+    "true",
+    "null",
+    "1e-3",
+    "no",
+    "0o7",
+    "-",
+]
+FORMULAS = [
+    "=n",
+    "=max(1, n)",
+    "=x.shape[1] // 2",
+    '="b" + str(i)',
+    "=2 if i == 0 else 1",
+    "=[a, b]",
+]
 ODD = ["", " a ", "a: b", "a #b", "# x", "é", "\t", "line\nbreak", "it's", 'say "hi"', "a\\b", "{", "[1]", "@",
        "\x1b[31m", "n (h w) c -> n c", "- a", "? b", "1:30", "2020-01-01", "=", "<<", "日本", "\u2028", "'q'"]  # fmt: skip
 
 texts = st.sampled_from([*WORDS, *FORMULAS, *ODD])
 scalars = st.one_of(texts, st.integers(-5, 300), st.sampled_from([1.0, 2.5e-05, True, False, None]))
-keys = st.sampled_from(["conv2d", "linear", "name", "in", "do", "graph", "params", "blocks", "=act", "a b", "0", "édge"])
+keys = st.sampled_from(
+    [
+        "conv2d",
+        "linear",
+        "name",
+        "in",
+        "do",
+        "graph",
+        "params",
+        "blocks",
+        "=act",
+        "a b",
+        "0",
+        "édge",
+    ]
+)
 long = st.one_of(
     st.lists(st.lists(st.integers(0, 9999), max_size=9), min_size=5, max_size=14),
     st.lists(st.integers(0, 9999), min_size=15, max_size=50),
@@ -42,7 +77,9 @@ class Writer:
 
     def comment(self) -> str:
         self.count += 1
-        text = f"# c{self.count}" + self.draw(st.sampled_from(["", " 'it", ' {"', " # more", " é: x"]))
+        text = f"# c{self.count}" + self.draw(
+            st.sampled_from(["", " 'it", ' {"', " # more", " é: x"])
+        )
         self.comments.append(text)
         return text
 
@@ -52,7 +89,11 @@ class Writer:
             if self.coin(2):
                 lines += "\n" * self.draw(st.integers(1, 2))
             else:
-                lines += " " * max(0, indent + self.draw(st.sampled_from([0, 0, 0, -2, 2, 4]))) + self.comment() + "\n"
+                lines += (
+                    " " * max(0, indent + self.draw(st.sampled_from([0, 0, 0, -2, 2, 4])))
+                    + self.comment()
+                    + "\n"
+                )
         return lines
 
     def beside(self) -> str:
@@ -66,7 +107,9 @@ class Writer:
         if not isinstance(value, str):
             return str(value)
         safe = value.isidentifier() or value in ("1e-3", "std/conv.yaml")
-        formula = value.startswith("=") and len(value) > 1 and (not flow or not set(value) & set(",[]{}"))
+        formula = (
+            value.startswith("=") and len(value) > 1 and (not flow or not set(value) & set(",[]{}"))
+        )
         if (safe or formula) and self.coin():
             return value
         if value.isprintable() and self.coin():
@@ -76,23 +119,41 @@ class Writer:
     def flow(self, value: object, indent: int) -> str:
         def gap() -> str:
             if self.coin(8):
-                return (self.beside() if self.coin(3) else "") + "\n" + self.above(indent + 2) + " " * (indent + 2)
+                return (
+                    (self.beside() if self.coin(3) else "")
+                    + "\n"
+                    + self.above(indent + 2)
+                    + " " * (indent + 2)
+                )
             return ""
 
         if isinstance(value, list):
             return "[" + gap() + ", ".join(self.flow(v, indent) + gap() for v in value) + "]"
         if isinstance(value, dict):
-            items = [f"{self.scalar(k, True, True)}: {self.flow(v, indent)}" + gap() for k, v in value.items()]
+            items = [
+                f"{self.scalar(k, True, True)}: {self.flow(v, indent)}" + gap()
+                for k, v in value.items()
+            ]
             return "{" + gap() + ", ".join(items) + "}"
         return self.scalar(value, True)
 
     def below(self, value: object, indent: int) -> str:
         """What stands behind `key:` or `-`, up to the end of its last line."""
         if isinstance(value, list | dict) and value and self.coin():
-            return self.beside() + "\n" + self.block(value, indent + self.draw(st.sampled_from([2, 2, 4])))
+            return (
+                self.beside()
+                + "\n"
+                + self.block(value, indent + self.draw(st.sampled_from([2, 2, 4])))
+            )
         if isinstance(value, list | dict):
             return " " + self.flow(value, indent) + self.beside() + "\n"
-        if isinstance(value, str) and value.strip() == value and "\n" not in value and value.isprintable() and value:
+        if (
+            isinstance(value, str)
+            and value.strip() == value
+            and "\n" not in value
+            and value.isprintable()
+            and value
+        ):
             if self.coin(6):
                 mark = self.draw(st.sampled_from(["|", "|-", ">", ">-"]))
                 pad = " " * (indent + 2)

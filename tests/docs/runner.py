@@ -8,7 +8,7 @@ A comment before a block says how it is run; it is YAML, one key with options be
     part            top-level keys of a spec; what is missing is added
     steps           a list of steps, put under `graph:`
     file: NAME      the block is written to a file of that name first
-    shows: NAME     the block is what that file holds by now
+    shows: NAME     the block is what that file holds by now, or a file of this project
     console         lines with `$ ` are commands; what follows them is what they print
     setup           commands that prepare a machine; another test reads them
     data            not run: the test that names the block says what it is for
@@ -24,6 +24,7 @@ code that the last one ends with, `slow` moves the block to the slow tests.
 
 from __future__ import annotations
 
+import difflib
 import doctest
 import io
 import os
@@ -116,7 +117,7 @@ def spec_text(block: Block) -> str:
 
 
 def dump(value: Any) -> str:
-    """A value in flow style; text stands as it is, so that a comment can say what YAML would quote."""
+    """A value in flow style; text stands as it is, so that a comment says what YAML quotes."""
     match value:
         case dict():
             return "{" + ", ".join(f"{k}: {dump(v)}" for k, v in value.items()) + "}"
@@ -138,15 +139,14 @@ def check_spec(block: Block, folder: Path) -> None:
     path = folder / (block.name or "spec.yaml")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(spec_text(block), encoding="utf-8")
-    wanted = listed(options.get("error"))
+    program, codes, message = None, [], ""
     try:
         program = compile(path, variant=options.get("variant"), set=options.get("set"))
     except SpecError as error:
-        codes = [diagnostic.code for diagnostic in error.diagnostics]
-        assert wanted, f"{block}: {error}"
-        assert codes == wanted, f"{block}: {error}"
+        codes, message = [diagnostic.code for diagnostic in error.diagnostics], str(error)
+    assert codes == listed(options.get("error")), f"{block}: {message}"
+    if program is None:
         return
-    assert not wanted, f"{block}: no error, expected {wanted}"
     warned = [diagnostic.code for diagnostic in program.warnings]
     assert warned == listed(options.get("warning")), f"{block}: {program.warnings}"
     gives = options.get("gives")
@@ -192,10 +192,14 @@ class Session:
             rewrite(self.page, self.rewritten)
 
     def one(self, block: Block) -> None:
+        if block.kind in ("setup", "data"):
+            return
         if block.kind == "file" and block.language != "yaml":
             self.write(block)
         elif block.kind == "shows":
-            self.compare(block, Path(block.name).read_text(encoding="utf-8"))
+            here = Path(block.name)
+            path = here if here.is_file() else ROOT / here
+            self.compare(block, path.read_text(encoding="utf-8"))
         elif block.language == "yaml":
             check_spec(block, self.folder)
         elif block.kind == "console" or block.language == "console":
@@ -216,7 +220,9 @@ class Session:
         if found == block.text:
             return
         if not UPDATE:
-            assert found == block.text, f"{block}: what it prints is not what the page says"
+            rows = [text.splitlines() for text in (block.text, found)]
+            shown = "\n".join(difflib.unified_diff(*rows, "page", "run", lineterm=""))
+            pytest.fail(f"{block}: what it prints is not what the page says\n{shown}")
         self.rewritten[block.line] = found
 
     def commands(self, block: Block) -> Iterator[str]:
@@ -227,7 +233,7 @@ class Session:
             yield f"{line}\n{self.command(line[2:], code, str(block))}"
 
     def command(self, text: str, code: int, where: str) -> str:
-        """What a command prints, on both streams, without colours or blanks at the ends of lines."""
+        """What a command prints, on both streams, without blanks at the ends of lines."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],
             env=environment(),
@@ -238,7 +244,8 @@ class Session:
             encoding="utf-8",
             check=False,
         )
-        assert done.returncode == code, f"{where}: `{text.strip()}` ended with {done.returncode}\n{done.stdout}"
+        ended = f"{where}: `{text.strip()}` ended with {done.returncode}"
+        assert done.returncode == code, f"{ended}\n{done.stdout}"
         lines = [line.rstrip() for line in done.stdout.splitlines()]
         while lines and not lines[-1]:
             lines.pop()
@@ -253,8 +260,8 @@ class Session:
             printed = io.StringIO()
             with redirect_stdout(printed):
                 exec(compile(part.source, str(block), "single"), self.names)
-            rows = part.source.splitlines()
-            yield "".join(f"{'>>>' if k == 0 else '...'} {row}".rstrip() + "\n" for k, row in enumerate(rows))
+            for k, row in enumerate(part.source.splitlines()):
+                yield f"{'...' if k else '>>>'} {row}".rstrip() + "\n"
             yield "".join(f"{line.rstrip()}\n" for line in printed.getvalue().splitlines())
 
 

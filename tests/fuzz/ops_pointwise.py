@@ -34,7 +34,16 @@ def activation(g: Scope) -> Use | None:
     low, high = PLAIN[name]
     small = min(x.scale, 1.0) if (low, high) == (-1.0, 1.0) else x.scale
     exact = x.exact and name in KEEPS_ZERO_EXACT
-    return Use(name, [x], {}, low, min(high, x.high) if name in ("relu", "gelu") else high, small, exact, chains=not exact)
+    return Use(
+        name,
+        [x],
+        {},
+        low,
+        min(high, x.high) if name in ("relu", "gelu") else high,
+        small,
+        exact,
+        chains=not exact,
+    )
 
 
 @proposes(14)
@@ -139,13 +148,24 @@ def combined(name: str, operands: list[Val | float]) -> Use:
     whole = any(isinstance(v, Val) and v.whole for v in operands)
     if not whole and any(isinstance(v, float) for v in operands) and name in ("maximum", "minimum"):
         exact = False
-    return Use(name, operands, {}, low, high, scale, exact, few=all(isinstance(v, float) or v.few for v in operands))
+    return Use(
+        name,
+        operands,
+        {},
+        low,
+        high,
+        scale,
+        exact,
+        few=all(isinstance(v, float) or v.few for v in operands),
+    )
 
 
 @proposes(8)
 def division(g: Scope) -> Use | None:
     x = g.floats()
-    away = g.value(lambda v: v.floating and (v.low >= 0.2 or v.high <= -0.2) and v.type.dtype == "float32")
+    away = g.value(
+        lambda v: v.floating and (v.low >= 0.2 or v.high <= -0.2) and v.type.dtype == "float32"
+    )
     if x is None:
         return None
     if away is None or g.choices.chance(30):
@@ -173,7 +193,13 @@ def whole_division(g: Scope) -> Use | None:
 def exact_functions(g: Scope) -> Use | None:
     """Functions of a single value that keep whole numbers whole, some of them on those only."""
     c = g.choices
-    x = g.value(lambda v: not v.boolean and v.type.dtype in ("float32", "int64", "int32") and (v.floating or v.bounded))
+    x = g.value(
+        lambda v: (
+            not v.boolean
+            and v.type.dtype in ("float32", "int64", "int32")
+            and (v.floating or v.bounded)
+        )
+    )
     if x is None:
         return None
     name = c.pick(("neg", "abs", "square", "sign", "floor", "ceil", "round"))
@@ -186,7 +212,16 @@ def exact_functions(g: Scope) -> Use | None:
         "neg": (-x.high, -x.low, x.scale), "abs": (0.0, most, x.scale), "sign": (-1.0, 1.0, 0.7),
         "square": (0.0, most * most, x.scale * x.scale),
     }.get(name, (x.low - 1, x.high + 1, x.scale))  # fmt: skip
-    return Use(name, [x], {}, low, high, scale, x.exact and scale < 100, few=name == "sign" and x.scale > 20)
+    return Use(
+        name,
+        [x],
+        {},
+        low,
+        high,
+        scale,
+        x.exact and scale < 100,
+        few=name == "sign" and x.scale > 20,
+    )
 
 
 @proposes(8)
@@ -199,7 +234,9 @@ def functions_of_positive(g: Scope) -> Use | None:
     name = c.pick(("sqrt", "rsqrt", "reciprocal", "log", "pow"))
     if name == "pow":
         power = c.number(2.0, 0.5, -1.0, 1.5)
-        return Use(name, [x, power], {}, 0.0, scale=max(x.scale**power, 0.3)) if x.high <= 20 else None
+        return (
+            Use(name, [x, power], {}, 0.0, scale=max(x.scale**power, 0.3)) if x.high <= 20 else None
+        )
     if name == "log":
         return Use(name, [x], {}, -2.5, scale=1.0)
     return Use(name, [x], {}, 0.0, 10.0, scale=max(x.scale, 1.0) if name == "sqrt" else 1.0)
@@ -211,7 +248,11 @@ def away_from_zero(g: Scope) -> Use | None:
     x = g.value(lambda v: v.type.dtype == "float32" and -0.5 <= v.low < 0.1)
     if x is None:
         x = g.floats()
-        return None if x is None else Use(g.choices.pick(("abs", "square", "softplus")), [x], {}, 0.0, scale=x.scale)
+        return (
+            None
+            if x is None
+            else Use(g.choices.pick(("abs", "square", "softplus")), [x], {}, 0.0, scale=x.scale)
+        )
     by = g.choices.number(1.0, 0.75)
     return Use("add", [x, by], {}, x.low + by, x.high + by, x.scale + by, few=x.few)
 
@@ -219,7 +260,13 @@ def away_from_zero(g: Scope) -> Use | None:
 @proposes(5)
 def exponential(g: Scope) -> Use | None:
     x = g.value(lambda v: v.type.dtype == "float32" and v.high <= 3)
-    return None if x is None else Use("exp", [x], {}, max(0.0, exp(max(x.low, -20.0))), exp(x.high), scale=exp(min(x.high, 2)))
+    return (
+        None
+        if x is None
+        else Use(
+            "exp", [x], {}, max(0.0, exp(max(x.low, -20.0))), exp(x.high), scale=exp(min(x.high, 2))
+        )
+    )
 
 
 @proposes(6)
@@ -227,10 +274,22 @@ def clamp(g: Scope) -> Use | None:
     x = g.floats(wild=True)
     if x is None:
         return None
-    kind, low, high = g.choices.integer(0, 2), g.choices.number(-1.0, -0.25, 0.2), g.choices.number(1.0, 2.5)
+    kind, low, high = (
+        g.choices.integer(0, 2),
+        g.choices.number(-1.0, -0.25, 0.2),
+        g.choices.number(1.0, 2.5),
+    )
     attributes = {**({"min": low} if kind != 1 else {}), **({"max": high} if kind != 2 else {})}
     few = x.low >= high or x.high <= low
-    return Use("clamp", [x], attributes, low if kind != 1 else x.low, high if kind != 2 else x.high, min(x.scale, 2.0), few=few)
+    return Use(
+        "clamp",
+        [x],
+        attributes,
+        low if kind != 1 else x.low,
+        high if kind != 2 else x.high,
+        min(x.scale, 2.0),
+        few=few,
+    )
 
 
 @proposes(4)
@@ -259,7 +318,14 @@ def comparison(g: Scope) -> Use | None:
     if c.chance(40) and not x.boolean:
         other = float(c.integer(0, 3)) if x.floating else c.integer(0, 3)
     else:
-        other = g.value(lambda v: v.type.dtype == x.type.dtype and v.exact == x.exact and v.ref != x.ref and fits(x, v))
+        other = g.value(
+            lambda v: (
+                v.type.dtype == x.type.dtype
+                and v.exact == x.exact
+                and v.ref != x.ref
+                and fits(x, v)
+            )
+        )
     if other is None or (not x.exact and name in ("equal", "not_equal")):
         return None
     return Use(name, [x, other], {}, 0.0, 1.0, 1.0, True)
@@ -296,7 +362,9 @@ def where(g: Scope) -> Use | None:
     b = int(b) if isinstance(b, float) and a.whole else b
     (al, ah), (bl, bh) = ends(a), ends(b)
     exact = is_exact(a) and is_exact(b) and condition.exact
-    return Use("where", [condition, a, b], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact)
+    return Use(
+        "where", [condition, a, b], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact
+    )
 
 
 @proposes(7)
@@ -305,7 +373,11 @@ def cast(g: Scope) -> Use | None:
     x = g.value(lambda v: v.exact)
     if x is None or c.chance(10):
         x = g.floats()
-        return None if x is None else Use("cast", [x], {"to": "float64"}, x.low, x.high, x.scale, x.exact)
+        return (
+            None
+            if x is None
+            else Use("cast", [x], {"to": "float64"}, x.low, x.high, x.scale, x.exact)
+        )
     to = c.pick(("float32", "int64", "int32", "bool") if x.bounded else ("float32",))
     if to == "bool":
         return Use("cast", [x], {"to": to}, 0.0, 1.0, 1.0, True, few=x.low > 0 or x.high < 0)
@@ -315,4 +387,6 @@ def cast(g: Scope) -> Use | None:
 @proposes(5)
 def back_to_float32(g: Scope) -> Use | None:
     x = g.value(lambda v: v.type.dtype == "float64")
-    return None if x is None else Use("cast", [x], {"to": "float32"}, x.low, x.high, x.scale, x.exact)
+    return (
+        None if x is None else Use("cast", [x], {"to": "float32"}, x.low, x.high, x.scale, x.exact)
+    )

@@ -40,7 +40,9 @@ def matrix_product(g: Scope) -> Use | None:
     inner = a.dims[-1]
 
     def fits(v: Val) -> bool:
-        return v.type.dtype == "float32" and v.rank >= 1 and v.dims[-2 if v.rank > 1 else -1] == inner
+        return (
+            v.type.dtype == "float32" and v.rank >= 1 and v.dims[-2 if v.rank > 1 else -1] == inner
+        )
 
     b = g.value(fits)
     if b is None:
@@ -99,7 +101,15 @@ def lookup(g: Scope) -> Use | None:
 
 @proposes(4)
 def sinusoid(g: Scope) -> Use | None:
-    x = g.value(lambda v: not v.boolean and v.bounded and v.high <= 200 and v.low >= -200 and v.type.dtype != "float64")
+    x = g.value(
+        lambda v: (
+            not v.boolean
+            and v.bounded
+            and v.high <= 200
+            and v.low >= -200
+            and v.type.dtype != "float64"
+        )
+    )
     if x is None:
         return None
     base = {"base": 100.0} if g.choices.chance(30) else {}
@@ -152,7 +162,12 @@ def cell(g: Scope) -> Use | None:
         return None
     kind = g.choices.pick(("gru_cell", "lstm_cell", "rnn_cell"))
     more = {"bias": False} if g.choices.chance(30) else {}
-    return Use(kind, [x, *[h] * (2 if kind == "lstm_cell" else 1)], {"hidden": h.dims[-1], **more}, scale=0.6)
+    return Use(
+        kind,
+        [x, *[h] * (2 if kind == "lstm_cell" else 1)],
+        {"hidden": h.dims[-1], **more},
+        scale=0.6,
+    )
 
 
 # -- attention ----------------------------------------------------------------------------------------------
@@ -164,7 +179,11 @@ def attention(g: Scope) -> Use | None:
     q = g.value(lambda v: wide(v) and 2 <= v.rank <= 4)
     if q is None:
         return None
-    k = g.value(lambda v: wide(v) and v.rank == q.rank and v.dims[:-2] == q.dims[:-2] and v.dims[-1] == q.dims[-1])
+    k = g.value(
+        lambda v: (
+            wide(v) and v.rank == q.rank and v.dims[:-2] == q.dims[:-2] and v.dims[-1] == q.dims[-1]
+        )
+    )
     assert k is not None
     v = g.value(lambda v: wide(v) and v.rank == k.rank and v.dims[:-1] == k.dims[:-1])
     assert v is not None
@@ -176,7 +195,13 @@ def attention(g: Scope) -> Use | None:
     if c.chance(20):
         attributes["dropout"] = 0.1
     scores = (*q.dims[:-1], k.dims[-2])
-    mask = g.value(lambda m: m.type.dtype in ("bool", "float32") and m.rank >= 1 and spreads(m, scores)) if c.chance(60) else None
+    mask = (
+        g.value(
+            lambda m: m.type.dtype in ("bool", "float32") and m.rank >= 1 and spreads(m, scores)
+        )
+        if c.chance(60)
+        else None
+    )
     inputs = [q, k, v] if mask is None else [q, k, v, mask]
     return Use("attention", inputs, attributes, v.low, v.high, v.scale, few=v.few)
 
@@ -221,12 +246,31 @@ def stored(g: Scope) -> Use | None:
         return Use("weight", [], {"shape": dims}, scale=0.1)
     if kind == "values":
         few = dims[-1:] or [2]
-        return Use("weight", [], {"value": [round(0.25 * (k % 7) - 0.5, 2) for k in range(few[0])]}, -0.5, 1.0, 0.7, True)
+        return Use(
+            "weight",
+            [],
+            {"value": [round(0.25 * (k % 7) - 0.5, 2) for k in range(few[0])]},
+            -0.5,
+            1.0,
+            0.7,
+            True,
+        )
     if kind == "constant":
         one = [c.integer(-2, 3) for _ in range(dims[-1] if dims else 2)]
         if c.chance(50):
-            return Use("constant", [], {"value": [0.5 * k for k in one]}, -1.0, 1.5, 0.7, True, few=len(set(one)) < 2)
-        return Use("constant", [], {"value": one}, min(one), max(one), 2.0, True, few=len(set(one)) < 2)
+            return Use(
+                "constant",
+                [],
+                {"value": [0.5 * k for k in one]},
+                -1.0,
+                1.5,
+                0.7,
+                True,
+                few=len(set(one)) < 2,
+            )
+        return Use(
+            "constant", [], {"value": one}, min(one), max(one), 2.0, True, few=len(set(one)) < 2
+        )
     sizes: list[Size] = [*(x.dims if x is not None and c.chance(50) else dims)]
     value = c.number(0.5, -1.0) if kind == "full" else 1.0 if kind == "ones" else 0.0
     attributes = {"shape": sizes, **({"value": value} if kind == "full" else {})}

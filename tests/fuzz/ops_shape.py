@@ -28,7 +28,11 @@ def any_value(v: Val) -> bool:
 @proposes(16)
 def reduction(g: Scope) -> Use | None:
     c = g.choices
-    x = g.value(lambda v: v.rank >= 1 and (v.type.dtype == "float32" or (v.type.dtype == "int64" and v.bounded)))
+    x = g.value(
+        lambda v: (
+            v.rank >= 1 and (v.type.dtype == "float32" or (v.type.dtype == "int64" and v.bounded))
+        )
+    )
     if x is None:
         return None
     names = ("mean", "sum", "max", "min", "logsumexp", "norm", "var", "std", "prod")
@@ -43,7 +47,9 @@ def reduction(g: Scope) -> Use | None:
         attributes["axes"] = written[0] if len(written) == 1 and c.chance(60) else written
     if c.chance(35):
         attributes["keep"] = True
-    if name == "prod" and (count > 6 or x.scale > 2 or not all(isinstance(x.dims[a], int) for a in axes)):
+    if name == "prod" and (
+        count > 6 or x.scale > 2 or not all(isinstance(x.dims[a], int) for a in axes)
+    ):
         name = "max"
     if name in ("var", "std"):
         if smallest < 2:
@@ -73,25 +79,52 @@ def reduced(x: Val, name: str, attributes: dict[str, Any], count: int) -> Use:
 @proposes(5)
 def position(g: Scope) -> Use | None:
     c = g.choices
-    x = g.value(lambda v: v.rank >= 1 and (v.exact or c.chance(15)) and not v.boolean and v.type.dtype != "float64" and not v.few)
+    x = g.value(
+        lambda v: (
+            v.rank >= 1
+            and (v.exact or c.chance(15))
+            and not v.boolean
+            and v.type.dtype != "float64"
+            and not v.few
+        )
+    )
     if x is None:
         return None
     axis = any_axis(g, x)
     size = x.dims[axis]
     keep = {"keep": True} if c.chance(30) else {}
     high = size - 1 if isinstance(size, int) else 511
-    return Use(c.pick(("argmax", "argmin")), [x], {"axis": axis, **keep}, 0.0, high, 2.0, x.exact, few=size == 1)
+    return Use(
+        c.pick(("argmax", "argmin")),
+        [x],
+        {"axis": axis, **keep},
+        0.0,
+        high,
+        2.0,
+        x.exact,
+        few=size == 1,
+    )
 
 
 @proposes(4)
 def running_sum(g: Scope) -> Use | None:
-    x = g.value(lambda v: v.rank >= 1 and v.type.dtype in ("float32", "int64") and (v.floating or v.bounded))
+    x = g.value(
+        lambda v: v.rank >= 1 and v.type.dtype in ("float32", "int64") and (v.floating or v.bounded)
+    )
     if x is None:
         return None
     axis = any_axis(g, x)
     count = number(x.dims[axis])
     scale = x.scale * sqrt(count)
-    return Use("cumsum", [x], {"axis": axis}, min(x.low * 512, x.low), max(x.high * 512, x.high), scale, x.exact and scale < 200)
+    return Use(
+        "cumsum",
+        [x],
+        {"axis": axis},
+        min(x.low * 512, x.low),
+        max(x.high * 512, x.high),
+        scale,
+        x.exact and scale < 200,
+    )
 
 
 # -- other shapes -------------------------------------------------------------------------------------------
@@ -146,7 +179,11 @@ def transpose(g: Scope) -> Use | None:
     if g.choices.chance(40):
         return kept(x, "transpose", {})
     order = g.choices.some(range(x.rank), x.rank, x.rank)
-    return kept(x, "transpose", {"order": [axis if g.choices.chance(70) else axis - x.rank for axis in order]})
+    return kept(
+        x,
+        "transpose",
+        {"order": [axis if g.choices.chance(70) else axis - x.rank for axis in order]},
+    )
 
 
 @proposes(6)
@@ -172,7 +209,8 @@ def expand(g: Scope) -> Use | None:
     if x is None:
         return None
     shape: list[Size] = [
-        c.pick((3, 2)) if size == 1 and c.chance(70) else -1 if c.chance(50) else size for size in x.dims
+        c.pick((3, 2)) if size == 1 and c.chance(70) else -1 if c.chance(50) else size
+        for size in x.dims
     ]
     if c.chance(30) and x.rank < 4:
         shape.insert(0, 2)
@@ -191,7 +229,9 @@ def rearrange(g: Scope) -> Use | None:
     parts: list[str] = []
     sizes: dict[str, int] = {}
     for size in x.dims:
-        factor = next((k for k in (2, 3) if isinstance(size, int) and size % k == 0 and size > k), None)
+        factor = next(
+            (k for k in (2, 3) if isinstance(size, int) and size % k == 0 and size > k), None
+        )
         if factor is not None and c.chance(40):
             one, two = next(names), next(names)
             sizes[one if c.chance(50) else two] = factor if c.chance(70) else 0
@@ -232,7 +272,16 @@ def slice_(g: Scope) -> Use | None:
     axis = c.pick([k for k, s in enumerate(x.dims) if least(s) >= 2])
     size, attributes = x.dims[axis], {"axis": axis if c.chance(50) else axis - x.rank}
     if not isinstance(size, int):
-        form = c.pick(({"start": 1}, {"stop": -1}, {"stop": 2}, {"start": -1}, {"stop": size - 1}, {"step": 2}))
+        form = c.pick(
+            (
+                {"start": 1},
+                {"stop": -1},
+                {"stop": 2},
+                {"start": -1},
+                {"stop": size - 1},
+                {"step": 2},
+            )
+        )
         return kept(x, "slice", {**attributes, **form})
     start = c.integer(0, size - 1)
     stop = c.integer(start + 1, size)
@@ -253,13 +302,19 @@ def gather(g: Scope) -> Use | None:
         return None
     axis = c.integer(0, x.rank - 1)
     most = least(x.dims[axis]) - 1
-    index = g.value(lambda v: v.type.dtype in ("int64", "int32") and v.low >= 0 and v.high <= most and v.rank <= 2)
+    index = g.value(
+        lambda v: (
+            v.type.dtype in ("int64", "int32") and v.low >= 0 and v.high <= most and v.rank <= 2
+        )
+    )
     attributes: dict[str, Any] = {"axis": axis if c.chance(60) else axis - x.rank}
     if index is not None and c.chance(60) and x.rank + index.rank <= 5:
         return kept(x, "gather", attributes, index)
     if c.chance(50):
         return kept(x, "gather", {**attributes, "at": c.pick((0, most, -1))})
-    return kept(x, "gather", {**attributes, "at": [c.pick((0, most, -1)) for _ in range(c.integer(1, 4))]})
+    return kept(
+        x, "gather", {**attributes, "at": [c.pick((0, most, -1)) for _ in range(c.integer(1, 4))]}
+    )
 
 
 @proposes(7)
@@ -278,7 +333,9 @@ def taken_apart(g: Scope) -> Use | None:
     if c.chance(50) and size % 2 == 0:
         return kept(x, "split", {"into": names[:2], **attributes})
     first = c.integer(1, size - 1)
-    return kept(x, "split", {"into": names[:2], "sizes": [first, c.pick((-1, size - first))], **attributes})
+    return kept(
+        x, "split", {"into": names[:2], "sizes": [first, c.pick((-1, size - first))], **attributes}
+    )
 
 
 @proposes(4)
@@ -302,7 +359,11 @@ def together(g: Scope) -> Use | None:
     if x is None:
         return None
     if c.chance(35):
-        others = [y for _ in range(c.integer(1, 2)) if (y := g.value(lambda v: v.type == x.type)) is not None]
+        others = [
+            y
+            for _ in range(c.integer(1, 2))
+            if (y := g.value(lambda v: v.type == x.type)) is not None
+        ]
         axis = c.integer(0, x.rank)
         return joined("stack", [x, *others], axis if c.chance(60) else axis - x.rank - 1)
     axis = c.pick([1 % x.rank, *range(x.rank)])

@@ -102,7 +102,9 @@ def pooling(g: Scope) -> Use | None:
     if c.chance(50):
         attributes["stride"] = per_axis(g, axes, 2, 1, 3)
     if c.chance(40):
-        attributes["padding"] = [k // 2 for k in each(kernel, axes)] if c.chance(50) else min(each(kernel, axes)) // 2
+        attributes["padding"] = (
+            [k // 2 for k in each(kernel, axes)] if c.chance(50) else min(each(kernel, axes)) // 2
+        )
     if c.chance(30):
         attributes["ceil"] = True
     if kind == "max" and c.chance(15):
@@ -113,7 +115,9 @@ def pooling(g: Scope) -> Use | None:
     if kind == "avg" and c.chance(30):
         attributes["count_padding"] = False
     low, high = (x.low, x.high) if kind == "max" else (min(x.low, 0.0), max(x.high, 0.0))
-    return Use(f"{kind}_pool{axes}d", [x], attributes, low, high, x.scale, x.exact and kind == "max", x.few)
+    return Use(
+        f"{kind}_pool{axes}d", [x], attributes, low, high, x.scale, x.exact and kind == "max", x.few
+    )
 
 
 @proposes(6)
@@ -125,7 +129,9 @@ def adaptive_pooling(g: Scope) -> Use | None:
     sizes: list[int] = [c.pick((1, 2, 3)) if isinstance(size, int) else 1 for size in x.dims[2:]]
     size: int | list[int] = sizes[0] if len(set(sizes)) == 1 and c.chance(70) else sizes
     kind = c.pick(("avg", "max"))
-    return Use(f"adaptive_{kind}_pool{axes}d", [x], {"size": size}, x.low, x.high, x.scale, few=x.few)
+    return Use(
+        f"adaptive_{kind}_pool{axes}d", [x], {"size": size}, x.low, x.high, x.scale, few=x.few
+    )
 
 
 @proposes(4)
@@ -167,8 +173,15 @@ def normalisation(g: Scope) -> Use | None:
     attributes = affine(g)
     if name == "batch_norm":
         track = not c.chance(15)
-        attributes |= {**({} if track else {"track": False}), **({"momentum": 0.2} if c.chance(20) else {})}
-        return Use(name, [x], attributes, scale=x.scale if track else 1.0) if x.scale < 30 or not track else None
+        attributes |= {
+            **({} if track else {"track": False}),
+            **({"momentum": 0.2} if c.chance(20) else {}),
+        }
+        return (
+            Use(name, [x], attributes, scale=x.scale if track else 1.0)
+            if x.scale < 30 or not track
+            else None
+        )
     if name == "group_norm":
         assert isinstance(x.dims[1], int)
         groups = c.pick(divisors(x.dims[1]))
@@ -211,7 +224,11 @@ def local_response(g: Scope) -> Use | None:
     c = g.choices
     attributes = {
         "size": c.pick((3, 2, 5, 4, 1)),
-        **({"alpha": c.number(0.5, 1e-3), "k": c.number(2.0, 1.0), "beta": c.number(0.5, 0.75)} if c.chance(60) else {}),
+        **(
+            {"alpha": c.number(0.5, 1e-3), "k": c.number(2.0, 1.0), "beta": c.number(0.5, 0.75)}
+            if c.chance(60)
+            else {}
+        ),
     }
     return Use("local_response_norm", [x], attributes, x.low, x.high, x.scale)
 
@@ -225,32 +242,60 @@ def resize(g: Scope) -> Use | None:
     if x is None:
         return None
     c, axes = g.choices, x.rank - 2
-    modes = {1: ("nearest", "linear"), 2: ("nearest", "bilinear", "bicubic"), 3: ("nearest", "trilinear")}[axes]
+    modes = {
+        1: ("nearest", "linear"),
+        2: ("nearest", "bilinear", "bicubic"),
+        3: ("nearest", "trilinear"),
+    }[axes]
     attributes: dict[str, Any] = {}
     if c.chance(45):
-        sizes = [c.pick((4, 7, 2, 1, 5)) if isinstance(s, int) or c.chance(40) else s for s in x.dims[2:]]
+        sizes = [
+            c.pick((4, 7, 2, 1, 5)) if isinstance(s, int) or c.chance(40) else s for s in x.dims[2:]
+        ]
         attributes["size"] = sizes[0] if len(set(sizes)) == 1 else sizes
     else:
         scales = [c.number(2.0, 1.5, 0.5, 3.0) for _ in range(axes if c.chance(30) else 1)]
-        attributes["scale"] = scales if len(scales) > 1 else scales[0] if c.chance(50) else int(scales[0] + 0.5)
+        attributes["scale"] = (
+            scales if len(scales) > 1 else scales[0] if c.chance(50) else int(scales[0] + 0.5)
+        )
     mode = c.pick(modes)
     if mode != "nearest" or c.chance(30):
         attributes["mode"] = mode
     if mode != "nearest" and c.chance(40):
         attributes["align_corners"] = True
     wider = x.scale if mode == "bicubic" else 0.0
-    return Use("resize", [x], attributes, x.low - wider, x.high + wider, x.scale, x.exact and mode == "nearest", x.few)
+    return Use(
+        "resize",
+        [x],
+        attributes,
+        x.low - wider,
+        x.high + wider,
+        x.scale,
+        x.exact and mode == "nearest",
+        x.few,
+    )
 
 
 @proposes(4)
 def shuffle(g: Scope) -> Use | None:
     c = g.choices
     up = c.chance(60)
-    x = g.value(lambda v: v.rank == 4 and (v.dims[1] in (4, 8, 9) if up else isinstance(v.dims[2], int)))
+    x = g.value(
+        lambda v: v.rank == 4 and (v.dims[1] in (4, 8, 9) if up else isinstance(v.dims[2], int))
+    )
     if x is None:
         return None
     factor = 3 if x.dims[1] == 9 else 2
-    return Use("pixel_shuffle" if up else "pixel_unshuffle", [x], {"factor": factor}, x.low, x.high, x.scale, x.exact, x.few)
+    return Use(
+        "pixel_shuffle" if up else "pixel_unshuffle",
+        [x],
+        {"factor": factor},
+        x.low,
+        x.high,
+        x.scale,
+        x.exact,
+        x.few,
+    )
 
 
 @proposes(7)
@@ -263,7 +308,10 @@ def pad(g: Scope) -> Use | None:
     if mode != "constant" and (not 3 <= x.rank <= 5 or not x.floating):
         return None
     start = 2 if mode != "constant" or x.rank > 2 else 0
-    most = {"reflect": min(map(least, x.dims[2:]), default=1) - 1, "circular": min(map(least, x.dims[2:]), default=1)}.get(mode, 3)
+    most = {
+        "reflect": min(map(least, x.dims[2:]), default=1) - 1,
+        "circular": min(map(least, x.dims[2:]), default=1),
+    }.get(mode, 3)
     attributes: dict[str, Any] = {} if mode == "constant" else {"mode": mode}
     if most < 1:
         return None
@@ -277,7 +325,9 @@ def pad(g: Scope) -> Use | None:
     value = 0.0
     if mode == "constant" and c.chance(30):
         value = attributes["value"] = c.number(-1.5, 2.0) if x.floating else 1.0
-    return Use("pad", [x], attributes, min(x.low, value), max(x.high, value), x.scale, x.exact, x.few)
+    return Use(
+        "pad", [x], attributes, min(x.low, value), max(x.high, value), x.scale, x.exact, x.few
+    )
 
 
 @proposes(3)
@@ -288,18 +338,35 @@ def center_crop(g: Scope) -> Use | None:
 
     def inside(v: Val) -> bool:
         return v.rank == x.rank and all(
-            wanted == found or (isinstance(wanted, int) and isinstance(found, int) and wanted <= found)
+            wanted == found
+            or (isinstance(wanted, int) and isinstance(found, int) and wanted <= found)
             for wanted, found in zip(v.dims[2:], x.dims[2:], strict=True)
         )
 
     like = g.value(inside, wild=True)
-    return None if like is None else Use("center_crop", [x, like], {}, x.low, x.high, x.scale, x.exact, x.few)
+    return (
+        None
+        if like is None
+        else Use("center_crop", [x, like], {}, x.low, x.high, x.scale, x.exact, x.few)
+    )
 
 
 @proposes(2)
 def moving_average(g: Scope) -> Use | None:
-    x = g.value(lambda v: v.type.dtype == "float32" and v.rank >= 1 and all(isinstance(s, int) for s in v.dims[1:]))
-    return None if x is None else Use("moving_average", [x], {"rate": g.choices.number(0.1, 0.5)}, 0.0, 0.0, 0.0, few=True)
+    x = g.value(
+        lambda v: (
+            v.type.dtype == "float32"
+            and v.rank >= 1
+            and all(isinstance(s, int) for s in v.dims[1:])
+        )
+    )
+    return (
+        None
+        if x is None
+        else Use(
+            "moving_average", [x], {"rate": g.choices.number(0.1, 0.5)}, 0.0, 0.0, 0.0, few=True
+        )
+    )
 
 
 __all__ = ["inf", "number"]

@@ -24,6 +24,8 @@ NAMES = (
     "linear", "layer1", "str", "device", "training", "init", "graph", "add", "int", "import", "Tensor",
 )  # fmt: skip
 
+VARYING = ("rate", "eps", "slope", "alpha", "momentum", "dropout")  # may differ from copy to copy
+
 
 @dataclass
 class Book:
@@ -34,7 +36,7 @@ class Book:
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
     blocks: dict[str, Any] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=lambda: {"prev", "x"})
+    taken: set[str] = field(default_factory=lambda: {"prev", "x", "i"})
     ops: Counter[str] = field(default_factory=Counter)
     features: Counter[str] = field(default_factory=Counter)
     steps_left: int = 24
@@ -63,14 +65,16 @@ class Owner:
 class Scope:
     """The values that can be referred to and the steps that make them."""
 
-    def __init__(self, book: Book, owner: Owner, parent: Scope | None = None, apart: bool = False) -> None:
+    def __init__(
+        self, book: Book, owner: Owner, parent: Scope | None = None, apart: bool = False
+    ) -> None:
         self.book, self.owner, self.parent = book, owner, parent
         self.choices = book.choices
         self.apart = apart  # its steps become a definition of their own: no ties to the outside
         self.values: list[Val] = []
         self.stars: list[tuple[str, Val, int]] = []  # `name.*`, one copy's value, how many
         self.weights: list[tuple[str, TensorType]] = []
-        self.loop: dict[str, list[Any]] = {}  # loop variables and their values
+        self.loop: dict[str, int] = {}  # loop variables and how often they turn
         self.prev: Val | None = None
         self.steps: list[Any] = []
 
@@ -96,7 +100,11 @@ class Scope:
 
     def floats(self, *ranks: int, least_rank: int = 0, wild: bool = False) -> Val | None:
         def fits(v: Val) -> bool:
-            return v.type.dtype == "float32" and v.rank >= least_rank and (not ranks or v.rank in ranks)
+            return (
+                v.type.dtype == "float32"
+                and v.rank >= least_rank
+                and (not ranks or v.rank in ranks)
+            )
 
         return self.value(fits, wild)
 
@@ -122,19 +130,36 @@ class Scope:
             if size == k
             for fact in facts_of(axis, v.rank)
         ]
-        options = [f"={k + 1} - 1", f"=max({k}, 1)" if k >= 1 else f"=min({k}, 0)", f"=[{k}, 7][0]", "param"]
+        options = [
+            f"={k + 1} - 1",
+            f"=max({k}, 1)" if k >= 1 else f"=min({k}, 0)",
+            f"=[{k}, 7][0]",
+            "param",
+        ]
         chosen = self.choices.pick([*facts[:6], *options])
         if chosen != "param":
             self.book.features["fact" if chosen in facts else "arithmetic"] += 1
             return chosen
         return self.parameter(k)
 
-    def real(self, v: float) -> Any:
+    def real(self, v: float, key: str = "") -> Any:
+        loop = self.in_loop()
+        if loop and key in VARYING and self.choices.chance(60):
+            return f"={v} + 0.05 * {loop}"
         if not self.choices.chance(25):
             return v
         if v and (1 / v).is_integer() and self.choices.chance(30):
             return f"=1 / {int(1 / v)}"
         return self.parameter(float(v))
+
+    def in_loop(self) -> str:
+        """The innermost loop variable, if there is one."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.loop:
+                return next(iter(scope.loop))
+            scope = scope.parent
+        return ""
 
     def parameter(self, value: Any) -> str:
         """A formula that names a parameter of this value: the block's own, or the spec's."""
@@ -143,11 +168,19 @@ class Scope:
         for name, known in held.items():
             if type(known) is type(value) and known == value and self.choices.chance(70):
                 return f"={name}"
-        name = self.book.name(*(("k", "size", "depth") if isinstance(value, int) else ("rate", "eps", "slope")))
+        name = self.book.name(
+            *(("k", "size", "depth") if isinstance(value, int) else ("rate", "eps", "slope"))
+        )
         held[name] = value
         self.book.features["block parameter" if block else "parameter"] += 1
         if block:
-            bare = "float" if isinstance(value, float) else "bool" if isinstance(value, bool) else "int"
+            bare = (
+                "float"
+                if isinstance(value, float)
+                else "bool"
+                if isinstance(value, bool)
+                else "int"
+            )
             self.owner.params[name] = bare if self.choices.chance(50) else value
         return f"={name}"
 
@@ -166,7 +199,7 @@ class Scope:
             return self.choices.pick(facts)
         return text if text.isidentifier() and not self.choices.chance(30) else f"={text}"
 
-    def written(self, value: Any) -> Any:
+    def written(self, value: Any, key: str = "") -> Any:
         """An attribute's value as YAML data."""
         match value:
             case bool():
@@ -174,7 +207,7 @@ class Scope:
             case int() | Dim():
                 return self.size(value)
             case float():
-                return self.real(value)
+                return self.real(value, key)
             case Mapping():
                 return {key: self.written(item) for key, item in value.items()}
             case list() | tuple():
@@ -186,7 +219,11 @@ class Scope:
     def infer(self, use: Use) -> tuple[Op, Site, tuple[TensorType, ...]] | None:
         """The op and the types that the use gives; None if it is not allowed or too large."""
         op_class = ops()[use.op]
-        known = {k: v for k, v in self.book.defaults.get(use.op, {}).items() if k not in ("init", "freeze")}
+        known = {
+            k: v
+            for k, v in self.book.defaults.get(use.op, {}).items()
+            if k not in ("init", "freeze")
+        }
         try:
             op = op_class.make(**{**known, **use.attributes})
             site = Site(op, bound(op, use), {name: v.type for name, v in use.fed.items()})
@@ -200,7 +237,9 @@ class Scope:
             return None
         return op, site, types
 
-    def add(self, use: Use, name: str | None = None, modifiers: Mapping[str, Any] | None = None) -> list[Val] | None:
+    def add(
+        self, use: Use, name: str | None = None, modifiers: Mapping[str, Any] | None = None
+    ) -> list[Val] | None:
         """Writes the step down, with a name if it needs one; its outputs, or None where it does not fit."""
         found = self.infer(use)
         if found is None:
@@ -211,12 +250,22 @@ class Scope:
             name = self.book.name()
         self.book.ops[use.op] += 1
         outs = [
-            Val(name if k == 0 and name else f"{name}.{out}", type, use.low, use.high, use.scale, use.exact, use.few)
+            Val(
+                name if k == 0 and name else f"{name}.{out}",
+                type,
+                use.low,
+                use.high,
+                use.scale,
+                use.exact,
+                use.few,
+            )
             for k, (out, type) in enumerate(zip(op.outputs, types, strict=True))
         ]
         self.put(step, name, outs)
         if name is not None and not op.own_path:
-            self.weights += [(f"{name}.{w.name}", w.type) for w in site.weights.values() if not w.buffer]
+            self.weights += [
+                (f"{name}.{w.name}", w.type) for w in site.weights.values() if not w.buffer
+            ]
         return outs
 
     def put(self, step: dict[str, Any], name: str | None, outs: Sequence[Val]) -> None:
@@ -233,14 +282,18 @@ class Scope:
     def head(self, use: Use, op: Op) -> dict[str, Any]:
         """The op key with its attributes, and `in`, in one of the ways they can be written."""
         c = self.choices
-        attributes = {key: self.written(value) for key, value in use.attributes.items()}
+        attributes = {key: self.written(value, key) for key, value in use.attributes.items()}
         given = dict(zip(slot_names(op, use), use.inputs, strict=True))
         present = {name: v for name, v in given.items() if v is not None}
         variadic = any(slot.variadic for slot in op.inputs)
         refs = [v.ref if isinstance(v, Val) else v for v in present.values()]
         trailing = list(given)[: len(present)] == list(present)
         value: Any = attributes or None
-        if op.main is not None and list(attributes) == [op.main] and not isinstance(attributes[op.main], list):
+        if (
+            op.main is not None
+            and list(attributes) == [op.main]
+            and not isinstance(attributes[op.main], list)
+        ):
             if not c.chance(25):
                 value = attributes[op.main]
         if use.fed or not trailing or (len(refs) > 1 and not variadic and c.chance(25)):
@@ -269,7 +322,8 @@ def bound(op: Op, use: Use) -> dict[str, Any]:
     dtypes: list[DType] = [v.type.dtype for v in use.inputs if isinstance(v, Val)]
     matched = dtypes[-1] if dtypes else "float32"
     types = [
-        v.type if isinstance(v, Val) else None if v is None else TensorType(matched, ()) for v in use.inputs
+        v.type if isinstance(v, Val) else None if v is None else TensorType(matched, ())
+        for v in use.inputs
     ]
     if any(slot.variadic for slot in op.inputs):
         return {op.inputs[0].name: tuple(types)}

@@ -1,0 +1,39 @@
+"""The public surface: what `__all__` names, and nothing by accident."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import archc
+
+
+def test_the_core_offers_what_all_names() -> None:
+    assert sorted(archc.__all__) == [
+        "ArchcError", "Diagnostic", "Program", "SpecError", "compile", "compile_text",
+    ]  # fmt: skip
+    assert all(hasattr(archc, name) for name in archc.__all__)
+
+
+def test_importing_the_core_costs_nothing() -> None:
+    code = "import sys, archc; print(sorted({'numpy', 'networkx', 'yaml', 'torch'} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_program_tells_its_size() -> None:
+    program = archc.compile("lenet5")
+    assert (program.params, program.macs) == (61_706, 416_520)
+    assert archc.compile("lenet5", set={"classes": 7}).params == 61_706 - 3 * 85
+
+
+def test_a_spec_is_a_path_a_variant_or_a_zoo_name() -> None:
+    by_name = archc.compile("resnet18")
+    assert archc.compile("resnet:resnet18").params == by_name.params
+    assert archc.compile("resnet", variant="resnet18").params == by_name.params
+    with pytest.raises(archc.ArchcError, match="resnet18"):
+        archc.compile("resnet81")
