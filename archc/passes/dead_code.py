@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archc.ir.lookup import Lookup, instances, references
-from archc.ir.nodes import CallNode, InputNode, Node, OpNode
+from archc.ir.nodes import CallNode, InputNode, Node, OpNode, Weight
 from archc.ir.program import Definition, Program
 from archc.ops.registry import ops
 from archc.passes.base import Pass
 from archc.passes.rebuild import Rebuild, rebuilt
 
-Needed = Callable[[Definition, Node], bool]  # whether a node that is not read stays
+Needed = Callable[[Node], bool]  # whether a node that is not read stays
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,24 @@ class DeadCode(Pass):
     def run(self, program: Program) -> Program:
         needed = needed_weights(program)
 
-        def stays(definition: Definition, node: Node) -> bool:
+        def stays(node: Node) -> bool:
             if isinstance(node, OpNode):
-                return any((definition, weight.path) in needed for weight in node.weights)
-            return isinstance(node, CallNode) and node.model is None and held(node.definition)
-
-        def held(definition: Definition) -> bool:
-            return any(stays(definition, node) for _, node in definition.graph.nodes())
+                return any(id(weight) in needed for weight in node.weights)
+            return brings_weights(node, stays)
 
         return rebuilt(program, lambda definition: swept(definition, stays))
 
 
-def has_weights(definition: Definition, node: Node) -> bool:
+def has_weights(node: Node) -> bool:
     """Whether removing the node would take weights away."""
-    if isinstance(node, OpNode):
-        return bool(node.weights)
-    return isinstance(node, CallNode) and node.model is None and any(
-        has_weights(node.definition, inner) for _, inner in node.definition.graph.nodes()
-    )  # fmt: skip
+    return bool(node.weights) if isinstance(node, OpNode) else brings_weights(node, has_weights)
+
+
+def brings_weights(node: Node, stays: Needed) -> bool:
+    """Whether the node is a call of its own weights, some of which stay."""
+    if not isinstance(node, CallNode) or node.model is not None:
+        return False
+    return any(stays(inner) for _, inner in node.definition.graph.nodes())
 
 
 def swept(definition: Definition, stays: Needed = has_weights) -> Definition:
@@ -63,21 +63,21 @@ def swept(definition: Definition, stays: Needed = has_weights) -> Definition:
             live.add(id)
         elif id not in live:
             dead[id] = node
-            if not stays(definition, node):
+            if not stays(node):
                 continue
             if isinstance(node, OpNode):  # its weights are held without what it reads
                 continue
             del dead[id]
         live.add(id)
         live.update(value.node for value in graph.present(id))
-    holders = [node for id, node in dead.items() if stays(definition, node)]
+    holders = [node for id, node in dead.items() if stays(node)]
     if len(dead) == len(holders) and all(map(_is_holder, holders)):
         return definition
     rebuild = Rebuild(definition)
     for id, node in graph.nodes():
         if id in live:
             rebuild.keep(id, node)
-        elif isinstance(node, OpNode) and stays(definition, node):
+        elif isinstance(node, OpNode) and stays(node):
             for holder in _holders(node):
                 rebuild.graph.add(holder)
     return rebuild.finish()
@@ -91,35 +91,40 @@ def _holders(node: OpNode) -> list[OpNode]:
     """A `weight` node for each weight of a node that is going."""
     if _is_holder(node):
         return [node]
-    make = ops()["weight"].make
-    return [
-        OpNode(
-            path=weight.path, types=(weight.type,), place=node.place, step=node.step,
-            op=make(shape=weight.type.dims, dtype=weight.type.dtype),
-            weights=(replace(weight, slot="weight"),),
-        )
-        for weight in node.weights
-    ]  # fmt: skip
+    return [holder(weight, node) for weight in node.weights]
 
 
-def needed_weights(program: Program) -> set[tuple[Definition, str]]:
-    """The weights by definition and path that stay even if their own op goes.
+def holder(weight: Weight, like: Node) -> OpNode:
+    """A `weight` node for a weight that another node had."""
+    begins = {"shape": weight.type.dims} if weight.value is None else {"value": weight.value}
+    op = ops()["weight"].make(**begins, dtype=weight.type.dtype)
+    own = replace(weight, slot="weight")
+    return OpNode(
+        path=weight.path, types=(weight.type,), place=like.place, step=like.step, op=op,
+        weights=(own,),
+    )  # fmt: skip
+
+
+def needed_weights(program: Program) -> dict[int, Weight]:
+    """The weights that stay even if their own op goes, by their identity.
 
     Those that a tie or a read refers to, and those of models with several definitions.
     """
     lookup, places = Lookup(program), instances(program)
-    found: set[tuple[Definition, str]] = set()
+    found: dict[int, Weight] = {}
     for definition, place in places.items():
         for ref in references(definition):
             owner = lookup.refer(ref, place.root, place.prefix)
             if owner is not None:
-                found.add((owner.definition, owner.weight.path))
-    for definition in _several(program, places):
-        found.update((definition, path) for path in lookup.own(definition)[0])
+                found[id(owner.weight)] = owner.weight
+    for definition in _several(program):
+        for _, node in definition.graph.nodes():
+            if isinstance(node, OpNode):
+                found.update((id(weight), weight) for weight in node.weights)
     return found
 
 
-def _several(program: Program, definitions: object) -> set[Definition]:
+def _several(program: Program) -> set[Definition]:
     """The definitions of models that are called for several input types, and their blocks."""
     versions: dict[str, set[Definition]] = {name: {d} for name, d in program.models.items()}
     for definition in program.definitions():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,10 +85,17 @@ def evaluate(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> dict
         raise InputError.of(
             "E642", f"onnxruntime stopped: {_first_line(error)}", notes=_where(error, session)
         ) from error
+    names = spec_names(session)
     return {
-        output.name: np.asarray(value)
+        names.get(output.name, output.name): np.asarray(value)
         for output, value in zip(session.get_outputs(), found, strict=True)
     }
+
+
+def spec_names(session: ort.InferenceSession) -> dict[str, str]:
+    """The spec's names of outputs that go by another in the file, where an input has such a name."""
+    text = session.get_modelmeta().custom_metadata_map.get("archc.outputs", "{}")
+    return {own: name for name, own in json.loads(text).items()}
 
 
 def check_inputs(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> None:

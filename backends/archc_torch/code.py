@@ -15,8 +15,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archc.ir.nodes import CallNode
     from archc.ir.program import Definition
+    from archc.spec.formula import Argument
 
 Val = tuple[int, int, int]  # a value: the frame it is in, its node, its port
 
@@ -62,17 +62,12 @@ class Axis:
     axis: int
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """The device that the inputs are on."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Build:
-    """The constructor call of another definition's class."""
+    """The constructor call of another definition's class, with what is passed through to it."""
 
-    call: CallNode
-    frame: int = 0
+    definition: Definition
+    arguments: Mapping[str, float | Argument]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +82,11 @@ class Callee:
 class Numbers:
     """The arguments after a call's tensors, where the definition is a function and takes numbers."""
 
-    call: CallNode
-    frame: int = 0
+    definition: Definition
+    arguments: Mapping[str, float | Argument]
 
 
-Part = str | Hole | Ref | Axis | Device | Build | Callee | Numbers
+Part = str | Hole | Ref | Axis | Build | Callee | Numbers
 Code = tuple[Part, ...]
 
 

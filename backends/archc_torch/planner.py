@@ -113,15 +113,11 @@ class Planner:
                 self.exprs[val] = Expr((Ref(val),))
                 self.hints[val] = name
                 continue
-            group: Val = (0, -1000 - int(frame.definition.inputs[0]) - len(self.sketch.parameters), 0)
-            last = self.sketch.parameters[-1] if self.sketch.parameters else None
-            if index == "0" or last is None:
-                last = Parameter(name, (), listed=True)
-                self.sketch.parameters.append(last)
-                group = (0, -1000 - len(self.sketch.parameters), 0)
-                self.hints[group] = name
-            group = (0, -1000 - len(self.sketch.parameters), 0)
+            if index == "0":
+                self.sketch.parameters.append(Parameter(name, (), listed=True))
+            last, group = self.sketch.parameters[-1], parameter_list(len(self.sketch.parameters) - 1)
             last.types = (*last.types, *node.types)
+            self.hints[group] = name
             self.lists[group] = len(last.types)
             self.exprs[val] = Expr((Ref(group), f"[{index}]"))
 
@@ -137,21 +133,14 @@ class Planner:
             return False
         if exits != {Value(found.last, 0)}:
             return False
-        steps = [node for _, node in definition.graph.nodes() if isinstance(node, OpNode | CallNode)]
-        numbered = any(
-            name.isdigit() and (isinstance(child, Branch) or child.kind == "module" and self.weighted(child))
-            for name, child in found.branch.children.items()
-        )
-        if not numbered or any(isinstance(n, OpNode) and n.op.name == "constant" for n in steps):
+        children = found.branch.children.items()
+        if not any(name.isdigit() and (isinstance(child, Branch) or child.weighted) for name, child in children):
             return False
         self.sketch.modules = found.branch
         for type in definition.output_types().values():
             name = next(iter(definition.outputs))
             self.sketch.outputs.append(Output(name, (type,), False, ()))
         return True
-
-    def weighted(self, leaf: Leaf) -> bool:
-        return leaf.call is not None or leaf.kind != "module" or leaf.weighted
 
     def _outputs(self, frame: Frame) -> None:
         found: dict[str, list[tuple[str, Value]]] = {}
@@ -212,7 +201,8 @@ class Planner:
             self.put(frame.path(node.copies.path(0)), self.call_leaf(frame, node), node)
 
     def call_leaf(self, frame: Frame, node: CallNode) -> Leaf:
-        return Leaf("module", (Build(node, frame.number),), node.types, node.count, node)
+        build = Build(node.definition, node.arguments)
+        return Leaf("module", (build,), node.types, node.count, weighted=True, callee=node.definition)
 
     def put(self, path: str, leaf: Leaf, node: Node) -> None:
         layout.put(self.sketch.modules, path, leaf, node.place)
@@ -320,8 +310,9 @@ class Planner:
         """A model: an attribute of the outermost class, and in all others what forward is given."""
         if self.sketch.top:
             if name not in self.sketch.modules.children:
-                call = self.library.model_call(name)
-                self.sketch.modules.children[name] = Leaf("module", (Build(call),), call.types, 1, call)
+                callee = self.library.model(name).definition
+                leaf = Leaf("module", (Build(callee, {}),), weighted=True, callee=callee)
+                self.sketch.modules.children[name] = leaf
             return self.access(name)
         if name not in self.sketch.models:
             self.sketch.models.append(name)
@@ -353,6 +344,8 @@ class Planner:
         graph = frame.definition.graph
         vals = {s: frame.val(v) for s, v in zip(node.slots, graph.inputs(id), strict=True) if v is not None}
 
+        spent: dict[str, int] = {}
+
         def make(operands: Mapping[str, Expr]) -> Expr:
             use = Use(self, node, types, self.tensors(node, operands), path)
             found: Expr | None = None
@@ -363,13 +356,9 @@ class Planner:
                 found = written(use, line.call)
             if found is None:
                 raise unsupported(node, "with these inputs it has no form in PyTorch")
-            spent.clear()
-            spent.update({slot: use.spent[id(operand)] for slot, operand in operands.items()})
+            spent.update(use.spent)
             return found
 
-        from builtins import id as id  # noqa: PLC0414 - the function, not the node
-
-        spent: dict[str, int] = {}
         expr = self.fit(vals, make, spent)
         self.give_op(frame, value.node, node, line, expr)
 
@@ -462,7 +451,7 @@ class Planner:
         codes += [(self.model(name),) for name in callee.models]
         head: Part = module or Callee(node.definition, self.access(frame.path(node.copies.path(0))))
         depth = max((operand.depth for operand in operands.values()), default=0)
-        tail: tuple[Part, ...] = () if module else (Numbers(node, frame.number),)
+        tail: tuple[Part, ...] = () if module else (Numbers(node.definition, node.arguments),)
         return Expr((head, "(", *joined(codes), *tail, ")"), depth=depth + 1)
 
     # ---- values
@@ -603,6 +592,11 @@ class Planner:
             if node.types[0].dims[2:] == tuple(sizes) and "." not in node.name:
                 return Expr((*self.exprs[(0, id, 0)].code, ".shape[2:]"))
         return None
+
+
+def parameter_list(place: int) -> Val:
+    """The value of a parameter that is a list."""
+    return (0, -1000 - place, 0)
 
 
 def live(definition: Definition) -> set[int]:

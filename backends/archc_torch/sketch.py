@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archc.ir.nodes import CallNode
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
 from archc_torch.code import Code, Hole, Part, Ref, Val
@@ -23,7 +22,8 @@ class Leaf:
     code: Code
     types: tuple[TensorType, ...] = ()  # what the module gives
     count: int = 1
-    call: CallNode | None = None  # the call that it is for
+    weighted: bool = False  # whether it has weights, or may have: all but ops that have none
+    callee: Definition | None = None  # the definition whose class it is
 
 
 @dataclass(eq=False, slots=True)

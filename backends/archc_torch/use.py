@@ -54,7 +54,7 @@ class Use:
     operands: Mapping[str, Expr]  # by slot
     path: str = ""
     constructing: bool = False  # a module's constructor, which knows weights' sizes but no values
-    spent: Counter[int] = field(default_factory=Counter)  # how often each operand was written, by its id
+    spent: Counter[str] = field(default_factory=Counter)  # how often each operand was written, by slot
 
     # ---- what there is
 
@@ -221,7 +221,7 @@ class Use:
 
     def _tensor(self, expr: Expr, number: bool) -> Expr:
         """The operand, a plain number as a tensor where one is needed."""
-        self.spent[id(expr)] += 1
+        self.spent.update(slot for slot, operand in self.operands.items() if operand is expr)
         if expr.literal is None or number:
             return expr
         slot = next(name for name, operand in self.operands.items() if operand is expr)

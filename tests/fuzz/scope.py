@@ -58,6 +58,7 @@ class Owner:
 
     kind: str
     symbols: set[str] = field(default_factory=set)
+    inputs: list[Val] = field(default_factory=list)
     params: dict[str, Any] = field(default_factory=dict)  # name to declaration
     given: dict[str, Any] = field(default_factory=dict)  # name to the value it has now
 
@@ -182,6 +183,9 @@ class Scope:
                 else "int"
             )
             self.owner.params[name] = bare if self.choices.chance(50) else value
+            facts = [f"={v.ref}.shape[{k}]" for v in self.owner.inputs for k, size in enumerate(v.dims) if size == value]
+            if bare == "int" and facts and self.choices.chance(40):
+                self.owner.params[name] = self.choices.pick(facts)
         return f"={name}"
 
     def size(self, size: Size) -> Any:

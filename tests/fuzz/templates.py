@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from fuzz.language import Move, adapted, fresh, grow
-from fuzz.scope import Book, Owner, Scope
+from fuzz.scope import Book, Owner, Scope, speakable
 from fuzz.values import TAME, Use, Val, feasible
 
 from archc.errors import SpecError
@@ -108,7 +108,8 @@ def new_block(g: Scope, moves: list[tuple[int, Move]]) -> Template | None:
         fresh(v, n) if generic and v.floating else replace(v, ref=n)
         for v, n in zip(given, names, strict=True)
     ]
-    owner = Owner("block", {name for v in given for name in v.type.symbols})
+    speakable_inputs = [v for v in inputs if speakable(v.ref)]
+    owner = Owner("block", {name for v in given for name in v.type.symbols}, speakable_inputs)
     body = Scope(book, owner)
     body.values, body.prev = list(inputs), replace(inputs[0], ref="prev")
     optional = book.name("extra", "mask", "bias") if c.chance(25) else None
@@ -127,19 +128,12 @@ def new_block(g: Scope, moves: list[tuple[int, Move]]) -> Template | None:
     if outputs:
         data["outputs"] = {name: v.ref for name, v in outputs}
     name = book.name("block", "unit", "mbconv", "Block", "module", "attend")
-    data["params"] = data.get("params", {})
-    if not data["params"]:
-        del data["params"]
     book.blocks[name] = data
     book.features["block"] += 1
-    if depth_of(owner):
+    if g.owner.kind == "block":
         book.features["nested block"] += 1
     results = outputs or [("", body.prev)]
     return Template(name, data, owner, inputs, extra, results, body.weights)
-
-
-def depth_of(owner: Owner) -> bool:
-    return "nested" in owner.given
 
 
 def declared(g: Scope, inputs: list[Val], optional: str | None) -> Any:

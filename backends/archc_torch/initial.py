@@ -1,0 +1,117 @@
+"""Weights in the source: what a tensor begins as, and what a module's weights begin as if not as PyTorch's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archc.init import Init
+from archc.ir.nodes import OpNode, Weight
+from archc.ir.types import TensorType
+from archc_torch.code import Code, Hole, Part, Raw, joined
+from archc_torch.sketch import Assign, Do, For, Leaf, Stmt
+from archc_torch.use import Use
+
+if TYPE_CHECKING:
+    from archc_torch.planner import Frame, Planner
+
+
+def leaf(weight: Weight) -> Leaf:
+    """A parameter or a buffer that no module of torch.nn holds."""
+    code = table(weight.value, weight.type) if weight.value is not None else begun(weight.init, weight.type)
+    if weight.buffer:
+        return Leaf("buffer", code, weighted=True)
+    frozen: Code = () if weight.trained else (", requires_grad=False",)
+    return Leaf("parameter", ("nn.Parameter(", *code, *frozen, ")"), weighted=True)
+
+
+def constant(node: OpNode) -> Leaf:
+    """A table that is no weight: a buffer that is not saved."""
+    return Leaf("constant", table(node.op.values["value"], node.types[0]))
+
+
+def table(value: object, type: TensorType) -> Code:
+    return ("torch.tensor(", Hole(value, "value"), *dtype(type, inferred(value)), ")")
+
+
+def inferred(value: object) -> str:
+    """The element type that torch.tensor gives nested numbers."""
+    if isinstance(value, tuple):
+        found = {inferred(item) for item in value}
+        return "float32" if "float32" in found or not found else "int64" if "int64" in found else "bool"
+    return "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float32"
+
+
+def dtype(type: TensorType, usual: str = "float32") -> Code:
+    return () if type.dtype == usual else (", dtype=", Hole(Raw(f"torch.{type.dtype}"), "dtype"))
+
+
+def begun(init: Init, type: TensorType) -> Code:
+    """A new tensor with its first values."""
+    dims: list[Part] = [*joined([(Hole(dim, "size"),) for dim in type.dims])]
+    if init.kind in ("zeros", "ones") and type.rank:
+        return (f"torch.{init.kind}(", *dims, *dtype(type), ")")
+    shape: Code = ("(", *dims, "," if type.rank == 1 else "", ")")
+    if init.kind in ("zeros", "ones", "constant"):
+        value = {"zeros": 0.0, "ones": 1.0}.get(init.kind)
+        number: object = init.number("value") if value is None else value
+        if "float" not in type.dtype and isinstance(number, float):
+            number = bool(number) if type.dtype == "bool" else int(number)
+        made = ("torch.full(", *(part for part in shape if part != ""), ", ", Hole(number, "value"))
+        return (*made, *dtype(type, inferred(number)), ")")
+    empty: Code = ("torch.empty(", *(dims if type.rank else shape), *dtype(type), ")")
+    return call(init, empty)
+
+
+def call(init: Init, tensor: Code) -> Code:
+    """The function of torch.nn.init on a tensor."""
+    known = {"low": "a", "high": "b"}
+    defaults = {"mean": 0.0, "std": 1.0, "gain": 1.0, "mode": "fan_in", "a": 0.0}
+    if init.kind in ("uniform", "trunc_normal"):
+        defaults |= {"low": 0.0, "high": 1.0} if init.kind == "uniform" else {"low": -2.0, "high": 2.0}
+    parts: list[Part] = [f"nn.init.{init.kind}_(", *tensor]
+    for name, value in init.values.items():
+        word = "val" if init.kind == "constant" else known.get(name, name)
+        parts.append(Hole(value, word, f"{word}=", defaults.get(name, ...), "before"))
+    return (*parts, ")")
+
+
+def setup(planner: Planner, frames: list[Frame]) -> None:
+    """The statements after the modules: first values, ties, and what is not trained."""
+    begins: dict[str, tuple[Init, list[str]]] = {}
+    frozen: list[str] = []
+    ties: list[tuple[str, str]] = []
+    for frame in frames:
+        for id, node in frame.definition.graph.nodes():
+            if not isinstance(node, OpNode) or not node.weights:
+                continue
+            usual = defaults(planner, frame, id, node)
+            in_module = {w.slot for w in node.weights if planner.in_module(frame.path(w.path))}
+            for weight in node.weights:
+                text = planner.access(frame.path(weight.path))
+                if weight.tie is not None and weight.tie.model is None:
+                    ties.append((text, planner.access(frame.path(weight.tie.path))))
+                elif weight.tie is None and weight.slot in in_module:
+                    if weight.init != usual.get(weight.slot) and not weight.buffer:
+                        begins.setdefault(str(weight.init), (weight.init, []))[1].append(text)
+                    if not weight.trained and not weight.buffer:
+                        frozen.append(text)
+    for init, texts in begins.values():
+        planner.sketch.setup += each(planner, texts, "weight", lambda tensor, init=init: call(init, tensor))  # type: ignore[misc]
+    planner.sketch.setup += [Assign([], (source,), pattern=text) for text, source in ties]
+    planner.sketch.setup += each(planner, frozen, "weight", lambda tensor: (*tensor, ".requires_grad_(False)"))
+
+
+def each(planner: Planner, texts: list[str], word: str, make: object) -> list[Stmt]:
+    """A statement on one tensor, or a loop over several."""
+    assert callable(make)
+    if len(texts) < 2:
+        return [Do(make((text,))) for text in texts]
+    loop = For([], ("(" + ", ".join(texts) + ")",), [Do(make((word,)))], (word,))
+    return [loop]
+
+
+def defaults(planner: Planner, frame: Frame, id: int, node: OpNode) -> dict[str, Init]:
+    """What the op's weights begin as if the spec says nothing, which is what PyTorch does."""
+    site = Use(planner, node, planner.slot_types(frame, id), {}).site()
+    node.op.infer(site)
+    return {name: weight.init for name, weight in site.weights.items()}
