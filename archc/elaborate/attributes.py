@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from archc.elaborate.context import StepError
@@ -102,4 +103,14 @@ def convert(kind: Any, value: Any) -> Any:
             plain_argument(value)
         kind.convert(value.value)
         return value
+    for item in parts_of(value):
+        plain_argument(item)
     return kind.convert(value)
+
+
+def parts_of(value: Any) -> Iterator[Any]:
+    """What lists and records hold, in depth: only a whole attribute can pass through."""
+    if isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield item
+            yield from parts_of(item)

@@ -32,6 +32,7 @@ from archc.elaborate.scope import (
     item_of,
 )
 from archc.errors import Diagnostic, did_you_mean
+from archc.ir.nodes import OpNode
 from archc.ops.registry import ops
 from archc.spec.ast import Step, formula_names
 from archc.spec.data import Scalar
@@ -166,9 +167,13 @@ class Elaborator:
         path = self.position(frame, step, segment)
         if template is not None:
             inner = frame if space is frame.space else replace(frame, space=space)
-            return call(self, inner, step, template, chosen, inputs, path)
-        assert op is not None
-        return apply(self, frame, step, op, chosen, inputs, path)
+            item = call(self, inner, step, template, chosen, inputs, path)
+        else:
+            assert op is not None
+            item = apply(self, frame, step, op, chosen, inputs, path)
+        if segment is None and frame.scope.home.shaky:
+            self.warn_position(step, item, frame.scope.home)
+        return item
 
     def _inserted(
         self, frame: Frame, step: Step, list: StepList, segment: str | None, fed: Feed
@@ -257,6 +262,23 @@ class Elaborator:
             )
         home.items[name] = item
         home.places[name] = place
+
+    def warn_position(self, step: Step, item: Item, home: Scope) -> None:
+        """W903, once a scope: weights go by a position that changes with the parameters."""
+        node = (
+            item.builder.graph.node(item.node) if item.builder and item.node is not None else None
+        )
+        if isinstance(node, OpNode) and node.weights:
+            home.shaky = False
+            self.context.report(
+                Diagnostic(
+                    "W903",
+                    "weights here go by their position, which changes with the parameters",
+                    step.head_place,
+                    help="give the step a name, so that checkpoints keep fitting",
+                    severity="warning",
+                )
+            )
 
     def warn_unused(self, scope: Scope, kept: set[int]) -> None:
         """W901: a named value that nothing uses; `kept` are the nodes that outputs need."""

@@ -12,7 +12,7 @@ from archc.ir.dims import Dim
 from archc.ir.nodes import CallNode, Copies
 from archc.place import Place
 from archc.spec.ast import Step, formula_names
-from archc.spec.data import Data, Mapping
+from archc.spec.data import Data, Mapping, Sequence
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
@@ -65,7 +65,7 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
     named_by_variable = named_one_by_one(step)
     if not rows:
         return e.passed_through(frame, step)
-    if len(rows) > 1 and formula_names(step.repeat):
+    if not has_fixed_count(step.repeat):
         frame.scope.home.shaky = True
     made: list[Item] = []
     inputs: dict[int | str, Any] = {}
@@ -103,6 +103,16 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
     if len(made) > 1 and last.counted is not None:
         whole.counted = last.counted
     return whole
+
+
+def has_fixed_count(data: Data) -> bool:
+    """Whether a number or a list that is written out tells how many copies there are."""
+    columns = (
+        [entry.value for entry in data.entries.values()] if isinstance(data, Mapping) else [data]
+    )
+    return any(
+        isinstance(c, Sequence) or isinstance(getattr(c, "value", None), int) for c in columns
+    )
 
 
 def named_one_by_one(step: Step) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archc.ir.nodes import InputNode, OpNode
+from archc.ir.graph import Value
+from archc.ir.nodes import OpNode
 from archc.ir.program import Definition, Program
 from archc.passes.base import Pass
 from archc.passes.dead_code import swept
@@ -49,13 +50,12 @@ def _round(definition: Definition) -> Definition:
             rules = RULES[node.op.name]
             found = next((f for rule in rules if (f := rule(match)) is not None), None)
         if found is None:
-            new = rebuild.keep(id, node) if not isinstance(node, InputNode) else rebuild.put(id, node, ())
-            new_uses[new] = uses[id]
-        elif isinstance(found, tuple) and isinstance(found[0], OpNode):
-            changed = True
-            new_uses[rebuild.put(id, *found)] = uses[id]
-        else:
-            changed = True
+            new_uses[rebuild.keep(id, node)] = uses[id]
+            continue
+        changed = True
+        if isinstance(found, Value):
             rebuild.made[id] = (found,)
             new_uses[found.node] += uses[id] - 1
+        else:
+            new_uses[rebuild.put(id, *found)] = uses[id]
     return swept(rebuild.finish()) if changed else definition

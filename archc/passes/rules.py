@@ -57,10 +57,11 @@ class Match:
         return len(self.node.types) == 1 and self.graph.type(self.first) == self.type
 
     def source(self, value: Value | None, *names: str) -> OpNode | None:
-        """The node that gives the value, if it is one of these ops and the value its only output."""
+        """The node that gives the value, if it is one of these ops with a single output."""
         node = None if value is None else self.graph.node(value.node)
-        fits = isinstance(node, OpNode) and node.op.name in names and len(node.types) == 1
-        return node if fits else None  # type: ignore[return-value]
+        if isinstance(node, OpNode) and node.op.name in names and len(node.types) == 1:
+            return node
+        return None
 
     def above(self, value: Value) -> Value:
         """The first input of the node that gives the value."""
@@ -264,7 +265,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "expand": (same_type,),
     "cast": (same_type, casts),
     "concat": (alone,),
-    "split": (alone_part := lambda m: m.first if len(m.node.types) == 1 and m.keeps_type else None,),
+    "split": (same_type,),
     "slice": (whole_slice,),
     "tile": (same_type,),
     "pad": (same_type,),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from docs.runner import ROOT, Session, blocks
 
-PAGES = ["ARCHITECTURE.md"]
+PAGES = ["ARCHITECTURE.md", "CONTRIBUTING.md"]
 
 
 @pytest.mark.parametrize("name", PAGES)

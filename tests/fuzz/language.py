@@ -192,8 +192,11 @@ def weight_value(g: Scope) -> None:
     if not found or len(g.values) > 40:
         return
     ref, type = g.choices.pick(found)
-    if all(v.ref != ref for v in g.values):
-        g.values.append(Val(ref, type, scale=0.4))
+    owner = g
+    while all(known != ref for known, _ in owner.weights) and owner.parent is not None:
+        owner = owner.parent
+    if all(v.ref != ref for v in owner.values):
+        owner.values.append(Val(ref, type, scale=0.4))
         g.book.features["weight as value"] += 1
 
 

@@ -145,9 +145,6 @@ def combined(name: str, operands: list[Val | float]) -> Use:
         else:
             low, high, scale = min(low, a), min(high, b), max(scale, scale_of(other))
     exact = all(map(is_exact, operands)) and scale < 1000
-    whole = any(isinstance(v, Val) and v.whole for v in operands)
-    if not whole and any(isinstance(v, float) for v in operands) and name in ("maximum", "minimum"):
-        exact = False
     return Use(
         name,
         operands,
@@ -156,7 +153,7 @@ def combined(name: str, operands: list[Val | float]) -> Use:
         high,
         scale,
         exact,
-        few=all(isinstance(v, float) or v.few for v in operands),
+        few=not any(isinstance(v, Val) and not v.few for v in operands),
     )
 
 
@@ -189,7 +186,7 @@ def whole_division(g: Scope) -> Use | None:
     return Use(name, [x, operand], {}, low, high, min(most, 4.0), True)
 
 
-@proposes(8)
+@proposes(14)
 def exact_functions(g: Scope) -> Use | None:
     """Functions of a single value that keep whole numbers whole, some of them on those only."""
     c = g.choices
@@ -203,6 +200,8 @@ def exact_functions(g: Scope) -> Use | None:
     if x is None:
         return None
     name = c.pick(("neg", "abs", "square", "sign", "floor", "ceil", "round"))
+    if x.exact and x.floating and c.chance(50):
+        name = c.pick(("round", "floor", "ceil"))
     if name in ("floor", "ceil", "round", "sign") and not x.exact and not c.chance(6):
         return None
     if name in ("floor", "ceil", "round") and x.whole:
@@ -224,7 +223,7 @@ def exact_functions(g: Scope) -> Use | None:
     )
 
 
-@proposes(8)
+@proposes(26)
 def functions_of_positive(g: Scope) -> Use | None:
     """Functions that blow up near 0: on values that stay away from it."""
     c = g.choices
@@ -242,7 +241,7 @@ def functions_of_positive(g: Scope) -> Use | None:
     return Use(name, [x], {}, 0.0, 10.0, scale=max(x.scale, 1.0) if name == "sqrt" else 1.0)
 
 
-@proposes(10)
+@proposes(20)
 def away_from_zero(g: Scope) -> Use | None:
     """A positive offset for values that are not negative: what the functions above need."""
     x = g.value(lambda v: v.type.dtype == "float32" and -0.5 <= v.low < 0.1)
@@ -305,7 +304,7 @@ def like(g: Scope) -> Use | None:
 COMPARISONS = ("less", "greater", "less_equal", "greater_equal", "equal", "not_equal")
 
 
-@proposes(9)
+@proposes(14)
 def comparison(g: Scope) -> Use | None:
     c = g.choices
     x = g.value(lambda v: v.exact or (v.type.dtype == "float32" and c.chance(10)))
@@ -339,7 +338,7 @@ def fits(*values: Val) -> bool:
     return True
 
 
-@proposes(4)
+@proposes(14)
 def logic(g: Scope) -> Use | None:
     x = g.value(lambda v: v.boolean)
     if x is None:
@@ -350,7 +349,7 @@ def logic(g: Scope) -> Use | None:
     return Use(g.choices.pick(("logical_and", "logical_or")), [x, y], {}, 0.0, 1.0, 1.0, True)
 
 
-@proposes(8)
+@proposes(12)
 def where(g: Scope) -> Use | None:
     condition = g.value(lambda v: v.boolean)
     if condition is None:

@@ -62,13 +62,13 @@ def reduction(g: Scope) -> Use | None:
 
 
 def reduced(x: Val, name: str, attributes: dict[str, Any], count: int) -> Use:
-    most = max(abs(x.low), abs(x.high))
+    most = max(abs(x.low), abs(x.high)) if count <= 8 else inf
     low, high, scale = {
         "mean": (x.low, x.high, x.scale / 2), "max": (x.low, x.high, x.scale), "min": (x.low, x.high, x.scale),
         "sum": (min(x.low, 0) * 64 * count, max(x.high, 0) * 64 * count, x.scale * sqrt(count)),
         "logsumexp": (-inf, inf, x.scale + 2), "norm": (0.0, inf, x.scale * sqrt(count)),
         "var": (0.0, inf, x.scale**2), "std": (0.0, inf, x.scale),
-        "prod": (-(most**count) - 1, most**count + 1, max(x.scale, 1.0) ** count),
+        "prod": (-(most**count) - 1, most**count + 1, max(x.scale, 1.0) ** min(count, 8)),
     }[name]  # fmt: skip
     if name == "norm" and attributes.get("p") == 1:
         scale = x.scale * count

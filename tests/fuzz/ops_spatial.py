@@ -120,7 +120,7 @@ def pooling(g: Scope) -> Use | None:
     )
 
 
-@proposes(6)
+@proposes(9)
 def adaptive_pooling(g: Scope) -> Use | None:
     x = picture(g, wild=True)
     if x is None:

@@ -225,7 +225,7 @@ def model(book: Book, others: list[Template]) -> Template | None:
     if outputs:
         data["outputs"] = {name: v.ref for name, v in outputs}
     name = book.name("encoder", "decoder", "critic")
-    return Template(name, data, owner, declared, [], outputs or [("", g.prev)])
+    return Template(name, data, owner, declared, None, outputs or [("", g.prev)])
 
 
 __all__ = ["Made", "call", "from_seed", "specs"]

@@ -25,7 +25,7 @@ class Template:
     data: dict[str, Any]
     owner: Owner
     inputs: list[Val]
-    optional: list[str]
+    optional: str | None  # an input that is added to the first output where it is given
     outputs: list[tuple[str, Val]]
     weights: list[tuple[str, TensorType]] = field(default_factory=list)
 
@@ -119,7 +119,7 @@ def new_block(g: Scope, moves: list[tuple[int, Move]]) -> Template | None:
     data: dict[str, Any] = {}
     if not plain or optional:
         data["inputs"] = declared(g, inputs, optional)
-    extra = given_or_not(body, optional, inputs) if optional else []
+    added = given_or_not(body, optional) if optional else False
     if optional is None and c.chance(30) and inputs[0].type.dtype == "float32":
         adapted(body, inputs[0])
     outputs = chosen_outputs(body, inputs)
@@ -133,6 +133,7 @@ def new_block(g: Scope, moves: list[tuple[int, Move]]) -> Template | None:
     if g.owner.kind == "block":
         book.features["nested block"] += 1
     results = outputs or [("", body.prev)]
+    extra = optional if added and results[0][1] is body.prev else None
     return Template(name, data, owner, inputs, extra, results, body.weights)
 
 
@@ -159,11 +160,11 @@ def declared(g: Scope, inputs: list[Val], optional: str | None) -> Any:
     return result
 
 
-def given_or_not(body: Scope, name: str, inputs: list[Val]) -> list[str]:
-    """A last step that takes the optional input where there is one."""
+def given_or_not(body: Scope, name: str) -> bool:
+    """A last step that takes the optional input where there is one; whether that must have the output's type."""
     last = body.prev
     if last is None or last.type.dtype != "float32":
-        return [name]
+        return False
     body.book.features["optional input"] += 1
     form = body.choices.integer(0, 1)
     if form:
@@ -243,7 +244,7 @@ def call(
     if extra is not None:
         step["in"] = {
             **{v.ref: ref for v, ref in zip(template.inputs, refs, strict=True)},
-            template.optional[0]: extra.ref,
+            template.optional: extra.ref,
         }
         made[0] = replace(made[0], scale=made[0].scale + extra.scale)
     keeps = (

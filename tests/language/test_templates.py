@@ -295,3 +295,15 @@ def test_unused_names_and_ambiguous_symbols_are_warned_of() -> None:
         "params: {latent: 3}\ninputs: {x: [N, latent]}\ngraph: [{square, name: idle}, {relu, in: x}]"
     )
     assert sorted(d.code for d in p.warnings) == ["W901", "W902"]
+
+
+def test_positions_that_change_with_parameters_are_warned_of() -> None:
+    text = "params: {n: 2, norm: true}\ninputs: {x: [N, 4]}\ngraph: [{relu, when: =norm}, {linear: 4}, {linear: 4}]"
+    assert [d.code for d in program(text).warnings] == ["W903"]
+    assert (
+        program(
+            text.replace("{linear: 4}", "{linear: 4, name: a}", 1).replace(", {linear: 4}]", "]")
+        ).warnings
+        == ()
+    )
+    assert program("inputs: {x: [N, 4]}\ngraph: [{relu, repeat: 2}, {linear: 4}]").warnings == ()

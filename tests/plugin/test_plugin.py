@@ -7,6 +7,7 @@ both.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,13 +16,6 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SPEC = """\
-archc: 1
-name: waves
-inputs: {x: [N, T, 4]}
-graph: [{snake: 0.5, name: snake}]
-outputs: {y: prev}
-"""
 EXPECTED = """
 import numpy as np
 x = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
@@ -56,7 +50,7 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     offline = ["--no-index", "--no-deps", "--no-build-isolation", "--target", str(target)]
     subprocess.run([*pip, *offline, *(str(HERE / name) for name in request.param)], check=True)
-    (folder / "waves.yaml").write_text(SPEC, encoding="utf-8")
+    shutil.copy(HERE / "waves.yaml", folder)
     lines = f"LINES = {'lines' in request.param}\n"
 
     def run(*arguments: str, script: str = "") -> str:
