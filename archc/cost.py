@@ -164,8 +164,9 @@ class Row:
     """A line of the table: a step, or a part of the model with its steps.
 
     `path` is its dotted path within the model, `h.[0..11]` for copies in a row; `what` the op, the
-    block or the model, empty for a scope. `types` are its outputs' with the sizes counted with;
-    `params` its learnable parameters, those of all its copies; `macs` likewise.
+    block or the model, empty for a scope. `types` are its outputs' with the sizes counted with,
+    `declared` with their symbols; `params` its learnable parameters, those of all its copies;
+    `macs` likewise.
     """
 
     path: str
@@ -175,6 +176,7 @@ class Row:
     macs: int
     count: int = 1
     rows: tuple[Row, ...] = ()
+    declared: tuple[TensorType, ...] = ()
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Row]]:
         """This row and those below it, each with its depth."""
@@ -203,9 +205,11 @@ def table(program: Program, model: str | None = None, at: At | None = None) -> R
     tables = _Table(program, counter, {name})
     rows = list(tables.rows(definition, "", _Times()))
     rows += [tables.only_weights(m) for m in program.called(name) if m not in tables.seen]
-    types = tuple(map(counter.type, definition.output_types().values()))
+    declared = tuple(definition.output_types().values())
+    types = tuple(map(counter.type, declared))
     total = program.count_params(name)
-    return Row("", name, types, total, counter.macs(definition), rows=tuple(rows))
+    macs = counter.macs(definition)
+    return Row("", name, types, total, macs, rows=tuple(rows), declared=declared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +249,7 @@ class _Table:
         return Row(
             prefix + node.path, node.op.name, tuple(map(self.counter.type, node.types)),
             learned * times.params, self.counter.of(definition, id, node) * times.macs,
+            declared=node.types,
         )  # fmt: skip
 
     def call(
@@ -268,7 +273,7 @@ class _Table:
         return Row(
             prefix + path, what or node.definition.name,
             tuple(map(self.counter.type, node.types)), sum(row.params for row in rows),
-            self.counter.of(definition, id, node) * times.macs, repeated, rows,
+            self.counter.of(definition, id, node) * times.macs, repeated, rows, node.types,
         )  # fmt: skip
 
     def only_weights(self, model: str) -> Row:
@@ -303,5 +308,5 @@ def nested(placed: Sequence[Placed], prefix: str, level: int = 0) -> Iterator[Ro
             path = prefix + ".".join(members[0][0][: level + 1])
             yield Row(
                 path, "", rows[-1].types, sum(row.params for row in rows),
-                sum(row.macs for row in rows), rows=rows,
+                sum(row.macs for row in rows), rows=rows, declared=rows[-1].declared,
             )  # fmt: skip

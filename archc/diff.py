@@ -1,8 +1,9 @@
 """What differs between two networks: steps added, removed and changed, by their paths.
 
-Each model becomes a tree of parts: scopes, copies, blocks and steps. Parts with a name are paired by it,
-those without by what they are, in order, so that an inserted step moves no other. A block with equal
-arguments is compared once, however often it is used.
+Each model becomes a tree of parts: scopes, copies, blocks and steps. Parts with a name are paired by
+it, those without by what they are, in order, so that an inserted step moves no other. A definition
+is compared once, however often it is called; a number that is only passed through is a change of
+the call, not of all the steps that read it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from hashlib import blake2b
 from typing import Literal
 
 from archc.init import Init
 from archc.ir.graph import Value
 from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight, WeightNode
-from archc.ir.program import Arguments, Definition, Program, bind
+from archc.ir.program import Definition, Program
 from archc.ir.text import identical, reference, value
 from archc.ops.attributes import NamedSizes
-from archc.ops.base import values_of
 
 Kind = Literal["added", "removed", "changed"]
 Facts = Mapping[str, str]
@@ -67,7 +68,7 @@ class Difference:
 
 @dataclass(eq=False)
 class Part:
-    """A step, a scope, a copy or a block. One with a `body` has its parts inside that definition."""
+    """A step, a scope, a copy or a block; one with a `body` has its parts in that definition."""
 
     segment: str
     named: bool
@@ -75,7 +76,6 @@ class Part:
     facts: dict[str, str] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     body: Definition | None = None
-    arguments: Arguments = field(default_factory=dict)
 
     @property
     def shown(self) -> str:
@@ -99,7 +99,7 @@ def difference(a: Program, b: Program) -> Difference:
             changes.append(Change(kind, path, "model"))
             continue
         changes += _interface(old, new, path)
-        found = compare.definitions((old, {}), (new, {}))
+        found = compare.definitions(old, new)
         changes += [replace(one, path=_join(path, one.path)) for one in found]
     return Difference(tuple(changes), (a.params, b.params), (a.macs, b.macs))
 
@@ -116,7 +116,9 @@ def _interface(a: Definition, b: Definition, path: str) -> Iterator[Change]:
                 continue
             where = _join(path, name)
             if before is None or after is None:
-                yield Change("added" if before is None else "removed", where, f"{what} {after or before}")
+                yield Change(
+                    "added" if before is None else "removed", where, f"{what} {after or before}"
+                )
             else:
                 yield Change("changed", where, what, (("type", str(before), str(after)),))
 
@@ -125,11 +127,11 @@ def _join(path: str, segment: str) -> str:
     return f"{path}.{segment}" if path and segment else path or segment
 
 
-# -- parts ---------------------------------------------------------------------------------------------
+# -- parts -----------------------------------------------------------------------------------------
 
 
-def parts_of(definition: Definition, arguments: Arguments) -> list[Part]:
-    """The parts of one instance of a definition, scopes nested."""
+def parts_of(definition: Definition) -> list[Part]:
+    """The parts of a definition, scopes nested."""
     top: list[Part] = []
     scopes: dict[str, Part] = {}
     before: int | None = None
@@ -138,7 +140,7 @@ def parts_of(definition: Definition, arguments: Arguments) -> list[Part]:
             isinstance(node, OpNode) and node.op.name == "constant"
         ):
             continue
-        for part, path in _placed(definition, id, node, arguments, before):
+        for part, path in _placed(definition, id, node, before):
             _scope(top, scopes, path.rpartition(".")[0]).append(part)
         before = id
     return top
@@ -156,40 +158,44 @@ def _scope(top: list[Part], scopes: dict[str, Part], path: str) -> list[Part]:
 
 
 def _placed(
-    definition: Definition, id: int, node: Node, arguments: Arguments, before: int | None
+    definition: Definition, id: int, node: Node, before: int | None
 ) -> Iterator[tuple[Part, str]]:
     """A node's part and path; one for each copy of a repeated call."""
     step = node.step
-    named = step is None or step.name is not None or not node.path.rpartition(".")[2].isdigit()
+    named = step is None or step.name is not None or not _last(node.path).isdigit()
     facts = {"in": _inputs(definition, id, before)}
     facts["shape"] = ", ".join(type.shape_text for type in node.types)
     if isinstance(node, OpNode):
-        part = Part(node.path.rpartition(".")[2], named, node.op.name, _op_facts(node, arguments) | facts)
-        yield part, node.path
+        yield Part(_last(node.path), named, node.op.name, _op_facts(node) | facts), node.path
     elif isinstance(node, CallNode):
-        inner = bind(node, arguments)
         what = node.definition.source or node.definition.name
         if isinstance(node, ScanNode):
             facts["scan"] = ", ".join(node.slots[slot] for slot in node.scanned)
-        for name, number in inner.items():
+        for name, number in node.arguments.items():
             facts[name] = value(number)
         for name, bound in node.definition.bound.items():
             facts[name] = _bound(bound)
         # The steps inside a model are compared where the model stands.
         body = None if node.model is not None else node.definition
         for k in range(node.count):
-            path = node.path if isinstance(node, ScanNode) or node.count == 1 else node.copies.path(k)
+            path = (
+                node.path if isinstance(node, ScanNode) or node.count == 1 else node.copies.path(k)
+            )
             copy = facts if k == 0 else facts | {"in": "prev"}
-            yield Part(path.rpartition(".")[2], named, what, copy, body=body, arguments=inner), path
+            yield Part(_last(path), named, what, copy, body=body), path
 
 
-def _op_facts(node: OpNode, arguments: Arguments) -> dict[str, str]:
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _op_facts(node: OpNode) -> dict[str, str]:
     """An op's attributes that are not at their defaults, and what is said about its weights."""
     facts: dict[str, str] = {}
-    for name, given in values_of(node.op, arguments).items():
+    for name, given in node.op.values.items():
         if not identical(given, node.op.attributes[name].default):
             named = isinstance(node.op.attributes[name].kind, NamedSizes)
-            facts[name] = value(dict(given) if named else _single(given))
+            facts[name] = _short(value(dict(given) if named else _single(given)))
     if node.weights:
         facts["weights"] = ", ".join(f"{w.slot} {w.type}" for w in node.weights)
     for weight in node.weights:
@@ -205,13 +211,20 @@ def _weight_facts(weight: Weight) -> Iterator[tuple[str, str]]:
     if weight.value is None:
         yield f"init of {weight.slot}", _init(weight.init)
     else:
-        yield f"value of {weight.slot}", f"{hash(weight.value) & 0xFFFFFFFF:08x}"
+        yield f"value of {weight.slot}", _short(value(weight.value))
 
 
 def _init(init: Init) -> str:
     """The initialiser; the bounds of a uniform one are those of the weight's size unless said."""
     numbers = [] if init.kind == "uniform" else [value(one) for one in init.args]
     return f"{init.kind}({', '.join(numbers)})" if numbers else init.kind
+
+
+def _short(text: str) -> str:
+    """The text, or its beginning and a hash where it is a whole table."""
+    if len(text) <= 200:
+        return text
+    return f"{text[:40]}… #{blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
 def _single(given: object) -> object:
@@ -230,7 +243,9 @@ def _bound(bound: object) -> str:
 def _inputs(definition: Definition, id: int, before: int | None) -> str:
     """Where a node's inputs come from: `prev`, a name, or the op of a step without one."""
     graph = definition.graph
-    return ", ".join(_source(definition, one, before) for one in graph.inputs(id) if one is not None)
+    return ", ".join(
+        _source(definition, one, before) for one in graph.inputs(id) if one is not None
+    )
 
 
 def _source(definition: Definition, one: Value, before: int | None) -> str:
@@ -239,14 +254,14 @@ def _source(definition: Definition, one: Value, before: int | None) -> str:
         return value(node.op.values["value"])
     if one.node == before:
         name = "prev"
-    elif node.path.rpartition(".")[2].isdigit() and isinstance(node, OpNode):
+    elif _last(node.path).isdigit() and isinstance(node, OpNode):
         name = f"the {node.op.name}"
     else:
         name = node.path
     return name if one.port == 0 else f"{name}#{one.port}"
 
 
-# -- comparison ----------------------------------------------------------------------------------------
+# -- comparison ------------------------------------------------------------------------------------
 
 Pair = tuple[Part | None, Part | None]
 
@@ -255,16 +270,12 @@ class _Compare:
     """Compares parts; each pair of definitions with equal arguments once."""
 
     def __init__(self) -> None:
-        self.done: dict[object, tuple[Change, ...]] = {}
-        self.kept: list[Definition] = []
+        self.done: dict[tuple[Definition, Definition], tuple[Change, ...]] = {}
 
-    def definitions(
-        self, a: tuple[Definition, Arguments], b: tuple[Definition, Arguments]
-    ) -> tuple[Change, ...]:
-        key = (id(a[0]), tuple(a[1].items()), id(b[0]), tuple(b[1].items()))
-        if key not in self.done:
-            self.done[key] = tuple(self.lists(parts_of(*a), parts_of(*b)))
-        return self.done[key]
+    def definitions(self, a: Definition, b: Definition) -> tuple[Change, ...]:
+        if (a, b) not in self.done:
+            self.done[a, b] = tuple(self.lists(parts_of(a), parts_of(b)))
+        return self.done[a, b]
 
     def lists(self, a: list[Part], b: list[Part]) -> Iterator[Change]:
         """The changes among the parts of one scope, equal ones of copies in a row as one."""
@@ -283,29 +294,27 @@ class _Compare:
                 yield replace(one, path=_join(segment, one.path))
 
     def parts(self, a: Part, b: Part) -> Iterator[Change]:
-        facts: list[tuple[str, str, str]] = []
         if a.what != b.what:
-            facts.append(("is", a.what or "a scope", b.what or "a scope"))
-        same_kind = a.what == b.what
-        for name in dict.fromkeys([*a.facts, *b.facts]):
-            old, new = a.facts.get(name, ""), b.facts.get(name, "")
-            if old != new and (same_kind or name in ("in", *CONSEQUENCES)):
-                facts.append((name, old, new))
+            is_now = ("is", a.what or "a scope", b.what or "a scope")
+            yield Change("changed", "", b.what or a.what, (is_now,))
+            return
+        facts = [
+            (name, a.facts.get(name, ""), b.facts.get(name, ""))
+            for name in dict.fromkeys([*a.facts, *b.facts])
+            if a.facts.get(name, "") != b.facts.get(name, "")
+        ]
         if facts:
-            yield Change("changed", "", b.what or a.what, tuple(facts))
-        if same_kind:
-            yield from self.insides(a, b)
-
-    def insides(self, a: Part, b: Part) -> Iterator[Change]:
+            yield Change("changed", "", b.what, tuple(facts))
         if a.body is not None and b.body is not None:
-            yield from self.definitions((a.body, a.arguments), (b.body, b.arguments))
-        elif a.parts or b.parts or a.body is not None or b.body is not None:
-            inner = [p.parts if p.body is None else parts_of(p.body, p.arguments) for p in (a, b)]
-            yield from self.lists(*inner)
+            yield from self.definitions(a.body, b.body)
+        else:
+            yield from self.lists(
+                *(p.parts if p.body is None else parts_of(p.body) for p in (a, b))
+            )
 
 
 def paired(a: Sequence[Part], b: Sequence[Part]) -> list[Pair]:
-    """Which part of `a` is which of `b`, in the order of `b`, removed ones after what they followed."""
+    """Which part of `a` is which of `b`, in the order of `b`; removed ones after what they followed."""
     partner: dict[int, Part] = {}
     names = {part.segment: part for part in b if part.named}
     for part in a:
@@ -347,7 +356,9 @@ def _matches(a: list[str], b: list[str]) -> list[tuple[int, int, int]]:
     return [(block.a, block.b, block.size) for block in blocks]
 
 
-def merged(groups: Sequence[tuple[str, tuple[Change, ...]]]) -> Iterator[tuple[str, tuple[Change, ...]]]:
+def merged(
+    groups: Sequence[tuple[str, tuple[Change, ...]]],
+) -> Iterator[tuple[str, tuple[Change, ...]]]:
     """Copies in a row that changed alike as one, `[0..11]`."""
     at = 0
     while at < len(groups):

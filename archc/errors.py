@@ -150,6 +150,9 @@ _LEAST = 40
 
 def _excerpt(d: Diagnostic, place: Place, margin: str, paint: Paint, room: int | None) -> list[str]:
     """The source line with the place marked: a window of it where the line is long."""
+    arrow = f"{margin}{paint('-->', 'gutter')} {printable(str(place))}"
+    if not place.source.text:  # the place is a file as a whole
+        return [arrow]
     wide = _WIDTH if room is None else max(_LEAST, room - len(margin) - 3)
     text = place.text.replace("\t", " ").rstrip()
     column = min(place.column - 1, len(text))
@@ -165,7 +168,7 @@ def _excerpt(d: Diagnostic, place: Place, margin: str, paint: Paint, room: int |
     label = f" {printable(d.label)}" if d.label else ""
     bar = paint("|", "gutter")
     return [
-        f"{margin}{paint('-->', 'gutter')} {printable(str(place))}",
+        arrow,
         f"{margin} {bar}",
         f"{paint(str(place.line), 'gutter')} {bar} {shown}".rstrip(),
         f"{margin} {bar} {' ' * columns(before)}{paint(carets + label, d.severity)}",

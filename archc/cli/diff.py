@@ -9,13 +9,14 @@ Examples:
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
 from archc.cli.options import add_spec
 from archc.cli.report import print_json
-from archc.cli.terminal import counted, painter, short
+from archc.cli.terminal import counted, fitted, painter, short
 from archc.diff import Change, Difference, difference
 from archc.errors import Paint, printable
 from archc.ir.program import Program
@@ -68,7 +69,9 @@ def lines(
         yield from _lines(one, paint, everything)
     hidden = len(found.changes) - len(shown)
     if hidden:
-        yield paint(f"  and the shapes of {hidden} step{'s' * (hidden > 1)} (--all shows them)", "dim")
+        yield paint(
+            f"  and the shapes of {hidden} step{'s' * (hidden > 1)} (--all shows them)", "dim"
+        )
 
 
 def _change(old: int, new: int, text: object) -> str:
@@ -81,4 +84,10 @@ def _lines(one: Change, paint: Paint, everything: bool) -> Iterator[str]:
     yield f"{paint(mark, style)} {printable(one.path or '(the whole network)')}  {printable(one.what)}"
     for name, old, new in one.facts:
         if everything or name not in ("shape", "weights"):
-            yield f"    {printable(name)}: {printable(old or '–')} → {printable(new or '–')}"
+            yield f"    {printable(name)}: {_value(old)} → {_value(new)}"
+
+
+def _value(text: str) -> str:
+    """A fact's text with its numbers to six figures."""
+    short = re.sub(r"\d+\.\d{5,}(e[-+]\d+)?", lambda match: f"{float(match[0]):.6g}", text)
+    return fitted(printable(short) or "-", 100)

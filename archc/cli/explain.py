@@ -18,7 +18,9 @@ from archc.explain import CODE, codes, examples, page, title, topics
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("what", metavar="CODE|OP|TOPIC", nargs="?", help="such as E301, conv2d, formulas")
+    parser.add_argument(
+        "what", metavar="CODE|OP|TOPIC", nargs="?", help="such as E301, conv2d, formulas"
+    )
 
 
 def run(args: Namespace) -> int:

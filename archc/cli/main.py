@@ -12,13 +12,18 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TextIO
 
-from archc.errors import ArchcError, UsageError, did_you_mean, printable
+from archc.errors import ArchcError, InternalError, UsageError, did_you_mean, printable
 
 # A verb is a module `archc.cli.VERB` with `configure(parser)` and `run(args) -> int`; its docstring
 # is its help. A line here makes it known.
 VERBS: dict[str, str] = {
     "check": "validate specs, every variant of them",
     "show": "the network as a table: steps, shapes, parameters, MACs",
+    "build": "verified ONNX, PyTorch source, weights and a report, in one folder",
+    "export": "an ONNX file alone, for a target",
+    "run": "run a network with onnxruntime on files",
+    "verify": "compare PyTorch with onnxruntime",
+    "bench": "latency and throughput side by side",
     "zoo": "the specs that come with archc",
     "schema": "the JSON Schema of specs, for editors",
     "fmt": "put specs into their canonical form, comments kept",
@@ -84,6 +89,8 @@ def _run(verb: str, arguments: list[str]) -> int:
             return code
         except ArchcError as error:
             report(error.diagnostics, args)
+            if isinstance(error, InternalError):
+                return REPORTED
             return 2 if isinstance(error, UsageError) else 1
         except (BrokenPipeError, KeyboardInterrupt, SystemExit):
             raise

@@ -31,7 +31,9 @@ def new_parser(verb: str, module: ModuleType) -> Parser:
     module.configure(parser)
     group = parser.add_argument_group("everywhere")
     group.add_argument("--json", action="store_true", help="machine-readable results on stdout")
-    group.add_argument("-v", "--verbose", action="count", default=0, help="say more; -vv everything")
+    group.add_argument(
+        "-v", "--verbose", action="count", default=0, help="say more; -vv everything"
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="errors only")
     group.add_argument("--log-file", metavar="FILE", help="also write the whole log there")
     return parser
@@ -52,7 +54,9 @@ def add_choices(parser: ArgumentParser) -> None:
 
 
 def add_model(parser: ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="NAME", help="one of the spec's models; the main one without")
+    parser.add_argument(
+        "--model", metavar="NAME", help="one of the spec's models; the main one without"
+    )
 
 
 def add_at(parser: ArgumentParser) -> None:
@@ -115,7 +119,9 @@ def choose_model(name: str | None, models: Sequence[str], main: str) -> str:
     if name is None:
         return main
     if name not in models:
-        raise UsageError.of("E703", f"the spec has no model '{name}'", help=did_you_mean(name, models))
+        raise UsageError.of(
+            "E703", f"the spec has no model '{name}'", help=did_you_mean(name, models)
+        )
     return name
 
 

@@ -36,7 +36,11 @@ def print_json(value: object) -> None:
 def log_to(args: Namespace) -> Iterator[None]:
     """Sends the log of `archc.*` where the arguments say while the block runs."""
     handlers: list[logging.Handler] = []
-    level = logging.ERROR if args.quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(args.verbose, 2)]
+    level = (
+        logging.ERROR
+        if args.quiet
+        else (logging.WARNING, logging.INFO, logging.DEBUG)[min(args.verbose, 2)]
+    )
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(level)
     console.setFormatter(_Safe("%(name)s: %(message)s"))
@@ -47,7 +51,9 @@ def log_to(args: Namespace) -> Iterator[None]:
         try:
             file = logging.FileHandler(args.log_file, encoding="utf-8")
         except OSError as error:
-            raise UsageError.of("E705", f"cannot write the log to {args.log_file}: {error.strerror}") from error
+            raise UsageError.of(
+                "E705", f"cannot write the log to {args.log_file}: {error.strerror}"
+            ) from error
         file.setLevel(logging.DEBUG)
         file.setFormatter(_Safe("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         handlers.append(file)

@@ -25,9 +25,7 @@ class Opened:
     def program(self, variant: str | None, settings: Mapping[str, Any]) -> Program:
         """The network with a variant and settings. Raises SpecError with all findings."""
         chosen = settings_from(settings, self.file)
-        return elaborate(
-            self.file, variant, chosen, self.loader.findings, self.loader.stopped
-        )
+        return elaborate(self.file, variant, chosen, self.loader.findings, self.loader.stopped)
 
     def variants(self, settings: Mapping[str, Any]) -> list[str | None]:
         """The variants to look at: the one asked for, or all; None is the spec without one.

@@ -1,4 +1,4 @@
-"""What the terminal shows: colour, width, tables, progress. Everything printed here is made safe."""
+"""What the terminal shows: colour, width, tables, progress. All that is printed here is made safe."""
 
 from __future__ import annotations
 
@@ -54,6 +54,12 @@ def fitted(text: str, room: int) -> str:
             break
         kept += character
     return kept + "…" if room > 0 else ""
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text, on one line."""
+    joined = " ".join(text.split())
+    return joined.partition(". ")[0].removesuffix(".") + "." if joined else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +145,10 @@ def counted(number: int) -> str:
 
 def short(number: float) -> str:
     """`25.6 M`: three figures and a letter."""
-    size = float(abs(number))
-    for letter in ("", " K", " M", " G", " T"):
-        if size < 999.5:
-            break
-        size /= 1000
-    else:
-        letter = " P"
-    if not letter:
+    size, letters = float(abs(number)), " KMGTP"
+    while size >= 999.5 and len(letters) > 1:
+        size, letters = size / 1000, letters[1:]
+    if letters[0] == " ":
         return str(int(number))
     digits = 2 if size < 9.995 else 1 if size < 99.95 else 0
-    return f"{'-' if number < 0 else ''}{size:.{digits}f}{letter}"
+    return f"{'-' if number < 0 else ''}{size:.{digits}f} {letters[0]}"

@@ -22,10 +22,10 @@ class View:
     item: Item
 
     def fact(self, name: str) -> object:
-        if name in self.item.outputs:
-            return known(self.item.outputs[name])
         if self.item.inside is not None and name in self.item.inside.items:
             return seen(self.item.inside.items[name])
+        if name in self.item.outputs:
+            return known(self.item.outputs[name])
         first = known(self.item.first)
         if isinstance(first, Tensor):
             return first.fact(name)

@@ -102,9 +102,10 @@ def descend(item: Item, segments: list[str]) -> Reference | None:
         item.used = True
         return item.first
     segment, *rest = segments
-    if item.counted is not None and segment not in item.outputs:
+    if item.counted is not None:
         assert isinstance(item.counted, Step)
-        raise Unroll(item.counted)
+        if segment not in item.outputs or item.counted.body is not None:
+            raise Unroll(item.counted)
     if segment == "*":
         if item.copies is not None:
             parts = [descend(copy, rest) for copy in item.copies]
@@ -115,9 +116,6 @@ def descend(item: Item, segments: list[str]) -> Reference | None:
         if any(part is None for part in parts):
             return None
         return Group(tuple(part for part in parts if part is not None))
-    if segment in item.outputs:
-        reference = item.outputs[segment]
-        return reference if not rest else descend(item_of(reference), rest)
     if segment.isdigit():
         index = int(segment)
         if item.copies is not None and index < len(item.copies):
@@ -125,7 +123,10 @@ def descend(item: Item, segments: list[str]) -> Reference | None:
         if isinstance(item.first, Group) and index < len(item.first) and not rest:
             return item.first.items[index]
     if item.inside is not None and segment in item.inside.items:
-        return descend(item.inside.items[segment], rest)
+        return descend(item.inside.items[segment], rest)  # a step may be called as the output is
+    if segment in item.outputs:
+        reference = item.outputs[segment]
+        return reference if not rest else descend(item_of(reference), rest)
     return None
 
 

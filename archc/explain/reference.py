@@ -15,7 +15,7 @@ from archc.spec.publish import default_text
 
 
 def op_page(op: type[Op], level: int = 1) -> str:
-    """An op's page as Markdown: its documentation, inputs, outputs, attributes, weights, examples."""
+    """An op's page as Markdown: documentation, inputs, outputs, attributes, weights, examples."""
     parts = [f"{'#' * level} {op.name}", cleandoc(op.__doc__ or "").strip()]
     facts = [f"Inputs: {_inputs(op)}."]
     outputs = output_names(op)
@@ -47,7 +47,8 @@ def _inputs(op: type[Op]) -> str:
     if not op.inputs:
         return "none"
     return ", ".join(
-        f"`{one.name}`" + (" (any number)" if one.variadic else " (optional)" if one.optional else "")
+        f"`{one.name}`"
+        + (" (any number)" if one.variadic else " (optional)" if one.optional else "")
         for one in op.inputs
     )
 
@@ -89,7 +90,9 @@ def block_page(template: Template, level: int = 1) -> str:
     if template.parameters:
         lines = ["| parameter | default |", "|---|---|"]
         for one in template.parameters:
-            value = f"{one.type}, required" if one.type is not None else f"`{_written(one.default)}`"
+            value = (
+                f"{one.type}, required" if one.type is not None else f"`{_written(one.default)}`"
+            )
             lines.append(f"| `{one.name}` | {value} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -107,7 +110,7 @@ def op_index() -> list[tuple[str, list[str]]]:
         groups.setdefault(_kind(op), []).append(name)
     if prelude():
         groups["Blocks that every spec can call."] = sorted(prelude())
-    return [(kind, names) for kind, names in groups.items()]
+    return list(groups.items())
 
 
 def _kind(op: type[Op]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from archc.errors import InputError, SpecError
+from archc.errors import InternalError, SpecError
 from archc.files import replacing
 from archc.spec.ast import TYPE_NAMES
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.reader import MAX_BYTES, decode, read_text
+from archc.spec.syntax import whole
 
 
 def format_text(text: str, name: str = "spec.yaml") -> str:
@@ -22,9 +23,11 @@ def format_text(text: str, name: str = "spec.yaml") -> str:
     comments = sorted(comment.text for comment in tree.comments)
     result = layout(tree)
     after = read_text(result, name)
-    if meaning(before) != meaning(after) or comments != sorted(c.text for c in parse(result).comments):
-        raise InputError.of(
-            "E530", f"{name} was left as it is: its canonical form would not mean the same",
+    if meaning(before) != meaning(after) or comments != sorted(
+        c.text for c in parse(result).comments
+    ):
+        raise InternalError.of(
+            "E902", f"{name} was left as it is: its canonical form would not mean the same",
             help="this is a bug in archc: please report it with the file",
         )  # fmt: skip
     return result
@@ -33,15 +36,17 @@ def format_text(text: str, name: str = "spec.yaml") -> str:
 def format_file(path: Path, write: bool = True) -> tuple[str, str]:
     """A file's text before and after; it is replaced if that differs and `write` says so.
 
-    Raises SpecError where it cannot be read, InputError where it cannot be written.
+    Raises SpecError where it cannot be read, InputError where it cannot be
+    written, InternalError E902 where the result would mean something else.
     """
     name = path.as_posix()
     try:
         if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB")
+            raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB", whole(name))
         data = path.read_bytes()
     except OSError as error:
-        raise SpecError.of("E101", f"cannot read {name}: {error.strerror or error}") from error
+        why = error.strerror or str(error)
+        raise SpecError.of("E101", f"cannot read {name}: {why}", whole(name)) from error
     result = format_text(decode(data, name), name)
     encoded = result.encode()
     if write and encoded != data:

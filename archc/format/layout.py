@@ -78,7 +78,9 @@ def arrange(node: Node, role: Role) -> None:
         node.entries.sort(key=_rank)
     for entry in node.entries:
         arrange(entry.value, inner(role, entry))
-        if entry.key is None and entry.value.entries:  # what would stand behind the dash moves above it
+        if (
+            entry.key is None and entry.value.entries
+        ):  # what would stand behind the dash moves above it
             first = entry.value.entries[0]
             entry.above += first.above
             first.above = []
@@ -113,7 +115,7 @@ def _rank(entry: Entry) -> int:
     return 1 if _key(entry) in MODIFIERS else 2 if _key(entry) == "do" else 0
 
 
-# -- one line ------------------------------------------------------------------------------------------
+# -- one line --------------------------------------------------------------------------------------
 
 
 def one_line(node: Node) -> str | None:
@@ -150,7 +152,7 @@ def prefers_line(node: Node, role: Role) -> bool:
     return node.flow
 
 
-# -- several lines -------------------------------------------------------------------------------------
+# -- several lines ---------------------------------------------------------------------------------
 
 
 def _block(node: Node, role: Role, indent: int) -> list[str]:
@@ -166,7 +168,9 @@ def _block(node: Node, role: Role, indent: int) -> list[str]:
 def _entry(entry: Entry, role: Role, indent: int) -> list[str]:
     """One entry's lines: its value behind the key or dash, or below."""
     value = entry.value
-    start = " " * indent + ("-" if entry.key is None else f"{scalar(entry.key, flow=False, key=True)}:")
+    start = " " * indent + (
+        "-" if entry.key is None else f"{scalar(entry.key, flow=False, key=True)}:"
+    )
     if value.kind == "scalar":
         lines = _scalar(start, value, indent)
     else:

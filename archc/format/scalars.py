@@ -1,4 +1,4 @@
-"""Scalars as the canonical form writes them: quotes only where they are needed or help the reader."""
+"""Scalars as the canonical form writes them: quotes where they are needed or help the reader."""
 
 from __future__ import annotations
 
@@ -36,11 +36,14 @@ def scalar(node: Node, *, flow: bool, key: bool = False) -> str:
 
 
 def _bare(node: Node, value: str) -> bool:
-    """Whether the writer's quotes go: around formulas and words, but not where quotes tell a string
-    from the name of a parameter's type.
+    """Whether the writer's quotes go: around formulas and words.
+
+    Not where they tell a string from the name of a parameter's type.
     """
-    return node.style in ("'", '"') and value not in TYPE_NAMES and (
-        value.startswith("=") or _WORD.match(value) is not None
+    return (
+        node.style in ("'", '"')
+        and value not in TYPE_NAMES
+        and (value.startswith("=") or _WORD.match(value) is not None)
     )
 
 
@@ -64,7 +67,7 @@ def quoted(text: str) -> str:
     if '"' in text and "'" not in text and "\\" not in text and text.isprintable():
         return f"'{text}'"
     return "".join(
-        c if c.isprintable() or not c.strip("\n\t\r\"\\") else _escaped(c)
+        c if c.isprintable() or not c.strip('\n\t\r"\\') else _escaped(c)
         for c in json.dumps(text, ensure_ascii=False)
     )
 

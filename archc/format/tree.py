@@ -1,4 +1,4 @@
-"""A spec's text as a tree that keeps what data alone loses: comments, blank lines, the writer's layout.
+"""A spec's text as a tree that keeps what data alone loses: comments, blank lines, the layout.
 
 Comments are attached in four places, and the code's comments refer to the numbers:
 
@@ -36,8 +36,10 @@ class Comment:
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """A value. `text` is a scalar's source between its quotes or below its `|`; `style` is how it was
-    written: "" plain, a quote, "|" or ">"; `flow` tells a collection in brackets from one in lines.
+    """A value.
+
+    `text` is a scalar's source as written, `style` how: "" plain, a quote, "|" or ">". `flow` tells
+    a collection in brackets from one in lines.
     """
 
     kind: Literal["scalar", "list", "map"]
@@ -107,7 +109,9 @@ class _Builder:
         self.lines = lines
         self.root: Node | None = None
         self.scalars: list[Node] = []
-        self.stack: list[tuple[Node, Node | None, Entry | None]] = []  # collection, key, its own entry
+        self.stack: list[
+            tuple[Node, Node | None, Entry | None]
+        ] = []  # collection, key, its own entry
 
     def take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -115,7 +119,9 @@ class _Builder:
             self.scalars.append(node)
             self._put(node)
         elif isinstance(event, yaml.CollectionStartEvent):
-            kind: Literal["list", "map"] = "list" if isinstance(event, yaml.SequenceStartEvent) else "map"
+            kind: Literal["list", "map"] = (
+                "list" if isinstance(event, yaml.SequenceStartEvent) else "map"
+            )
             start = _position(event.start_mark)
             node = Node(kind, start, start, flow=bool(event.flow_style))
             self.stack.append((node, None, self._put(node)))
@@ -189,14 +195,16 @@ def _comments(lines: list[str], scalars: list[Node]) -> Iterator[Comment]:
                 header = _HEADER_COMMENT.match(lines[line], start)
                 stop = header.start(1) if header else stop
             spans.setdefault(line, []).append((begin, stop))
-    for number, line in enumerate(lines):
-        at = line.find("#")
+    for number, text in enumerate(lines):
+        at = text.find("#")
         while at >= 0:
-            inside = next((stop for begin, stop in spans.get(number, ()) if begin <= at < stop), None)
+            inside = next(
+                (stop for begin, stop in spans.get(number, ()) if begin <= at < stop), None
+            )
             if inside is None:
-                yield Comment((number, at), line[at:].rstrip(), not line[:at].strip())
+                yield Comment((number, at), text[at:].rstrip(), not text[:at].strip())
                 break
-            at = line.find("#", inside)
+            at = text.find("#", inside)
 
 
 class _Attach:

@@ -247,8 +247,11 @@ class Unrolled:
         needed = body.needed(ends, states, used)
         found = simplified(body.vertices, [ends[port] for port in needed], body.sums, body.unlike)
         order = canonical(found.vertices, [])
-        rank = {value: order.ranks[found[value] >> PORT_BITS]
-                for value in [*outside, *body.weights.values(), *ends] if value in found}  # fmt: skip
+        rank = {
+            value: order.ranks[found[value] >> PORT_BITS]
+            for value in [*outside, *body.weights.values(), *ends]
+            if value in found
+        }
         leaves = outside | {
             value: self.adopt(name, body, value)
             for name, value in body.weights.items() if value in rank

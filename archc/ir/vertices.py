@@ -58,7 +58,10 @@ class Simplified:
 
 
 def simplified(
-    vertices: Sequence[Vertex], ends: Sequence[int], sums: AbstractSet[bytes], unlike: AbstractSet[int]
+    vertices: Sequence[Vertex],
+    ends: Sequence[int],
+    sums: AbstractSet[bytes],
+    unlike: AbstractSet[int],
 ) -> Simplified:
     """The vertices that `ends` need, with sums of sums as one sum, and equal ones as one.
 
@@ -104,7 +107,9 @@ def simplified(
     return Simplified(kept, values)
 
 
-def absorbed(vertices: Sequence[Vertex], ends: Sequence[int], leaves: AbstractSet[int]) -> Simplified:
+def absorbed(
+    vertices: Sequence[Vertex], ends: Sequence[int], leaves: AbstractSet[int]
+) -> Simplified:
     """The same graph with each of the leaves that is used once as a part of what uses it.
 
     It leaves nothing to tell apart but leaves that are shared.

@@ -90,9 +90,7 @@ class _Flat:
             parameters=(),
         )
 
-    def inline(
-        self, definition: Definition, inputs: Sequence[Value], here: _Scope
-    ) -> list[Value]:
+    def inline(self, definition: Definition, inputs: Sequence[Value], here: _Scope) -> list[Value]:
         """Adds an instance's nodes; returns its outputs."""
         graph = definition.graph
         made: dict[int, list[Value]] = {

@@ -45,7 +45,7 @@ class FoldConstants(Pass):
             if isinstance(node, OpNode):
                 found = self.evaluated(definition, id, node, known)
                 known |= {Value(id, port): array for port, array in enumerate(found)}
-        if not any(node_has_inputs(definition, value) for value in known):
+        if not any(definition.graph.present(value.node) for value in known):
             return definition
         folding = _Folding(Rebuild(definition), known)
         for id, node in definition.graph.nodes():
@@ -98,10 +98,6 @@ class FoldConstants(Pass):
         )
 
 
-def node_has_inputs(definition: Definition, value: Value) -> bool:
-    return bool(definition.graph.present(value.node))
-
-
 @dataclass(eq=False)
 class _Folding:
     """The graph made again, with constants where known values meet what is computed at run time."""
@@ -117,9 +113,9 @@ class _Folding:
         """Constants for outputs that are known."""
         for value in self.rebuild.source.outputs.values():
             if value.node not in self.rebuild.made:
-                new = self.value(value)
-                count = len(self.rebuild.source.graph.node(value.node).types)
-                self.rebuild.made[value.node] = (new,) * count
+                ports = range(len(self.rebuild.source.graph.node(value.node).types))
+                new = [self.value(Value(value.node, port)) for port in ports]
+                self.rebuild.made[value.node] = tuple(new)
 
     def value(self, old: Value) -> Value:
         if old.node in self.rebuild.made:

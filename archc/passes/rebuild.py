@@ -100,4 +100,3 @@ def slots_for(op: Op, count: int) -> tuple[str, ...]:
         else:
             slots.append(port.name)
     return tuple(slots)
-

@@ -14,8 +14,8 @@ from archc.ir.graph import Graph, Value
 from archc.ir.nodes import OpNode
 from archc.ir.types import DType, TensorType
 from archc.ops.base import Op, TypingError
-from archc.ops.registry import ops
 from archc.ops.rearrange import Rearrange
+from archc.ops.registry import ops
 from archc.ops.shape import Transpose
 from archc.passes.rebuild import Values, op_node
 from archc.spec.values import Argument
@@ -128,7 +128,7 @@ def _nested(m: Match, upto: int) -> Rewrite:
 
 
 def neutral_operand(number: float) -> Rule:
-    """x + 0 = x, x · 1 = x: a constant that makes no difference."""
+    """A constant that makes no difference: x + 0 = x, x · 1 = x."""
 
     def rule(m: Match) -> Rewrite:
         rest = [v for v in m.inputs if v is not None and m.number(v) != number]
@@ -142,7 +142,7 @@ def neutral_operand(number: float) -> Rule:
 
 
 def neutral_second(number: float) -> Rule:
-    """x - 0 = x, x / 1 = x, x¹ = x."""
+    """A second operand that makes no difference: x - 0 = x, x / 1 = x, x¹ = x."""
 
     def rule(m: Match) -> Rewrite:
         return m.first if m.number(m.inputs[1]) == number and m.keeps_type else None

@@ -30,7 +30,7 @@ ID = "https://json-schema.org/draft/2020-12/schema"
 MODIFIER_DOCS: dict[str, str] = {
     "name": "How others refer to the step, and its segment in weight names.",
     "in": "What the step reads: a reference, a list, or a mapping by input name; without it, prev.",
-    "when": "Decided while reading: if false the step is left out and its first input passes through.",
+    "when": "Decided while reading: if false the step is left out, and its input passes through.",
     "repeat": "A chain of copies: a count, or {variable: count or list}, several side by side.",
     "scan": "Inputs to walk along axis 1: the step runs once a position, with one set of weights.",
     "tie": "Shares a weight: {weight: wte.weight}.",
@@ -141,7 +141,7 @@ def _formula() -> Schema:
     }
 
 
-# -- ops -----------------------------------------------------------------------------------------------
+# -- ops -------------------------------------------------------------------------------------------
 
 
 def op_doc(op: type[Op]) -> str:
@@ -150,7 +150,7 @@ def op_doc(op: type[Op]) -> str:
 
 
 def op_value(op: type[Op]) -> Schema:
-    """What may stand behind an op's key: nothing, its main attribute, its inputs, its attributes."""
+    """What may stand behind an op's key: nothing, its main attribute, inputs, attributes."""
     branches: list[Schema] = [{"type": "null"}]
     if op.main is not None:
         branches.append(or_formula(op.attributes[op.main].kind.schema()))
@@ -204,7 +204,7 @@ def or_formula(schema: Schema) -> Schema:
     return {**inner, "anyOf": [*freed, FORMULA]}
 
 
-# -- blocks --------------------------------------------------------------------------------------------
+# -- blocks ----------------------------------------------------------------------------------------
 
 
 def block_value(template: Template) -> Schema:
@@ -255,7 +255,7 @@ def _parameter(parameter: Parameter, file: File) -> Schema:
     return {**or_formula(_TYPES[kind]), "description": doc}
 
 
-# -- other sections ------------------------------------------------------------------------------------
+# -- other sections --------------------------------------------------------------------------------
 
 
 def _initialiser() -> Schema:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archc.ir.program import Definition
-    from archc.spec.formula import Argument
+    from archc.spec.values import Argument
 
 Val = tuple[int, int, int]  # a value: the frame it is in, its node, its port
 
@@ -115,7 +115,7 @@ def length(code: Iterable[Part]) -> int:
             case str():
                 total += len(part)
             case Hole(value=value, keyword=keyword):
-                total += len(literal(value)) + len(keyword)
+                total += (len(literal(value)) if not hasattr(value, "owner") else 12) + len(keyword)
             case Callee(path=path):
                 total += len(path)
             case Build() | Numbers():
@@ -191,8 +191,9 @@ def template(text: str) -> Template:
     names = {f"hole_{k}_": k for k in range(len(found))}
     plain, position = "", 0
     for name, match in zip(names, found, strict=True):
-        plain += text[position : match.start()] + ("*" if match["many"] else "") + name
-        position = match.end()
+        position, before = match.end(), text[position : match.start()]
+        comma = "," if text[position : position + 1] == ")" else ""  # of a single item, a tuple
+        plain += before + (f"*{name}{comma}" if match["many"] else name)
     tree = ast.parse(plain + text[position:], mode="eval").body
     places = dict(_places(tree, names))
     texts: list[str] = []

@@ -10,7 +10,7 @@ from archc.ir.graph import Value
 from archc.ir.nodes import CallNode, OpNode, ScanNode
 from archc_torch import layout, names
 from archc_torch.code import Code, Expr, Ref, Val, joined
-from archc_torch.sketch import Assign, Branch, Do, For, Leaf, Stmt
+from archc_torch.sketch import Assign, Branch, Do, For, Stmt, refs
 
 if TYPE_CHECKING:
     from archc_torch.planner import Frame, Planner
@@ -57,21 +57,21 @@ def begin(p: Planner, operands: dict[str, Expr], carried: Mapping[str, Val], val
     p.hold_all()
 
 
-def modules(p: Planner, frame: Frame, node: CallNode) -> tuple[list[Val], Code, str | tuple[str, Val]]:
+def modules(p: Planner, frame: Frame, node: CallNode) -> tuple[list[Val], Code, Code]:
     """What a loop over the copies binds, what it goes over, and how its body writes the module."""
     path = frame.path(node.copies.path(0))
     above, _, first = path.rpartition(".")
     branch = below(p.sketch.modules, above)
     if above and layout.kind(branch) in ("ModuleList", "Sequential") and len(branch.children) == 1:
         block = p.new(names.singular(above.rpartition(".")[2]))
-        return [block], (p.access(above),), ("", block)
+        return [block], (p.access(above),), (Ref(block),)
     index = p.new("i")
     start = int(first)
     over: Code = (f"range({start}, {start + node.count})" if start else f"range({node.count})",)
     text = p.access(path)
     if text.endswith(f"[{first}]"):
-        return [index], over, (text[: -len(first) - 1], index)
-    return [index], over, (f"getattr({p.access(above) if above else 'self'}, str(", index)
+        return [index], over, (text[: -len(first) - 1], Ref(index), "]")
+    return [index], over, (f"getattr({p.access(above) if above else 'self'}, str(", Ref(index), "))")
 
 
 def below(root: Branch, path: str) -> Branch:
@@ -173,7 +173,7 @@ def roll(p: Planner, frame: Frame, roll: Roll) -> None:
     for val in gathered.values():
         p.statements.append(Assign([val], ("[]",)))
     outer, p.statements = p.statements, []
-    expr = p.called(frame, first, operands, ("", block))
+    expr = p.called(frame, first, operands, (Ref(block),))
     targets: list[Val] = []
     for port in range(len(first.types)):
         val = frame.val(Value(last, port))
@@ -184,10 +184,7 @@ def roll(p: Planner, frame: Frame, roll: Roll) -> None:
         targets.append(val)
     for val in carried.values():
         p.uses[val] = p.uses.get(val, 0) + 1
-    if len(targets) == 1:
-        p.hold(targets[0], expr)
-    else:
-        p.unpack(targets, expr, first.types)
+    p.unpack(targets, expr, first.types)
     p.statements += [Do((Ref(val), ".append(", Ref(targets[port]), ")")) for port, val in gathered.items()]
     body, p.statements = p.statements, outer
     over: Code = (p.access(above),)
@@ -265,18 +262,26 @@ def scan(p: Planner, frame: Frame, id: int, node: ScanNode) -> None:
             p.give(frame, Value(id, port), Expr(("torch.stack(", Ref(stacks[port]), ", dim=1)"), depth=1), node.types[port])
 
 
-def finish_round(
-    p: Planner, inner: Frame, node: ScanNode, stacks: dict[int, Val], state: dict[int, Val]
-) -> None:
+def finish_round(p: Planner, inner: Frame, node: ScanNode, stacks: dict[int, Val], state: dict[int, Val]) -> None:
     """The end of a loop's body: outputs into their lists, and carried values into their variables at once."""
     values = [inner.val(value) for value in node.definition.outputs.values()]
     kept = {port: p.take(values[port]) for port in range(len(values)) if port in stacks or port in state}
     for port, stack in stacks.items():
         p.statements.append(Do((Ref(stack), ".append(", *kept[port].code, ")")))
-    targets = [state[port] for port in state]
-    if targets:
-        code = joined([kept[port].code for port in state])
-        p.statements.append(Assign(list(targets), code))
+    copied = [port for port, val in state.items() if not in_place(p.statements, values[port], val)]
+    if copied:
+        p.statements.append(Assign([state[port] for port in copied], joined([kept[port].code for port in copied])))
 
 
-__all__ = ["Leaf", "Stmt", "counted", "roll", "rolled", "scan"]
+def in_place(statements: list[Stmt], new: Val, old: Val) -> bool:
+    """Lets a statement give its value straight to the variable that carries it, if nothing reads the old one later."""
+    for place, statement in enumerate(statements):
+        if isinstance(statement, Assign) and new in statement.targets:
+            later = statements[place + 1 :]
+            if any(isinstance(other, For) for other in later) or any(old in refs(other.code) for other in later):
+                return False
+            statement.targets = [old if val == new else val for val in statement.targets]
+            for other in later:
+                other.code = tuple(Ref(old) if part == Ref(new) else part for part in other.code)
+            return True
+    return False

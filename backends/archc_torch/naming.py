@@ -65,7 +65,7 @@ class _Namer:
     def _assign(self, statement: Assign, statements: list[Stmt]) -> None:
         read = refs(statement.code)
         code = renamed(statement.code, self.names)
-        alone = read[0] if statement.code == (Ref(read[0]),) and read else None if read else None
+        alone = read[0] if read and statement.code == (Ref(read[0]),) else None
         chosen: list[str] = []
         for val in statement.targets:
             chosen.append("_" if val is None else self._name(val, read, self.position, chosen))

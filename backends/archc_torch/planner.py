@@ -16,9 +16,10 @@ from archc.ir.graph import Value
 from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, WeightNode, WeightRef
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
-from archc.spec.formula import Argument, Formula
-from archc.spec.reader import Mapping as Entries
-from archc.spec.reader import Scalar
+from archc.spec.formula import Formula
+from archc.spec.values import Argument
+from archc.spec.data import Mapping as Entries
+from archc.spec.data import Scalar
 from archc_torch import initial, layout, names, naming
 from archc_torch.code import (
     Axis, Build, Callee, Code, Expr, Hole, Numbers, Part, Raw, Ref, Val, joined, length,
@@ -82,8 +83,17 @@ class Planner:
             self.walk(frame)
             self._outputs(frame)
         initial.setup(self, self.frames)
-        naming.name(self.sketch, self.hints, self.lists, set())
+        graph_inputs = [self.parameter(k) for k in range(len(self.sketch.parameters))]
+        naming.name(self.sketch, self.hints, graph_inputs)
         return self.sketch
+
+    def parameter(self, place: int) -> Val:
+        """The value of a parameter of forward."""
+        parameter = self.sketch.parameters[place]
+        if parameter.listed:
+            return parameter_list(place)
+        ids = self.definition.inputs
+        return (0, next(id for id in ids if self.definition.input(id).name == parameter.name), 0)
 
     def enter(self, definition: Definition, prefix: str, number: int) -> Frame:
         frame = Frame(number, definition, prefix)
@@ -394,14 +404,17 @@ class Planner:
         vals = {s: frame.val(v) for s, v in zip(node.slots, graph.inputs(id), strict=True) if v is not None}
 
         def make(operands: Mapping[str, Expr]) -> Expr:
-            return self.called(frame, node, operands, "")
+            return self.called(frame, node, operands)
 
         self.give_call(frame, id, node, self.fit(vals, make))
 
-    def give_call(self, frame: Frame, id: int, node: CallNode, expr: Expr) -> None:
-        """Gives a call's values variables: one each, and one for each list."""
+    def give_call(self, frame: Frame, id: int, node: CallNode, expr: Expr, held: bool = False) -> None:
+        """Gives a call's values variables: one each, and one for each list; a lone one only if it is `held`."""
         callee = self.library.sketch(node.definition)
         if len(callee.outputs) == 1 and not callee.outputs[0].listed:
+            if held:
+                self.hold(frame.val(Value(id)), expr)
+                return
             self.give(frame, Value(id), expr, node.types[0])
             return
         targets: list[Val] = []
@@ -429,7 +442,7 @@ class Planner:
         types = [self.types.get(val) for val in last.targets if val is not None]
         last.types = tuple(type for type in types if type is not None) if shown else ()
 
-    def called(self, frame: Frame, node: CallNode, operands: Mapping[str, Expr], module: str) -> Expr:
+    def called(self, frame: Frame, node: CallNode, operands: Mapping[str, Expr], module: Code = ()) -> Expr:
         """A call with its arguments: tensors and lists, then sizes, the device, and models."""
         callee = self.library.sketch(node.definition)
         types = node.definition.input_types()
@@ -447,12 +460,17 @@ class Planner:
         if callee.device:
             codes.append(self.device().code)
         if node.model is not None and not module:
-            module = self.model(node.model)
+            module = (self.model(node.model),)
         codes += [(self.model(name),) for name in callee.models]
-        head: Part = module or Callee(node.definition, self.access(frame.path(node.copies.path(0))))
         depth = max((operand.depth for operand in operands.values()), default=0)
-        tail: tuple[Part, ...] = () if module else (Numbers(node.definition, node.arguments),)
-        return Expr((head, "(", *joined(codes), *tail, ")"), depth=depth + 1)
+        if module:
+            return Expr((*module, "(", *joined(codes), ")"), depth=depth + 1)
+        head = Callee(node.definition, self.access(frame.path(node.copies.path(0))))
+        return Expr((head, "(", *joined(codes), Numbers(node.definition, node.arguments), ")"), depth=depth + 1)
+
+    def in_module(self, path: str) -> bool:
+        """Whether a weight belongs to a module of torch.nn, and is no tensor of its own."""
+        return self.library.leaf(self.sketch.modules, path).kind == "module"
 
     # ---- values
 

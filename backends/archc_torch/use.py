@@ -12,7 +12,7 @@ from archc.ir.nodes import OpNode, Weight
 from archc.ir.types import TensorType
 from archc.ops.attributes import Either, Kind, Optional, PerAxis
 from archc.ops.base import Op, Site
-from archc.spec.formula import Argument
+from archc.spec.values import Argument
 from archc_torch.code import Expr, Hole, Raw, Ref, Texts, joined, template
 from archc_torch.sizes import Anchor
 

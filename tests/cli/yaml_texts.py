@@ -1,4 +1,4 @@
-"""Random YAML texts of the subset that specs use: every style, comments and blank lines anywhere."""
+"""Random YAML texts of the subset that specs use: every style, comments and blank lines."""
 
 from __future__ import annotations
 

@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 from docs.runner import ROOT, Session, blocks
 
-PAGES = ["ARCHITECTURE.md", "CONTRIBUTING.md"]
+PAGES = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/walkthrough.md"]
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_says_what_its_code_prints(name: str, tmp_path: Path) -> None:
     page = ROOT / name
     Session(page, tmp_path).run(blocks(page))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["README.md"])
+def test_so_do_its_slow_parts(name: str, tmp_path: Path) -> None:
+    page = ROOT / name
+    Session(page, tmp_path, slow=True).run(blocks(page))

@@ -23,7 +23,7 @@ INITS: tuple[Any, ...] = (
 def grow(g: Scope, steps: int, moves: list[tuple[int, Move]]) -> None:
     """Adds up to so many steps; every further one is a choice of its own, so that shrinking can drop it."""
     for _ in range(steps):
-        if g.book.steps_left <= 0 or not g.choices.chance(88):
+        if g.book.steps_left <= 0 or not g.choices.chance(93):
             return
         g.choices.weighted(moves)(g)
 
@@ -37,12 +37,16 @@ def fresh(v: Val, ref: str) -> Val:
 
 
 def op_step(g: Scope) -> None:
-    use = propose(g)
-    found = g.infer(use) if use is not None else None
-    if use is None or found is None:
-        return
-    op, site, types = found
     c = g.choices
+    for _ in range(3):
+        use = propose(g)
+        found = g.infer(use) if use is not None else None
+        if use is not None and found is not None:
+            break
+    else:
+        return
+    assert use is not None and found is not None
+    op, site, types = found
     first = use.inputs[0] if use.inputs else None
     keeps = isinstance(first, Val) and len(types) == 1 and types[0] == first.type
     trained = [
@@ -55,7 +59,11 @@ def op_step(g: Scope) -> None:
     if len(types) == 1 and isinstance(first, Val) and c.chance(7):
         return optional_op(g, use, keeps)
     modifiers: dict[str, Any] = {}
-    if trained and c.chance(12):
+    ties = [(w.name, ref) for w in trained for ref, type in g.known_weights() if type == w.type and not op.own_path]
+    if ties and c.chance(60):
+        modifiers["tie"] = dict([c.pick(ties)])
+        g.book.features["tie"] += 1
+    elif trained and c.chance(12):
         weight = c.pick(trained)
         options = INITS[:2] if weight.type.rank < 2 else INITS
         modifiers["init"] = {weight.name: c.pick(options)}

@@ -202,7 +202,7 @@ def exact_functions(g: Scope) -> Use | None:
     name = c.pick(("neg", "abs", "square", "sign", "floor", "ceil", "round"))
     if x.exact and x.floating and c.chance(50):
         name = c.pick(("round", "floor", "ceil"))
-    if name in ("floor", "ceil", "round", "sign") and not x.exact and not c.chance(6):
+    if name in ("floor", "ceil", "round", "sign") and not x.exact and not c.chance(12):
         return None
     if name in ("floor", "ceil", "round") and x.whole:
         return None
@@ -223,37 +223,43 @@ def exact_functions(g: Scope) -> Use | None:
     )
 
 
-@proposes(26)
+def positive(g: Scope) -> Val | None:
+    """A value that stays away from 0; made with a few steps where there is none."""
+    c = g.choices
+    found = g.value(lambda v: v.type.dtype == "float32" and v.low >= 0.1)
+    if found is not None and not c.chance(30):
+        return found
+    x = g.value(lambda v: v.type.dtype == "float32" and -0.5 <= v.low < 0.1) if c.chance(40) else None
+    if x is None:
+        x = g.floats()
+        if x is None:
+            return None
+        high = max(abs(x.low), abs(x.high))
+        name = c.pick(("abs", "sigmoid", "square", "softplus"))
+        bounds = {"abs": high, "sigmoid": 1.0, "square": high * high}
+        scale = x.scale**2 if name == "square" else x.scale
+        if g.add(Use(name, [x], {}, 0.0, bounds.get(name, inf), scale)) is None or g.prev is None:
+            return None
+        x = g.prev
+    by = c.number(1.0, 0.75)
+    made = g.add(Use("add", [x, by], {}, x.low + by, x.high + by, x.scale + by, few=x.few))
+    return None if made is None else g.prev
+
+
+@proposes(22)
 def functions_of_positive(g: Scope) -> Use | None:
     """Functions that blow up near 0: on values that stay away from it."""
     c = g.choices
-    x = g.value(lambda v: v.type.dtype == "float32" and v.low >= 0.1)
+    x = positive(g)
     if x is None:
         return None
     name = c.pick(("sqrt", "rsqrt", "reciprocal", "log", "pow"))
     if name == "pow":
         power = c.number(2.0, 0.5, -1.0, 1.5)
-        return (
-            Use(name, [x, power], {}, 0.0, scale=max(x.scale**power, 0.3)) if x.high <= 20 else None
-        )
+        return Use(name, [x, power], {}, 0.0, scale=max(x.scale**power, 0.3)) if x.high <= 20 else None
     if name == "log":
         return Use(name, [x], {}, -2.5, scale=1.0)
     return Use(name, [x], {}, 0.0, 10.0, scale=max(x.scale, 1.0) if name == "sqrt" else 1.0)
-
-
-@proposes(20)
-def away_from_zero(g: Scope) -> Use | None:
-    """A positive offset for values that are not negative: what the functions above need."""
-    x = g.value(lambda v: v.type.dtype == "float32" and -0.5 <= v.low < 0.1)
-    if x is None:
-        x = g.floats()
-        return (
-            None
-            if x is None
-            else Use(g.choices.pick(("abs", "square", "softplus")), [x], {}, 0.0, scale=x.scale)
-        )
-    by = g.choices.number(1.0, 0.75)
-    return Use("add", [x, by], {}, x.low + by, x.high + by, x.scale + by, few=x.few)
 
 
 @proposes(5)
@@ -338,32 +344,50 @@ def fits(*values: Val) -> bool:
     return True
 
 
-@proposes(14)
+def condition(g: Scope, x: Val) -> Val | None:
+    """A boolean value that broadcasts with x; made by a comparison where there is none."""
+    c = g.choices
+    found = g.value(lambda v: v.boolean and fits(x, v))
+    if found is not None and not c.chance(30):
+        return found
+    other = g.value(lambda v: v.exact and not v.boolean and fits(x, v)) if c.chance(50) else None
+    by: float = c.integer(0, 3)
+    if other is None:
+        other, by = x if x.type.dtype == "float32" else g.floats(), c.number(0.37, -0.21)
+        if other is None or not fits(x, other):
+            return None
+    elif other.floating:
+        by = float(by)
+    name = c.pick(COMPARISONS if other.exact else COMPARISONS[:4])
+    made = g.add(Use(name, [other, by], {}, 0.0, 1.0, 1.0, True))
+    return None if made is None else g.prev
+
+
+@proposes(10)
 def logic(g: Scope) -> Use | None:
-    x = g.value(lambda v: v.boolean)
+    c = g.choices
+    anchor = g.value(lambda v: not v.boolean and v.type.dtype != "float64")
+    x = condition(g, anchor) if anchor is not None else None
     if x is None:
         return None
     y = g.value(lambda v: v.boolean and fits(x, v))
-    if y is None or g.choices.chance(30):
+    if y is None or c.chance(30):
         return Use("logical_not", [x], {}, 0.0, 1.0, 1.0, True)
-    return Use(g.choices.pick(("logical_and", "logical_or")), [x, y], {}, 0.0, 1.0, 1.0, True)
+    return Use(c.pick(("logical_and", "logical_or")), [x, y], {}, 0.0, 1.0, 1.0, True)
 
 
-@proposes(12)
+@proposes(14)
 def where(g: Scope) -> Use | None:
-    condition = g.value(lambda v: v.boolean)
-    if condition is None:
-        return None
-    a = g.value(lambda v: not v.boolean and fits(condition, v) and (v.floating or v.bounded))
+    a = g.value(lambda v: not v.boolean and (v.floating or v.bounded) and v.ref != "prev")
+    chosen = condition(g, a) if a is not None else None
     b = partner(g, a) if a is not None else None
-    if a is None or b is None or (isinstance(b, Val) and not fits(condition, a, b)):
+    if chosen is None or a is None or b is None or (isinstance(b, Val) and not fits(chosen, a, b)):
         return None
     b = int(b) if isinstance(b, float) and a.whole else b
     (al, ah), (bl, bh) = ends(a), ends(b)
-    exact = is_exact(a) and is_exact(b) and condition.exact
-    return Use(
-        "where", [condition, a, b], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact
-    )
+    exact = is_exact(a) and is_exact(b) and chosen.exact
+    pair: list[Val | float] = [a, b] if g.choices.chance(70) else [b, a]
+    return Use("where", [chosen, *pair], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact)
 
 
 @proposes(7)

@@ -9,6 +9,7 @@ jumps (comparisons, rounding) is applied to numbers that no backend rounds.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,7 @@ def specs(draw: Any) -> Made:
 
 
 def make(c: Choices) -> Made:
-    book = Book(c, steps_left=c.pick((12, 6, 20, 28)))
+    book = Book(c, steps_left=c.pick((12, 6, 20, 28, 16)))
     if c.chance(25):
         set_defaults(book)
     templates: list[Template] = []
@@ -78,7 +79,7 @@ def make(c: Choices) -> Made:
             book.models[template.name] = template.data
             book.features["model"] += 1
     main = Scope(book, Owner("model"))
-    inputs = declare(main)
+    inputs = declare(main, templates[-1].inputs if templates and c.chance(70) else ())
     grow(main, 30, moves(templates))
     data: dict[str, Any] = {"inputs": inputs, "graph": main.steps}
     if not main.steps:
@@ -132,8 +133,8 @@ def set_defaults(book: Book) -> None:
 # -- inputs and outputs -------------------------------------------------------------------------------------
 
 
-def declare(g: Scope) -> dict[str, Any]:
-    """Declares one to three inputs; the first is `prev`."""
+def declare(g: Scope, wanted: Sequence[Val] = ()) -> dict[str, Any]:
+    """Declares one to three inputs, of the wanted types first; the first is `prev`."""
     c = g.choices
     n: Size = c.pick((N, N, N, 2))
     t, h, w = c.pick((T, T, 6)), c.pick((8, H, 7)), c.pick((8, W, 6))
@@ -145,8 +146,10 @@ def declare(g: Scope) -> dict[str, Any]:
         (1, ("float32", ())),
     ]  # fmt: skip
     result: dict[str, Any] = {}
-    for k in range(c.pick((1, 2, 1, 3))):
+    for k in range(max(len(wanted), c.pick((1, 2, 1, 3)))):
         dtype, dims = c.weighted(kinds[:5] if k == 0 else kinds)
+        if k < len(wanted):
+            dtype, dims = wanted[k].type.dtype, wanted[k].type.dims
         if any(size == 2 * t for size in dims) and t not in [s for v in g.values for s in v.dims]:
             dims = (n, t, 4)
         name = g.book.name("x", "image", "tokens", "mask", "input", "y")

@@ -1,0 +1,360 @@
+"""Sketches to classes: definitions whose code agrees but for numbers become one, with these as arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from archc.ir.dims import Dim
+from archc.ir.program import Definition
+from archc.ir.types import TensorType
+from archc.spec.ast import File, Template
+from archc.spec.values import Argument
+from archc.spec.data import Scalar
+from archc_torch import names
+from archc_torch.code import Axis, Build, Hole, Numbers, Part, Raw
+from archc_torch.explain import Row, constant, meaning, same
+from archc_torch.library import Key, Library
+from archc_torch.lines import table
+from archc_torch.sketch import Branch, Leaf, Sketch, leaves
+
+AXES = {1: "C", 2: "NC", 3: "NTC", 4: "NCHW", 5: "NCDHW"}  # what axes are called where the spec does not say
+
+
+@dataclass(eq=False, slots=True)
+class Arg:
+    """A constructor's argument, and its value for each instance."""
+
+    name: str
+    row: Row
+    default: object = ...
+
+    @property
+    def annotation(self) -> str:
+        kinds = {type(value) for value in self.row}
+        for kind in (bool, int, float, str):
+            if kinds == {kind}:
+                return kind.__name__
+        if all(isinstance(value, Raw) for value in self.row):
+            return "nn.Module"
+        return "object" if kinds - {int, tuple} else "int | tuple[int, ...]"
+
+
+@dataclass(eq=False)
+class Class:
+    """A class, or a function if it has neither weights nor state, with the definitions that are its instances."""
+
+    key: Key
+    library: Library
+    sketches: list[Sketch] = field(default_factory=list)
+    name: str = ""
+    function: bool = False
+    args: list[Arg] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)  # parameters that pass through
+    texts: dict[int, str] = field(default_factory=dict)  # what stands for a hole, by the hole's id
+    calls: dict[int, list[tuple[Arg, str]]] = field(default_factory=dict)  # the arguments of a Build, by its id
+    stored: set[str] = field(default_factory=set)  # arguments that forward reads
+
+    @property
+    def sketch(self) -> Sketch:
+        """The sketch whose text is written."""
+        return self.sketches[0]
+
+    @property
+    def source(self) -> str:
+        return self.sketch.definition.source
+
+    def place(self, definition: Definition) -> int:
+        """Which instance the definition is."""
+        return next(k for k, sketch in enumerate(self.sketches) if sketch.definition is definition)
+
+    def rows(self) -> Iterator[tuple[Hole, Row]]:
+        """Every hole of the text with its values."""
+        for holes in zip(*(sketch.holes() for sketch in self.sketches), strict=True):
+            yield holes[0], tuple(hole.value for hole in holes)
+
+    def parts(self) -> Iterator[tuple[Part, ...]]:
+        """Every part of the code, of all instances side by side."""
+        for codes in zip(*(sketch.codes() for sketch in self.sketches), strict=True):
+            yield from zip(*codes, strict=True)
+
+    @cached_property
+    def template(self) -> Template | None:
+        """The block or model in the spec."""
+        file = self.library.program.file
+        return None if file is None else find(file, self.sketch.definition, set())
+
+    @cached_property
+    def bound(self) -> dict[str, Row]:
+        """The block's own parameters that are numbers or words and differ between instances."""
+        rows = {
+            name: tuple(sketch.definition.bound.get(name) for sketch in self.sketches)
+            for name in self.sketch.definition.bound
+        }
+        return {name: row for name, row in rows.items() if all(map(plain, row)) and not constant(row)}
+
+    @cached_property
+    def facts(self) -> dict[str, Row]:
+        """Sizes of the first input that differ between instances: channels, or features."""
+        shapes = [tuple(sketch.definition.input_types().values())[:1] for sketch in self.sketches]
+        if not all(shapes):
+            return {}
+        dims = [types[0].dims for types in shapes]
+        if len({len(d) for d in dims}) > 1 or len(dims[0]) < 2:
+            return {}
+        axis, name = (1, "in_channels") if len(dims[0]) > 3 else (-1, "in_features")
+        row: Row = tuple(d[axis] for d in dims)
+        return {name: row} if all(map(plain, row)) and not constant(row) else {}
+
+    # ---- what axes are called
+
+    @cached_property
+    def axes(self) -> dict[tuple[str, int], str]:
+        """A letter or a symbol for each axis of each input whose size differs or is not known."""
+        found: dict[tuple[str, int], str] = {}
+        rows: dict[str, Row] = {}
+        taken = self.sketch.locals | names.GLOBALS | set(table().helpers) | {arg.name for arg in self.args}
+        every = [sketch.definition.input_types() for sketch in self.sketches]
+        for name, first in every[0].items():
+            for axis in range(first.rank):
+                row: Row = tuple(types[name].dims[axis] for types in every)
+                if constant(row) and isinstance(row[0], int):
+                    continue
+                wanted = str(row[0]) if constant(row) and str(row[0]).isidentifier() else _letter(first.rank, axis)
+                wanted = names.safe(wanted, ())
+                known = next((word for word, other in rows.items() if same(row, other)), None)
+                if known is None:
+                    known = names.unique(wanted, {*rows, *taken})
+                    rows[known] = row
+                found[name, axis] = known
+        return found
+
+    def size_text(self, row: Row) -> str:
+        """A size as a comment says it, in terms of arguments and of the inputs' sizes; `…` where that fails."""
+        if constant(row):
+            return str(row[0])
+        known = {arg.name: arg.row for arg in self.args}
+        every = [sketch.definition.input_types() for sketch in self.sketches]
+        for (name, axis), word in self.axes.items():
+            known.setdefault(word, tuple(types[name].dims[axis] for types in every))
+        found = meaning(row, known)
+        return found.text if found is not None else "…"
+
+    def type_text(self, types: tuple[TensorType, ...]) -> str:
+        """A type as a comment says it: its shape, and its element type if that is not float32."""
+        dims = ", ".join(self.size_text(row) for row in zip(*(type.dims for type in types), strict=True))
+        dtype = types[0].dtype
+        return f"[{dims}]" if dtype == "float32" else f"{dtype}[{dims}]"
+
+
+def _letter(rank: int, axis: int) -> str:
+    letters = AXES.get(rank)
+    return letters[axis] if letters is not None else f"D{axis}"
+
+
+def plain(value: object) -> bool:
+    return isinstance(value, int | float | str | bool) or (
+        isinstance(value, tuple) and all(isinstance(item, int) for item in value)
+    )
+
+
+def find(file: File, definition: Definition, seen: set[int]) -> Template | None:
+    """The template at the definition's place, in the file or one that it uses."""
+    if id(file) in seen:
+        return None
+    seen.add(id(file))
+    for template in [*file.blocks.values(), *file.models.values(), *([file.root] if file.root else [])]:
+        if template.place == definition.place and template.name == definition.source:
+            return template
+    return next((found for used in file.uses if (found := find(used, definition, seen)) is not None), None)
+
+
+class Classes:
+    """All classes of a library, callees before callers, with names and arguments."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        library.sketch(library.main)
+        self.by_key: dict[Key, Class] = {}
+        for sketch in list(library.order):
+            key = library.key(sketch.definition)
+            self.by_key.setdefault(key, Class(key, library)).sketches.append(sketch)
+        self.order: list[Class] = []
+        for found in list(self.by_key.values()):
+            self._sort(found)
+        self._functions()
+        self._names()
+        for found in self.order:
+            _Arguments(self, found).choose()
+
+    def of(self, definition: Definition) -> Class:
+        return self.by_key[self.library.key(definition)]
+
+    def _sort(self, found: Class) -> None:
+        if found in self.order:
+            return
+        for part in (parts[0] for parts in found.parts()):
+            if isinstance(part, Build | Numbers):
+                self._sort(self.of(part.definition))
+        if found not in self.order:
+            self.order.append(found)
+
+    def _functions(self) -> None:
+        """Which classes are functions: no weights, no training, and never needed as a module."""
+        modules = {self.library.main.source} | set(self.library.program.models)
+        needed = {id(leaf) for found in self.order for leaf in _as_modules(found.sketch.modules, False)}
+        for found in self.order:
+            if found.source in modules or found.sketch.trains or found.sketch.top:
+                continue
+            found.function = all(
+                leaf.callee is not None and self.of(leaf.callee).function for leaf in leaves(found.sketch.modules)
+            )
+        while True:
+            wrong = [
+                inner for outer in self.order for leaf in leaves(outer.sketch.modules)
+                if leaf.callee is not None and (inner := self.of(leaf.callee)).function
+                and (id(leaf) in needed or leaf.count > 1)
+            ]  # fmt: skip
+            for found in wrong:
+                found.function = False
+            again = [
+                found for found in self.order if found.function and any(
+                    leaf.callee is not None and not self.of(leaf.callee).function
+                    for leaf in leaves(found.sketch.modules)
+                )
+            ]  # fmt: skip
+            for found in again:
+                found.function = False
+            if not wrong and not again:
+                return
+
+    def _names(self) -> None:
+        taken = {*names.GLOBALS, *table().helpers}
+        for found in self.order:
+            taken |= found.sketch.locals | {name for parameter in found.sketch.parameters for name in [parameter.variable]}
+        counts: dict[str, int] = {}
+        for found in self.order:
+            counts[found.source] = counts.get(found.source, 0) + 1
+        for found in self.order:
+            word = self.library.program.name if found.sketch.top and not self.library.program.prefixed else found.source
+            if found.sketch.definition.kind == "body":
+                word = names.singular(word.rstrip("_0123456789") or "step")
+            if found.function:
+                found.name = names.safe(word, taken)
+            else:
+                found.name = names.unique(names.camel(word), taken)
+                if found.name in ("None", "True", "False"):
+                    found.name = names.unique(f"{found.name}Block", taken)
+            taken.add(found.name)
+
+
+def _as_modules(branch: Branch, inside: bool) -> Iterator[Leaf]:
+    """The leaves that must be modules: elements of chains and of lists that a loop walks."""
+    for child in branch.children.values():
+        if isinstance(child, Branch):
+            yield from _as_modules(child, inside or child.chain)
+        elif inside or branch.chain:
+            yield child
+
+
+class _Arguments:
+    """Chooses what a class's constructor takes, and what then stands for each hole."""
+
+    def __init__(self, classes: Classes, found: Class) -> None:
+        self.classes, self.found = classes, found
+        self.taken = {*found.sketch.definition.parameters, "self"}
+        self.chosen: dict[str, Row] = {}
+
+    def choose(self) -> None:
+        found = self.found
+        wanted = [(hole.hint, row) for hole, row in found.rows() if needed(row)]
+        wanted += [(arg.name, row) for _, arg, row in self._calls() if needed(row)]
+        known = {**found.bound, **found.facts}
+        for _, row in wanted:
+            direct = meaning(row, found.bound) or meaning(row, found.facts)
+            if direct is not None and not direct.compound:
+                self._take(direct.names, known)
+        for _, row in wanted:
+            explained = meaning(row, self.chosen) or meaning(row, known)
+            if explained is not None:
+                self._take(explained.names, known)
+        for hint, row in wanted:
+            if meaning(row, self.chosen) is None:
+                self.chosen[self._name(hint)] = row
+        order = {name: k for k, name in enumerate([*found.facts, *found.bound, *self.chosen])}
+        for name in sorted(self.chosen, key=order.__getitem__):
+            found.args.append(Arg(self._name(name), self.chosen[name], self._default(name)))
+        found.args.sort(key=lambda arg: arg.default is not ...)
+        found.passed = [name for name in found.sketch.definition.parameters if self._passes(name)]
+        self._fill()
+
+    def _take(self, picked: tuple[str, ...], known: dict[str, Row]) -> None:
+        for name in picked:
+            self.chosen.setdefault(name, known[name])
+
+    def _name(self, hint: str) -> str:
+        modules = set(self.found.sketch.modules.children) | self.found.sketch.locals
+        taken = {*self.taken, *self.chosen, *modules, *names.TAKEN}
+        if hint in self.chosen:
+            taken.discard(hint)
+        return names.safe(hint or "value", taken - {hint} if hint in self.chosen else taken)
+
+    def _default(self, name: str) -> object:
+        """The parameter's default in the spec, where some instance has it."""
+        row = self.chosen[name]
+        template = self.found.template
+        for parameter in template.parameters if template is not None else ():
+            data = parameter.default
+            if parameter.name == name and parameter.type is None and isinstance(data, Scalar) and data.formula is None:
+                if any(type(value) is type(data.value) and value == data.value for value in row):
+                    return data.value
+        return ...
+
+    def _calls(self) -> Iterator[tuple[Build | Numbers, Arg, Row]]:
+        """The arguments of every call of a class, with their values."""
+        for parts in self.found.parts():
+            first = parts[0]
+            if isinstance(first, Build | Numbers):
+                callee = self.classes.of(first.definition)
+                if isinstance(first, Build) and callee.function:
+                    continue
+                places = [callee.place(part.definition) for part in parts if isinstance(part, Build | Numbers)]
+                for arg in callee.args:
+                    yield first, arg, tuple(arg.row[place] for place in places)
+                for name in callee.passed:
+                    row: Row = tuple(part.arguments[name] for part in parts if isinstance(part, Build | Numbers))
+                    yield first, Arg(name, row), row
+
+    def _passes(self, name: str) -> bool:
+        """Whether a parameter that passes through is used at all."""
+        values = [value for _, row in self.found.rows() for value in row]
+        values += [value for _, _, row in self._calls() for value in row]
+        return any(isinstance(value, Argument) and value.name == name for value in values)
+
+    def _fill(self) -> None:
+        found = self.found
+        known = {arg.name: arg.row for arg in found.args}
+        for hole, row in found.rows():
+            found.texts[id(hole)] = self._text(row, known)
+        for part, arg, row in self._calls():
+            found.calls.setdefault(id(part), []).append((arg, self._text(row, known)))
+
+    def _text(self, row: Row, known: dict[str, Row]) -> str:
+        """A name or expression in braces, `{4 * planes}`, or empty where the row is one literal."""
+        first = row[0]
+        if isinstance(first, Argument):
+            return f"{{{names.safe(first.name, ())}}}"
+        if constant(row):
+            return ""
+        explained = meaning(row, known)
+        assert explained is not None, (self.found.source, row, known)
+        return f"{{{explained.text}}}"
+
+
+def needed(row: Row) -> bool:
+    """Whether something must be passed for the row: it differs, and is nothing that passes through."""
+    return not constant(row) and not any(isinstance(value, Argument) for value in row)
+
+
+__all__ = ["Arg", "Axis", "Class", "Classes", "Dim"]

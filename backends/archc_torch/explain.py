@@ -1,0 +1,75 @@
+"""What a row of numbers, one for each instance of a class, is in terms of other rows: `4 * planes`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from archc.ir.dims import Dim, floor_div
+
+Row = tuple[object, ...]
+
+MOST = 16  # the largest factor tried
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """An expression on names, and the names; `compound` if it needs parentheses within another."""
+
+    text: str
+    names: tuple[str, ...]
+    compound: bool = True
+
+
+def constant(row: Row) -> bool:
+    """Whether all instances have the same value, of the same type."""
+    first = row[0]
+    return all(type(value) is type(first) and value == first for value in row)
+
+
+def same(a: Row, b: Row) -> bool:
+    """Whether two rows are alike; 1 is not True and not 1.0."""
+    return all(type(x) is type(y) and x == y for x, y in zip(a, b, strict=True))
+
+
+def meanings(row: Row, known: Mapping[str, Row]) -> Iterator[Meaning]:
+    """The row in terms of known ones, simplest first: one itself, a multiple or a part of one, two combined."""
+    for name, other in known.items():
+        if same(row, other):
+            yield Meaning(name, (name,), compound=False)
+    if not _whole(row):
+        return
+    numbers = {name: other for name, other in known.items() if _whole(other)}
+    for name, other in numbers.items():
+        for factor in range(2, MOST + 1):
+            if row == tuple(factor * value for value in other):
+                yield Meaning(f"{factor} * {name}", (name,))
+            if row == tuple(floor_div(value, factor) for value in other):
+                yield Meaning(f"{name} // {factor}", (name,))
+    for name, other in numbers.items():
+        for more, third in numbers.items():
+            if name < more and row == tuple(a * b for a, b in zip(other, third, strict=True)):
+                yield Meaning(f"{name} * {more}", (name, more))
+            if name != more and _divides(third) and row == tuple(map(floor_div, other, third)):
+                yield Meaning(f"{name} // {more}", (name, more))
+    for name, other in numbers.items():
+        gap = {_plain(a - b) for a, b in zip(row, other, strict=True)}
+        by = gap.pop() if len(gap) == 1 else None
+        if by is not None and abs(by) <= 2:
+            yield Meaning(f"{name} {'+' if by > 0 else '-'} {abs(by)}", (name,))
+
+
+def meaning(row: Row, known: Mapping[str, Row]) -> Meaning | None:
+    return next(meanings(row, known), None)
+
+
+def _whole(row: Sequence[object]) -> bool:
+    return all(isinstance(value, int | Dim) and not isinstance(value, bool) for value in row)
+
+
+def _divides(row: Row) -> bool:
+    return all(isinstance(value, int) and value > 0 for value in row)
+
+
+def _plain(size: object) -> int | None:
+    return size if isinstance(size, int) else None
