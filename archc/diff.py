@@ -1,7 +1,7 @@
 """What differs between two networks: steps added, removed and changed, by their paths.
 
-Each model becomes a tree of parts: scopes, copies, blocks and steps. Parts with a name are paired by
-it, those without by what they are, in order, so that an inserted step moves no other. A definition
+Each model becomes a tree of parts: scopes, copies, blocks and steps. Parts with a name are paired
+by it, those without by what they are, in order, so that an inserted step moves no other. A definition
 is compared once, however often it is called; a number that is only passed through is a change of
 the call, not of all the steps that read it.
 """
@@ -314,7 +314,7 @@ class _Compare:
 
 
 def paired(a: Sequence[Part], b: Sequence[Part]) -> list[Pair]:
-    """Which part of `a` is which of `b`, in the order of `b`; removed ones after what they followed."""
+    """Which part of `a` is which of `b`, in the order of `b`; removed ones follow theirs."""
     partner: dict[int, Part] = {}
     names = {part.segment: part for part in b if part.named}
     for part in a:

@@ -37,14 +37,10 @@ def picture(definition: Definition) -> tuple[list[Box], list[Arrow]]:
     graph = definition.graph
     hidden = {id for id, node in graph.nodes() if _is_number(node)}
     boxes = [Box(f"n{id}", *_text(node)) for id, node in graph.nodes() if id not in hidden]
-    arrows: list[Arrow] = []
-    for id in graph:
-        for one in graph.present(id):
-            if one.node not in hidden:
-                arrows.append(Arrow(f"n{one.node}", f"n{id}", graph.type(one).shape_text))
-    for k, (name, one) in enumerate(definition.outputs.items()):
-        boxes += [Box(f"o{k}", (name,), "end")]
-        arrows.append(Arrow(f"n{one.node}", f"o{k}", graph.type(one).shape_text))
+    boxes += [Box(f"o{k}", (name,), "end") for k, name in enumerate(definition.outputs)]
+    uses = [(one, f"n{id}") for id in graph for one in graph.present(id) if one.node not in hidden]
+    uses += [(one, f"o{k}") for k, one in enumerate(definition.outputs.values())]
+    arrows = [Arrow(f"n{one.node}", target, graph.type(one).shape_text) for one, target in uses]
     return boxes, list(dict.fromkeys(arrows))
 
 

@@ -16,8 +16,3 @@ def sections(path: Path) -> dict[str, str]:
             lines.append(line)
     return {name: "\n".join(lines).strip("\n") + "\n" for name, lines in found.items()}
 
-
-def write(path: Path, parts: dict[str, str]) -> None:
-    """The file that `sections` reads back."""
-    text = "\n".join(f"==== {name}\n{part}" for name, part in parts.items())
-    path.write_text(text, encoding="utf-8")

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from archc.cli.options import add_choices, add_spec
 from archc.cli.report import report
-from archc.cli.specs import Opened, open_spec
+from archc.cli.specs import open_spec
 from archc.cli.terminal import counted, painter, short
 from archc.errors import Diagnostic, SpecError, UsageError, printable
 from archc.ir.program import Program
@@ -63,12 +63,13 @@ def examine(spec: str, args: Namespace) -> tuple[list[Diagnostic], list[Program]
             where = (place.source.name, place.line, place.column) if place else ()
             key = (one.code, where, one.message)
             found.setdefault(key, (one, []))[1].append(variant)
-    return [named(one, seen, opened) for one, seen in found.values()], programs
+    everywhere = len(variants)
+    return [named(one, seen, everywhere) for one, seen in found.values()], programs
 
 
-def named(one: Diagnostic, seen: list[str | None], opened: Opened) -> Diagnostic:
+def named(one: Diagnostic, seen: list[str | None], everywhere: int) -> Diagnostic:
     """The finding with a note on the variants that it is about, where it is not about all."""
-    if None in seen or opened.variant is not None:
+    if None in seen or len(seen) == everywhere:
         return one
     names = ", ".join(f"'{name}'" for name in seen[:4]) + (" …" if len(seen) > 4 else "")
     what = "the variant" if len(seen) == 1 else "the variants"

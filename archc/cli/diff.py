@@ -81,7 +81,8 @@ def _change(old: int, new: int, text: object) -> str:
 
 def _lines(one: Change, paint: Paint, everything: bool) -> Iterator[str]:
     mark, style = MARKS[one.kind]
-    yield f"{paint(mark, style)} {printable(one.path or '(the whole network)')}  {printable(one.what)}"
+    path = printable(one.path or "(the whole network)")
+    yield f"{paint(mark, style)} {path}  {printable(one.what)}"
     for name, old, new in one.facts:
         if everything or name not in ("shape", "weights"):
             yield f"    {printable(name)}: {_value(old)} → {_value(new)}"

@@ -128,7 +128,7 @@ def overview() -> str:
         "",
         *(f"  {verb:<9} {summary}" for verb, summary in VERBS.items()),
         "",
-        "A spec is a file (net.yaml), a file with a variant (net.yaml:small) or a zoo name (resnet50).",
+        "A spec is a file (net.yaml), file:variant (net.yaml:small) or a zoo name (resnet50).",
         "`archc VERB --help` says more and has an example; `archc --version` prints the version.",
         "Exit codes: 0 done, 1 a wrong spec or a failed check, 2 wrong usage.",
     ]

@@ -30,12 +30,14 @@ class Opened:
     def variants(self, settings: Mapping[str, Any]) -> list[str | None]:
         """The variants to look at: the one asked for, or all; None is the spec without one.
 
-        A spec whose required parameters only its variants set has no meaning without one.
+            A spec whose required parameters only its variants set has no meaning without one, and one
+        that has a variant without settings no other meaning.
         """
         if self.variant is not None:
             return [self.variant]
         required = any(p.type is not None and p.name not in settings for p in self.file.parameters)
-        plain: list[str | None] = [] if required and self.file.variants else [None]
+        default = any(not one.entries for one in self.file.variants.values())  # sets nothing
+        plain: list[str | None] = [] if default or (required and self.file.variants) else [None]
         return [*plain, *self.file.variants]
 
 

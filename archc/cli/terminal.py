@@ -1,4 +1,4 @@
-"""What the terminal shows: colour, width, tables, progress. All that is printed here is made safe."""
+"""What the terminal shows: colour, width, tables, progress. Tables take hostile text."""
 
 from __future__ import annotations
 

@@ -47,10 +47,8 @@ class Known:
     macs: int | None = None
 
     def as_json(self) -> dict[str, object]:
-        counts = {} if self.params is None else {"params": self.params, "macs": self.macs}
-        return {
-            "name": self.name, "file": self.file, "variant": self.variant, "doc": self.doc, **counts,
-        }  # fmt: skip
+        what = {"name": self.name, "file": self.file, "variant": self.variant, "doc": self.doc}
+        return what if self.params is None else {**what, "params": self.params, "macs": self.macs}
 
 
 def run(args: Namespace) -> int:

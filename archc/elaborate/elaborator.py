@@ -12,7 +12,7 @@ from archc.elaborate.calls import call
 from archc.elaborate.context import Context, StepError
 from archc.elaborate.evaluate import Evaluator
 from archc.elaborate.feeds import reference_of
-from archc.elaborate.inputs import do_inputs, inputs_of, written_inputs
+from archc.elaborate.inputs import do_inputs, first_written, inputs_of, written_inputs
 from archc.elaborate.params import choose
 from archc.elaborate.references import resolve
 from archc.elaborate.scans import scan
@@ -160,10 +160,9 @@ class Elaborator:
                 step.head_place,
                 help=did_you_mean(name, known),
             )
-        first = (
-            template.inputs[:1] if template is not None else op.inputs[:1] if op is not None else ()
-        )
-        inputs = inputs_of(self, frame, step, fed, bool(first), first[0].name if first else "")
+        called = template if template is not None else op
+        names = [one.name for one in called.inputs] if called is not None else []
+        inputs = inputs_of(self, frame, step, fed, names)
         path = self.position(frame, step, segment)
         if template is not None:
             inner = frame if space is frame.space else replace(frame, space=space)
@@ -238,13 +237,13 @@ class Elaborator:
                 called = lookup(space.file, name) or ops().get(name)
                 if called is not None and not called.inputs:
                     return item_of(ABSENT)
+        written, name = first_written(self, frame, step)
         if fed:
-            return item_of(next(iter(fed.values())))
-        written = written_inputs(step)
-        if not written:
+            return item_of(fed[name] if name in fed else fed[0])
+        if written is None:
             frame.prev.used = True
             return item_of(frame.prev.first)
-        what = resolve(self, written[0], frame).what
+        what = resolve(self, written, frame).what
         return item_of(what if isinstance(what, Tensor | Group | Poison | Absent) else ABSENT)
 
     def register(self, frame: Frame, step: Step, name: str, item: Item) -> None:

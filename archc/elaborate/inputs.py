@@ -33,10 +33,13 @@ class Inputs:
     place: Place
 
 
-def inputs_of(
-    e: Elaborator, frame: Frame, step: Step, fed: Feed, takes_any: bool, first: str
-) -> Inputs:
-    """What the step is given; without `in` and a list, `prev`."""
+def inputs_of(e: Elaborator, frame: Frame, step: Step, fed: Feed, names: list[str]) -> Inputs:
+    """What the step is given; without `in` and a list, `prev`.
+
+    `names` are the inputs of what it calls. `fed` replaces some of them, by name, and the first by
+    0 as well.
+    """
+    first = names[0] if names else ""
     data = step.value if isinstance(step.value, Sequence) else step.inputs
     if isinstance(step.value, Sequence) and step.inputs is not None:
         raise StepError.of(
@@ -49,21 +52,25 @@ def inputs_of(
         named = dict(by_name(e, frame, data, fed, first))
     elif isinstance(data, Sequence):
         positional = [
-            given_at(e, frame, item, fed.get(0) if k == 0 else None)
-            for k, item in enumerate(data.items)
+            given_at(e, frame, item, fed_at(fed, names, k)) for k, item in enumerate(data.items)
         ]
     elif data is not None:
-        positional = [given_at(e, frame, data, fed.get(0))]
-    if takes_any and not positional and first not in named and not isinstance(data, Sequence):
-        what = fed.get(first, fed.get(0, frame.prev.first))
+        positional = [given_at(e, frame, data, fed_at(fed, names, 0))]
+    if names and not positional and first not in named and not isinstance(data, Sequence):
         frame.prev.used = True
+        replaced = fed_at(fed, names, 0)
+        what = frame.prev.first if replaced is None else replaced
         named[first] = Given(what, "prev", step.head_place, spread=False)
     for name, reference in fed.items():
         if isinstance(name, str) and name in named:
             named[name] = replace(named[name], what=reference)
-    if named and positional:
-        return Inputs(positional, named, place)
     return Inputs(positional, named, place)
+
+
+def fed_at(fed: Feed, names: list[str], k: int) -> Reference | None:
+    """What replaces the input at a position."""
+    found = fed.get(names[k]) if k < len(names) else None
+    return fed.get(0) if found is None and k == 0 else found
 
 
 def by_name(
@@ -117,7 +124,22 @@ def input_names(e: Elaborator, frame: Frame, step: Step) -> list[str]:
 
 def other_inputs(e: Elaborator, frame: Frame, step: Step) -> list[Given]:
     """The inputs but the first, as a copy of a repeat reads them anew."""
-    return [resolve(e, data, frame) for data in written_inputs(step)[1:]]
+    first, _ = first_written(e, frame, step)
+    return [resolve(e, data, frame) for data in written_inputs(step) if data is not first]
+
+
+def first_written(e: Elaborator, frame: Frame, step: Step) -> tuple[Data | None, str]:
+    """What is written for the first input, None where that is `prev`, and the input's name."""
+    names = input_names(e, frame, step)
+    first = names[0] if names else ""
+    data = step.value if isinstance(step.value, Sequence) else step.inputs
+    if not isinstance(data, Mapping):
+        return next(iter(written_inputs(step)), None), first
+    entry = data.entries.get(first)
+    if entry is None:
+        return None, first
+    empty = isinstance(entry.value, Scalar) and entry.value.value is None
+    return entry.key if empty else entry.value, first
 
 
 def written_inputs(step: Step) -> list[Data]:

@@ -153,7 +153,7 @@ def scan_inputs(
             for k, (name, given) in enumerate(do_inputs(e, frame, step, {}))
         ]
     else:
-        inputs = inputs_of(e, frame, step, {}, bool(callee), callee[0] if callee else "")
+        inputs = inputs_of(e, frame, step, {}, callee)
         free = [name for name in callee if name not in inputs.named]
         found = {**dict(zip(free, inputs.positional, strict=False)), **inputs.named}
         pairs = [(name, found[name]) for name in callee if name in found]

@@ -1,8 +1,8 @@
 """What `archc explain` tells: a page a code, a page a topic, and one made from each op's class.
 
-A code's page is `E301.md`, of a fixed form: a title `# E301: …`, its text, and, where the mistake is
-one in a spec, two whole specs, fenced as `yaml wrong` and `yaml right`. A topic's page is named in
-lower case and is free in form.
+A code's page is `E301.md`, of a fixed form: a title `# E301: …`, its text, and, where the mistake
+is one in a spec, two whole specs, fenced as `yaml wrong` and `yaml right`. A topic's page is named
+in lower case and is free in form.
 """
 
 from __future__ import annotations

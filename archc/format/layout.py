@@ -190,23 +190,23 @@ def _scalar(start: str, node: Node, indent: int) -> list[str]:
     if not text:
         return [start if not start.endswith("-") else f"{start} null"]
     written = lines_of(node)
-    if len(written) > 1 and not node.style and text == " ".join(written):
-        if len(f"{start} {text}") > WIDTH:
-            return [f"{start} {written[0]}", *(below + line for line in written[1:])]
+    broken = len(written) > 1 and not node.style and text == " ".join(written)
+    if broken and len(f"{start} {text}") > WIDTH:
+        return [f"{start} {written[0]}", *(below + line for line in written[1:])]
     return [f"{start} {text}"]
 
 
 def in_lines(text: str) -> bool:
-    """Whether a `|` scalar can hold the text: it has one to show, and no line ends but "\\n"."""
+    """Whether a `|` scalar can hold the text: it shows something, and its lines end as usual."""
     return bool(text.strip()) and not set(text) & {"\x85", "\u2028", "\u2029"}
 
 
 def _collection(start: str, entry: Entry, role: Role, indent: int) -> list[str]:
     value = entry.value
     text = one_line(value)
-    if text is not None and prefers_line(value, role) and not _bare_step(entry, role):
-        if len(f"{start} {text}") <= WIDTH:
-            return [f"{start} {text}"]
+    on_a_line = text is not None and prefers_line(value, role) and not _bare_step(entry)
+    if on_a_line and len(f"{start} {text}") <= WIDTH:
+        return [f"{start} {text}"]
     if entry.key is None:
         return _item(start, value, role, indent)
     if text is not None and (rows := _rows(value, indent + 2)):
@@ -214,7 +214,7 @@ def _collection(start: str, entry: Entry, role: Role, indent: int) -> list[str]:
     return [start, *_block(value, role, indent + 2)]
 
 
-def _bare_step(entry: Entry, role: Role) -> bool:
+def _bare_step(entry: Entry) -> bool:
     """A list's item that is one key with a value: `- linear: 10` needs no braces."""
     value = entry.value
     if entry.key is not None or value.kind != "map" or len(value.entries) != 1:

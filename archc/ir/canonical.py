@@ -43,7 +43,7 @@ def canonical(vertices: Sequence[Vertex], outputs: Sequence[int]) -> Canonical:
         inputs = [_moved(value, ranks) for value in vertex.inputs]
         if vertex.unordered:
             inputs.sort()
-        state.update(b"%d %d " % (len(vertex.key), len(inputs)))
+        state.update(b"%d %d %d " % (len(vertex.key), len(inputs), vertex.unordered))
         state.update(vertex.key)
         state.update(b" ".join([b"%d" % value for value in inputs]))
         state.update(b"\n")
@@ -92,7 +92,7 @@ class _Colours:
             ]
             if vertex.unordered:
                 parts.sort()
-            state = blake2b(b"%d " % len(own), digest_size=HASH_BYTES)
+            state = blake2b(b"%d %d " % (len(own), vertex.unordered), digest_size=HASH_BYTES)
             state.update(own)
             state.update(b"".join(parts))
             hashes.append(state.digest())

@@ -30,7 +30,8 @@ class Lookup:
     def find(self, definition: Definition, path: str) -> Found | None:
         """The weight of an instance of the definition by its path within it.
 
-        Of several nodes that use the same weight, the one that is not tied counts.
+        Of several nodes that use the same weight, the one that is not tied counts, or else the
+        one that is not tied to that weight itself.
         """
         own, calls = self.own(definition)
         if path in own:
@@ -60,7 +61,11 @@ class Lookup:
             for _, node in definition.graph.nodes():
                 if isinstance(node, OpNode):
                     for weight in node.weights:
-                        if weight.path not in own or own[weight.path].tie is not None:
+                        known = own.get(weight.path)
+                        if known is None or (
+                            known.tie is not None
+                            and (weight.tie is None or known.tie == WeightRef(known.path))
+                        ):
                             own[weight.path] = weight
                 elif isinstance(node, CallNode) and node.model is None:
                     calls.append(node)

@@ -9,7 +9,7 @@ from archc.ir.nodes import CallNode, Node, OpNode, ScanNode, Weight, WeightNode
 from archc.ir.program import Definition, Program
 from archc.ir.unrolled import is_pure
 from archc.passes.base import Pass
-from archc.passes.dead_code import has_weights
+from archc.passes.dead_code import brings
 from archc.passes.rebuild import Rebuild, Values, rebuilt
 
 
@@ -79,7 +79,7 @@ class _Purity:
         return "op", node.op, exact, node.slots, given, node.types, names
 
     def call(self, node: CallNode, inputs: Values) -> Hashable:
-        if has_weights(node) or not self.all_pure(node.definition):
+        if brings(node, lambda weight: True) or not self.all_pure(node.definition):
             return None
         kind = (node.scanned,) if isinstance(node, ScanNode) else ()
         arguments = tuple(sorted((name, repr(value)) for name, value in node.arguments.items()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from archc.ops.registry import ops
 from archc.passes.base import Pass
 from archc.passes.rebuild import Rebuild, rebuilt
 
-Needed = Callable[[Node], bool]  # whether a node that is not read stays
+Needed = Callable[[Weight], bool]  # whether a weight stays although nothing reads its node
 
 
 @dataclass(frozen=True)
@@ -33,65 +33,58 @@ class DeadCode(Pass):
     def run(self, program: Program) -> Program:
         needed = needed_weights(program)
 
-        def stays(node: Node) -> bool:
-            if isinstance(node, OpNode):
-                return any(id(weight) in needed for weight in node.weights)
-            return brings_weights(node, stays)
+        def change(definition: Definition) -> Definition:
+            paths = {w.path for w in _weights(definition) if id(w) in needed}
+            result = swept(definition, lambda weight: id(weight) in needed)
+            # What a holder holds is another object: callers must know it for the same weight.
+            needed.update((id(w), w) for w in _weights(result) if w.path in paths)
+            return result
 
-        return rebuilt(program, lambda definition: swept(definition, stays))
-
-
-def has_weights(node: Node) -> bool:
-    """Whether removing the node would take weights away."""
-    return bool(node.weights) if isinstance(node, OpNode) else brings_weights(node, has_weights)
+        return rebuilt(program, change)
 
 
-def brings_weights(node: Node, stays: Needed) -> bool:
-    """Whether the node is a call of its own weights, some of which stay."""
+def _weights(definition: Definition) -> Iterator[Weight]:
+    for _, node in definition.graph.nodes():
+        if isinstance(node, OpNode):
+            yield from node.weights
+
+
+def brings(node: Node, needed: Needed) -> bool:
+    """Whether the node has such weights, of its own or in what it calls."""
+    if isinstance(node, OpNode):
+        return any(map(needed, node.weights))
     if not isinstance(node, CallNode) or node.model is not None:
         return False
-    return any(stays(inner) for _, inner in node.definition.graph.nodes())
+    return any(brings(inner, needed) for _, inner in node.definition.graph.nodes())
 
 
-def swept(definition: Definition, stays: Needed = has_weights) -> Definition:
-    """The definition without the nodes that its outputs do not need and that may go."""
+def swept(definition: Definition, needed: Needed = lambda weight: True) -> Definition:
+    """The definition without the nodes that its outputs do not need, but their needed weights."""
     graph = definition.graph
     live: set[int] = {value.node for value in definition.outputs.values()}
-    dead: dict[int, Node] = {}
+    held: dict[int, list[OpNode]] = {}  # a dead op → what its weights are held by
     for id, node in reversed(list(graph.nodes())):
-        if isinstance(node, InputNode):
+        if isinstance(node, OpNode) and id not in live:
+            held[id] = [holder(weight, node) for weight in node.weights if needed(weight)]
+        elif isinstance(node, InputNode) or id in live or brings(node, needed):
             live.add(id)
-        elif id not in live:
-            dead[id] = node
-            if not stays(node):
-                continue
-            if isinstance(node, OpNode):  # its weights are held without what it reads
-                continue
-            del dead[id]
-        live.add(id)
-        live.update(value.node for value in graph.present(id))
-    holders = [node for id, node in dead.items() if stays(node)]
-    if len(dead) == len(holders) and all(map(_is_holder, holders)):
+            live.update(value.node for value in graph.present(id))
+    dead = [id for id in graph if id not in live and not is_holder(graph.node(id))]
+    if not dead and all(held.values()):
         return definition
     rebuild = Rebuild(definition)
     for id, node in graph.nodes():
-        if id in live:
+        if id in live or (is_holder(node) and held[id]):
             rebuild.keep(id, node)
-        elif isinstance(node, OpNode) and stays(node):
-            for holder in _holders(node):
-                rebuild.graph.add(holder)
+        else:
+            for new in held.get(id, ()):
+                rebuild.graph.add(new)
     return rebuild.finish()
 
 
-def _is_holder(node: Node) -> bool:
+def is_holder(node: Node) -> bool:
+    """Whether the node is a weight and nothing else."""
     return isinstance(node, OpNode) and node.op.own_path and not node.op.inputs
-
-
-def _holders(node: OpNode) -> list[OpNode]:
-    """A `weight` node for each weight of a node that is going."""
-    if _is_holder(node):
-        return [node]
-    return [holder(weight, node) for weight in node.weights]
 
 
 def holder(weight: Weight, like: Node) -> OpNode:

@@ -42,7 +42,7 @@ def flatten(program: Program, model: str | None = None) -> Program:
     name = program.main if model is None else model
     definition = program.models[name]
     owners: set[str] = set()
-    flat = _Flat(program, owners)
+    flat = _Flat(program, owners, set())
     here = _Scope("", program.prefix(name), {})
     result = flat.definition(definition, here, "model")
     for entry in program.weights(name):
@@ -54,7 +54,7 @@ def flatten(program: Program, model: str | None = None) -> Program:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """An instance of a definition: what its paths and its weights' names begin with, its numbers."""
+    """An instance of a definition: what its paths and weights' names begin with, its numbers."""
 
     path: str
     weights: str
@@ -70,12 +70,18 @@ class _Flat:
 
     program: Program
     owners: set[str]  # the names of weights that have their owner
+    names: set[str]  # those of definitions
     graph: Graph = field(default_factory=Graph)
     constants: dict[object, Value] = field(default_factory=dict)
     reads: dict[str, Value] = field(default_factory=dict)
 
     def definition(self, definition: Definition, here: _Scope, kind: str) -> Definition:
         """The definition with everything that it calls inlined."""
+        name, k = definition.name, 1
+        while name in self.names:
+            k += 1
+            name = f"{definition.name}_{k}"
+        self.names.add(name)
         inputs = []
         for id in definition.inputs:
             node = definition.input(id)
@@ -84,6 +90,7 @@ class _Flat:
         outputs = self.inline(definition, [Value(id) for id in inputs], here)
         return replace(
             definition,
+            name=name,
             graph=self.graph,
             inputs=tuple(inputs),
             outputs=dict(zip(definition.outputs, outputs, strict=True)),
@@ -140,10 +147,10 @@ class _Flat:
         """The weight under its full name, the first of that name as its owner."""
         path = here.weights + weight.path
         tie = None
-        if weight.tie is not None:
-            tie = WeightRef(full_name(weight.tie, here.weights, self.program))
-        elif path in self.owners:
+        if path in self.owners:
             tie = WeightRef(path)
+        elif weight.tie is not None:
+            tie = WeightRef(full_name(weight.tie, here.weights, self.program))
         self.owners.add(path)
         return replace(weight, path=path, tie=tie)
 
@@ -174,7 +181,7 @@ class _Flat:
         return _Scope(here.join(path), weights, bind(node, here.arguments))
 
     def scan(self, node: ScanNode, given: Sequence[Value | None], here: _Scope) -> list[Value]:
-        body = _Flat(self.program, self.owners)
+        body = _Flat(self.program, self.owners, self.names)
         inner = self.enter(node, here)
         flat = ScanNode(
             path=here.join(node.path), types=node.types, slots=node.slots, place=node.place,

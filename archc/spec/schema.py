@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
 
 from archc.errors import Diagnostic, did_you_mean
 from archc.init import INITIALISERS

@@ -43,5 +43,3 @@ def _bytes(entry: Entry, start: int, length: int) -> Iterator[Buffer]:
             yield view
         if done >= start + length:
             return
-
-

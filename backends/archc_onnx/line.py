@@ -27,6 +27,7 @@ from archc_onnx.model import AttributeValue, Tensor
 Line = Callable[["At"], "Operand | Sequence[Operand] | None"]
 Lines = Mapping[str, Line]
 
+
 @dataclass(eq=False, slots=True)
 class At:
     """An op's node with its inputs as operands. `at["x"]` is an input, `at.weight("bias")` one too."""
@@ -35,7 +36,7 @@ class At:
     node: OpNode
     given: Mapping[str, Operand | None]
     weights: Mapping[str, Weight]
-    used: frozenset[int]  # the ports that something uses
+    leaving: bool  # whether an output is one of the file's
     doc: str = ""
     drafts: list[Draft] = field(default_factory=list)
 
@@ -241,9 +242,7 @@ class At:
         else:
             dims = [size for axis, size in enumerate(x.type.dims) if axis not in axes]
         over = self.emitter.integers(sorted(axes))
-        return self.add(
-            op_type, x, over, to=x.type.with_dims(dims), hint=hint, keepdims=int(keep)
-        )
+        return self.add(op_type, x, over, to=x.type.with_dims(dims), hint=hint, keepdims=int(keep))
 
 
 def _dtypes(operands: Iterable[Operand | None], types: Iterable[TensorType]) -> list[DType]:

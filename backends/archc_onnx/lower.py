@@ -1,6 +1,6 @@
 """A program as a picture of an ONNX file: flattened, cleaned up, then node by node.
 
-    Program ──flatten──▶ ──passes──▶ flat Program ──lines──▶ drafts ──names──▶ Model
+Program ──flatten──▶ ──passes──▶ flat Program ──lines──▶ drafts ──names──▶ Model
 """
 
 from __future__ import annotations
@@ -69,20 +69,18 @@ class _Lowering:
             outputs[name] = operand
         return outputs
 
-    def inside(
-        self, definition: Definition, inputs: Mapping[int, Operand]
-    ) -> list[Operand]:
+    def inside(self, definition: Definition, inputs: Mapping[int, Operand]) -> list[Operand]:
         """Lowers a definition's nodes into the current graph; returns its outputs."""
         graph = definition.graph
         made: dict[Value, Operand] = {Value(id): operand for id, operand in inputs.items()}
-        used = _uses(definition)
+        leaving = {value.node for value in definition.outputs.values()}
         for id, node in graph.nodes():
             if isinstance(node, InputNode):
                 continue
             given = [None if value is None else made[value] for value in graph.inputs(id)]
             if isinstance(node, OpNode):
                 slots = dict(zip(node.slots, given, strict=True))
-                outputs, _ = self.op(node, slots, used.get(id, frozenset()))
+                outputs, _ = self.op(node, slots, id in leaving)
             elif isinstance(node, WeightNode):
                 outputs = [self.emitter.weight(node.ref.path, node.types[0])]
             else:
@@ -93,12 +91,11 @@ class _Lowering:
         return [made[value] for value in definition.outputs.values()]
 
     def op(
-        self, node: OpNode, slots: Mapping[str, Operand | None], used: frozenset[int] | None = None
+        self, node: OpNode, slots: Mapping[str, Operand | None], leaving: bool = False
     ) -> tuple[list[Operand], At]:
         """The op's outputs, by its line or else by those of the ops that it consists of."""
         weights = {weight.slot: weight for weight in node.weights}
-        ports = frozenset(range(len(node.types))) if used is None else used
-        at = At(self.emitter, node, slots, weights, ports, shown(node.place))
+        at = At(self.emitter, node, slots, weights, leaving, shown(node.place))
         line = lines().get(node.op.name)
         result = None if line is None else line(at)
         if result is None:
@@ -107,35 +104,18 @@ class _Lowering:
         at.settle(outputs)
         return outputs, at
 
-    def unfolded(
-        self, at: At, slots: Mapping[str, Operand | None]
-    ) -> Operand | Sequence[Operand]:
+    def unfolded(self, at: At, slots: Mapping[str, Operand | None]) -> Operand | Sequence[Operand]:
         """UnsupportedError E601 where the op cannot be taken apart."""
         terms = [value for slot, value in slots.items() if slot not in at.op.weight_names]
         while terms and terms[-1] is None:
             terms.pop()
-        result: Operand | Sequence[Operand] | None = at.op.expand(
-            Unfolding(at, self.op), *terms
-        )
+        result: Operand | Sequence[Operand] | None = at.op.expand(Unfolding(at, self.op), *terms)
         if result is None:
             raise unsupported(at.node)
         return result
 
 
-def _uses(definition: Definition) -> dict[int, frozenset[int]]:
-    """The ports of each node that something uses."""
-    found: dict[int, set[int]] = {}
-    for id in definition.graph:
-        for value in definition.graph.present(id):
-            found.setdefault(value.node, set()).add(value.port)
-    for value in definition.outputs.values():
-        found.setdefault(value.node, set()).add(value.port)
-    return {id: frozenset(ports) for id, ports in found.items()}
-
-
-def _finished(
-    emitter: Emitter, program: Program, name: str, outputs: dict[str, Operand]
-) -> Model:
+def _finished(emitter: Emitter, program: Program, name: str, outputs: dict[str, Operand]) -> Model:
     """The picture of what was emitted, without what nothing uses."""
     root, target = emitter.root, emitter.target
     root.outputs = list(outputs.values())

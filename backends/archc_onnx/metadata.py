@@ -30,7 +30,7 @@ DISTRIBUTION: Final = "archc-compiler"
 
 @cache
 def version() -> str:
-    """archc's version; empty where it runs without having been installed."""
+    """Archc's version; empty where it runs without having been installed."""
     try:
         return distributions.version(DISTRIBUTION)
     except distributions.PackageNotFoundError:

@@ -67,5 +67,3 @@ def _own(body: Body, outputs: Sequence[Operand], node: ScanNode) -> list[Operand
             operand = body.add("Identity", [operand], [operand.type], wish)[0]
         result.append(operand)
     return result
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from archc.ir.dims import Dim
 from archc.ir.program import Definition
@@ -12,12 +13,15 @@ from archc.ir.types import TensorType
 from archc.spec.ast import File, Template
 from archc.spec.values import Argument
 from archc.spec.data import Scalar
-from archc_torch import names
+from archc_torch import layout, names
 from archc_torch.code import Axis, Build, Hole, Numbers, Part, Raw
 from archc_torch.explain import Row, constant, meaning, same
 from archc_torch.library import Key, Library
 from archc_torch.lines import table
 from archc_torch.sketch import Branch, Leaf, Sketch, leaves
+
+if TYPE_CHECKING:
+    from archc_torch.emit import Outputs
 
 AXES = {1: "C", 2: "NC", 3: "NTC", 4: "NCHW", 5: "NCDHW"}  # what axes are called where the spec does not say
 
@@ -29,6 +33,7 @@ class Arg:
     name: str
     row: Row
     default: object = ...
+    key: str = ""  # what it is called in the spec
 
     @property
     def annotation(self) -> str:
@@ -53,8 +58,9 @@ class Class:
     args: list[Arg] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)  # parameters that pass through
     texts: dict[int, str] = field(default_factory=dict)  # what stands for a hole, by the hole's id
-    calls: dict[int, list[tuple[Arg, str]]] = field(default_factory=dict)  # the arguments of a Build, by its id
+    calls: dict[int, list[tuple[Arg, str, object]]] = field(default_factory=dict)  # a Build's arguments, by its id
     stored: set[str] = field(default_factory=set)  # arguments that forward reads
+    outputs: Outputs | None = None  # the named tuple that it gives
 
     @property
     def sketch(self) -> Sketch:
@@ -115,36 +121,50 @@ class Class:
         found: dict[tuple[str, int], str] = {}
         rows: dict[str, Row] = {}
         taken = self.sketch.locals | names.GLOBALS | set(table().helpers) | {arg.name for arg in self.args}
-        every = [sketch.definition.input_types() for sketch in self.sketches]
-        for name, first in every[0].items():
-            for axis in range(first.rank):
-                row: Row = tuple(types[name].dims[axis] for types in every)
-                if constant(row) and isinstance(row[0], int):
-                    continue
-                wanted = str(row[0]) if constant(row) and str(row[0]).isidentifier() else _letter(first.rank, axis)
-                wanted = names.safe(wanted, ())
-                known = next((word for word, other in rows.items() if same(row, other)), None)
-                if known is None:
-                    known = names.unique(wanted, {*rows, *taken})
-                    rows[known] = row
-                found[name, axis] = known
+        for (name, axis), row in self.axis_rows.items():
+            if constant(row) and isinstance(row[0], int):
+                continue
+            rank = self.sketch.definition.input_types()[name].rank
+            wanted = str(row[0]) if constant(row) and str(row[0]).isidentifier() else _letter(rank, axis)
+            wanted = names.safe(wanted, ())
+            known = [word for word, other in rows.items() if same(row, other)]
+            if wanted in rows and wanted not in known:
+                wanted = known[0] if known else names.unique(wanted, {*rows, *taken})
+            elif known and wanted not in known and (constant(row) or name != self.sketch.definition.input_names()[0]):
+                wanted = known[0]
+            elif wanted in taken:
+                wanted = names.unique(wanted, {*rows, *taken})
+            rows[wanted] = row
+            found[name, axis] = wanted
         return found
 
-    def size_text(self, row: Row) -> str:
+    @cached_property
+    def axis_rows(self) -> dict[tuple[str, int], Row]:
+        """The sizes of each axis of each input, over the instances."""
+        every = [sketch.definition.input_types() for sketch in self.sketches]
+        return {
+            (name, axis): tuple(types[name].dims[axis] for types in every)
+            for name, first in every[0].items() if len({types[name].rank for types in every}) == 1
+            for axis in range(first.rank)
+        }  # fmt: skip
+
+    def size_text(self, row: Row, axis: int) -> str:
         """A size as a comment says it, in terms of arguments and of the inputs' sizes; `…` where that fails."""
         if constant(row):
             return str(row[0])
         known = {arg.name: arg.row for arg in self.args}
-        every = [sketch.definition.input_types() for sketch in self.sketches]
-        for (name, axis), word in self.axes.items():
-            known.setdefault(word, tuple(types[name].dims[axis] for types in every))
+        for (_, place), word in sorted(self.axes.items(), key=lambda item: item[0][1] != axis):
+            known.setdefault(word, self.axis_rows[_, place])
         found = meaning(row, known)
         return found.text if found is not None else "…"
 
     def type_text(self, types: tuple[TensorType, ...]) -> str:
         """A type as a comment says it: its shape, and its element type if that is not float32."""
-        dims = ", ".join(self.size_text(row) for row in zip(*(type.dims for type in types), strict=True))
         dtype = types[0].dtype
+        if len({type.rank for type in types}) > 1:
+            return "[…]" if dtype == "float32" else f"{dtype}[…]"
+        rows = zip(*(type.dims for type in types), strict=True)
+        dims = ", ".join(self.size_text(row, axis) for axis, row in enumerate(rows))
         return f"[{dims}]" if dtype == "float32" else f"{dtype}[{dims}]"
 
 
@@ -201,33 +221,24 @@ class Classes:
             self.order.append(found)
 
     def _functions(self) -> None:
-        """Which classes are functions: no weights, no training, and never needed as a module."""
-        modules = {self.library.main.source} | set(self.library.program.models)
-        needed = {id(leaf) for found in self.order for leaf in _as_modules(found.sketch.modules, False)}
+        """Which classes are functions: those without weights and state that nothing needs as a module."""
         for found in self.order:
-            if found.source in modules or found.sketch.trains or found.sketch.top:
-                continue
-            found.function = all(
-                leaf.callee is not None and self.of(leaf.callee).function for leaf in leaves(found.sketch.modules)
-            )
-        while True:
-            wrong = [
-                inner for outer in self.order for leaf in leaves(outer.sketch.modules)
-                if leaf.callee is not None and (inner := self.of(leaf.callee)).function
-                and (id(leaf) in needed or leaf.count > 1)
-            ]  # fmt: skip
-            for found in wrong:
-                found.function = False
-            again = [
-                found for found in self.order if found.function and any(
+            found.function = self.library.pure(found.sketch)
+        changed = True
+        while changed:
+            changed = False
+            for outer in self.order:
+                for leaf in leaves(outer.sketch.modules):
+                    inner = self.of(leaf.callee) if leaf.callee is not None else None
+                    if inner is not None and inner.function and leaf in needed_modules(outer.sketch.modules):
+                        inner.function = False
+                        changed = True
+                if outer.function and any(
                     leaf.callee is not None and not self.of(leaf.callee).function
-                    for leaf in leaves(found.sketch.modules)
-                )
-            ]  # fmt: skip
-            for found in again:
-                found.function = False
-            if not wrong and not again:
-                return
+                    for leaf in leaves(outer.sketch.modules)
+                ):
+                    outer.function = False
+                    changed = True
 
     def _names(self) -> None:
         taken = {*names.GLOBALS, *table().helpers}
@@ -249,13 +260,18 @@ class Classes:
             taken.add(found.name)
 
 
-def _as_modules(branch: Branch, inside: bool) -> Iterator[Leaf]:
-    """The leaves that must be modules: elements of chains and of lists that a loop walks."""
+def needed_modules(branch: Branch) -> list[Leaf]:
+    """The leaves that must be modules: elements of chains and of lists, and what is repeated."""
+    found: list[Leaf] = []
+    indexed = layout.kind(branch) in ("Sequential", "ModuleList") and not all(
+        isinstance(child, Leaf) and child.callee is not None and child.count == 1 for child in branch.children.values()
+    )
     for child in branch.children.values():
         if isinstance(child, Branch):
-            yield from _as_modules(child, inside or child.chain)
-        elif inside or branch.chain:
-            yield child
+            found += needed_modules(child)
+        elif branch.chain or indexed or child.count > 1:
+            found.append(child)
+    return found
 
 
 class _Arguments:
@@ -263,7 +279,9 @@ class _Arguments:
 
     def __init__(self, classes: Classes, found: Class) -> None:
         self.classes, self.found = classes, found
-        self.taken = {*found.sketch.definition.parameters, "self"}
+        self.taken = {names.safe(name, ()) for name in found.sketch.definition.parameters} | {"self"}
+        if found.function:
+            self.taken |= found.sketch.locals
         self.chosen: dict[str, Row] = {}
 
     def choose(self) -> None:
@@ -272,7 +290,7 @@ class _Arguments:
         wanted += [(arg.name, row) for _, arg, row in self._calls() if needed(row)]
         known = {**found.bound, **found.facts}
         for _, row in wanted:
-            direct = meaning(row, found.bound) or meaning(row, found.facts)
+            direct = meaning(row, known)
             if direct is not None and not direct.compound:
                 self._take(direct.names, known)
         for _, row in wanted:
@@ -281,10 +299,11 @@ class _Arguments:
                 self._take(explained.names, known)
         for hint, row in wanted:
             if meaning(row, self.chosen) is None:
-                self.chosen[self._name(hint)] = row
-        order = {name: k for k, name in enumerate([*found.facts, *found.bound, *self.chosen])}
-        for name in sorted(self.chosen, key=order.__getitem__):
-            found.args.append(Arg(self._name(name), self.chosen[name], self._default(name)))
+                self.chosen[names.safe(hint or "value", {*self.taken, *self.chosen})] = row
+        for name in [*found.facts, *found.bound, *self.chosen]:
+            if name in self.chosen and all(arg.key != name for arg in found.args):
+                word = names.safe(name, {*self.taken, *(arg.name for arg in found.args)})
+                found.args.append(Arg(word, self.chosen[name], self._default(name), name))
         found.args.sort(key=lambda arg: arg.default is not ...)
         found.passed = [name for name in found.sketch.definition.parameters if self._passes(name)]
         self._fill()
@@ -292,13 +311,6 @@ class _Arguments:
     def _take(self, picked: tuple[str, ...], known: dict[str, Row]) -> None:
         for name in picked:
             self.chosen.setdefault(name, known[name])
-
-    def _name(self, hint: str) -> str:
-        modules = set(self.found.sketch.modules.children) | self.found.sketch.locals
-        taken = {*self.taken, *self.chosen, *modules, *names.TAKEN}
-        if hint in self.chosen:
-            taken.discard(hint)
-        return names.safe(hint or "value", taken - {hint} if hint in self.chosen else taken)
 
     def _default(self, name: str) -> object:
         """The parameter's default in the spec, where some instance has it."""
@@ -338,7 +350,7 @@ class _Arguments:
         for hole, row in found.rows():
             found.texts[id(hole)] = self._text(row, known)
         for part, arg, row in self._calls():
-            found.calls.setdefault(id(part), []).append((arg, self._text(row, known)))
+            found.calls.setdefault(id(part), []).append((arg, self._text(row, known), row[0]))
 
     def _text(self, row: Row, known: dict[str, Row]) -> str:
         """A name or expression in braces, `{4 * planes}`, or empty where the row is one literal."""

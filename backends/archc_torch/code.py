@@ -101,6 +101,7 @@ class Expr:
     binding: int = ATOM
     depth: int = 0
     literal: Hole | None = None
+    composite: bool = False  # whether a block or a chain is called in it
 
     def bound(self, tightly: int) -> Code:
         """The code, in parentheses where the context binds more tightly."""

@@ -55,7 +55,7 @@ def meanings(row: Row, known: Mapping[str, Row]) -> Iterator[Meaning]:
     for name, other in numbers.items():
         gap = {_plain(a - b) for a, b in zip(row, other, strict=True)}
         by = gap.pop() if len(gap) == 1 else None
-        if by is not None and abs(by) <= 2:
+        if by:
             yield Meaning(f"{name} {'+' if by > 0 else '-'} {abs(by)}", (name,))
 
 

@@ -101,6 +101,19 @@ def setup(planner: Planner, frames: list[Frame]) -> None:
     planner.sketch.setup += each(planner, frozen, "weight", lambda tensor: (*tensor, ".requires_grad_(False)"))
 
 
+def ties(planner: Planner) -> None:
+    """Ties between models, which only the outermost class can make."""
+    library = planner.library
+    program = library.program
+    for entry in program.weights(library.name):
+        tie = entry.weight.tie
+        if tie is not None and tie.model is not None and entry.owner is not None:
+            for name in (entry.name, entry.owner):
+                planner.model_of(name)
+            texts = [library.access(planner.sketch.modules, name, "self") for name in (entry.name, entry.owner)]
+            planner.sketch.setup.append(Assign([], (texts[1],), pattern=texts[0]))
+
+
 def each(planner: Planner, texts: list[str], word: str, make: object) -> list[Stmt]:
     """A statement on one tensor, or a loop over several."""
     assert callable(make)

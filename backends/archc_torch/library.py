@@ -11,7 +11,7 @@ from archc.ir.program import Definition, Program
 from archc.spec.values import Argument
 from archc_torch import layout
 from archc_torch.code import Axis, Build, Callee, Code, Hole, Numbers, Part
-from archc_torch.sketch import Assign, Branch, Do, For, Leaf, Sketch, Stmt
+from archc_torch.sketch import Assign, Branch, Do, For, Leaf, Sketch, Stmt, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +49,12 @@ class Library:
             structure = (definition.source, definition.kind, self._structure(sketch))
             self._key_of[id(definition)] = self._keys.setdefault(structure, len(self._keys))
         return self._key_of[id(definition)]
+
+    def pure(self, sketch: Sketch) -> bool:
+        """Whether the definition has neither weights nor state, so that a function can say it."""
+        return not sketch.top and sketch.definition.kind != "model" and not sketch.trains and all(
+            leaf.callee is not None and self.pure(self.sketch(leaf.callee)) for leaf in leaves(sketch.modules)
+        )  # fmt: skip
 
     # ---- models
 
@@ -98,6 +104,10 @@ class Library:
                 for name, value in call.arguments.items()
             }
             self._gather(call.definition, inner, seen)
+
+    def full(self, top: Sketch, name: str) -> str:
+        """How the outermost class writes a weight by its full name."""
+        return self.access(top.modules, name, "self")
 
     # ---- paths
 

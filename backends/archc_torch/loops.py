@@ -121,7 +121,11 @@ def follows(p: Planner, frame: Frame, before: int, id: int) -> bool:
 def as_roll(p: Planner, frame: Frame, run: list[int]) -> Roll | None:
     """The calls as a loop, if every input is carried, an item of a list, or always the same."""
     graph = frame.definition.graph
-    above = frame.path(graph.node(run[0]).path).rpartition(".")[0]
+    first = graph.node(run[0])
+    assert isinstance(first, CallNode)
+    if p.library.pure(p.library.sketch(first.definition)):
+        return None  # a function, which needs no list of modules
+    above = frame.path(first.path).rpartition(".")[0]
     branch = below(p.sketch.modules, above) if above else Branch()
     if layout.kind(branch) != "ModuleList" or len(branch.children) != len(run):
         return None

@@ -7,7 +7,7 @@ reads well; all others become variables. Modules go into the tree under their we
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from archc.errors import UnsupportedError
@@ -83,6 +83,8 @@ class Planner:
             self.walk(frame)
             self._outputs(frame)
         initial.setup(self, self.frames)
+        if self.sketch.top:
+            initial.ties(self)
         graph_inputs = [self.parameter(k) for k in range(len(self.sketch.parameters))]
         naming.name(self.sketch, self.hints, graph_inputs)
         return self.sketch
@@ -172,18 +174,19 @@ class Planner:
         graph = frame.definition.graph
         exits = frozenset(frame.definition.outputs.values())
         stack = list(layout.nested(layout.scopes(graph, frame.prefix)))
+        starts: dict[int, layout.Chain] = {}
         while stack:
             scope = stack.pop()
             found = layout.chain(graph, scope, lambda id: self.element(frame, id), exits)
             if found is None or not found.weighted or not frame.live.issuperset(nodes_of(scope)):
                 stack += layout.nested(scope)
                 continue
-            frame.chains[found.last] = found
+            starts[found.first] = frame.chains[found.last] = found
             frame.inside |= nodes_of(scope)
-            place = graph.node(found.first).place
-            layout.put(self.sketch.modules, found.path, found.branch, place)
         for id, node in graph.nodes():
-            if id not in frame.inside:
+            if id in starts:
+                layout.put(self.sketch.modules, starts[id].path, starts[id].branch, node.place)
+            elif id not in frame.inside:
                 self._leaf(frame, id, node)
 
     def _leaf(self, frame: Frame, id: int, node: Node) -> None:
@@ -328,10 +331,16 @@ class Planner:
             self.sketch.models.append(name)
         return names.safe(name, ())
 
+    def model_of(self, name: str) -> None:
+        """Makes sure that the model to which a weight's full name belongs is there."""
+        model = name.partition(".")[0]
+        if model != self.definition.source:
+            self.model(model)
+
     def _chain(self, frame: Frame, chain: layout.Chain) -> None:
         def make(operands: Mapping[str, Expr]) -> Expr:
             (x,) = operands.values()
-            return Expr((f"{path}(", *x.code, ")"), depth=x.depth + 1)
+            return Expr((f"{path}(", *x.code, ")"), depth=x.depth + 1, composite=True)
 
         path = self.access(chain.path)
         node = frame.definition.graph.node(chain.last)
@@ -463,10 +472,9 @@ class Planner:
             module = (self.model(node.model),)
         codes += [(self.model(name),) for name in callee.models]
         depth = max((operand.depth for operand in operands.values()), default=0)
-        if module:
-            return Expr((*module, "(", *joined(codes), ")"), depth=depth + 1)
-        head = Callee(node.definition, self.access(frame.path(node.copies.path(0))))
-        return Expr((head, "(", *joined(codes), Numbers(node.definition, node.arguments), ")"), depth=depth + 1)
+        head: Code = module or (Callee(node.definition, self.access(frame.path(node.copies.path(0)))),)
+        tail: Code = () if module else (Numbers(node.definition, node.arguments),)
+        return Expr((*head, "(", *joined(codes), *tail, ")"), depth=depth + 1, composite=True)
 
     def in_module(self, path: str) -> bool:
         """Whether a weight belongs to a module of torch.nn, and is no tensor of its own."""
@@ -490,8 +498,12 @@ class Planner:
             if again:
                 operands[again[0]] = self.hold(vals[again[0]], operands[again[0]])
                 continue
+            blocks = [slot for slot in inside if operands[slot].composite]
+            if blocks and expr.composite:  # a block's input is no other block's call
+                operands[blocks[0]] = self.hold(vals[blocks[0]], operands[blocks[0]])
+                continue
             if not inside or (expr.depth <= DEEPEST and length(expr.code) <= WIDEST):
-                return expr
+                return replace(expr, composite=expr.composite or bool(blocks))
             worst = max(inside, key=lambda slot: (operands[slot].depth, length(operands[slot].code)))
             operands[worst] = self.hold(vals[worst], operands[worst])
 
@@ -518,7 +530,7 @@ class Planner:
             self.hints[val] = name
         if simple(expr):
             self.exprs[val] = expr
-        elif name or self.uses.get(val, 0) > 1:
+        elif name or self.uses.get(val, 0) > 1 or (expr.composite and self.definition.kind == "model"):
             self.hold(val, expr)
         else:
             self.pending[val] = expr

@@ -29,8 +29,11 @@ FORMULAS = [
     "=2 if i == 0 else 1",
     "=[a, b]",
 ]
-ODD = ["", " a ", "a: b", "a #b", "# x", "é", "\t", "line\nbreak", "it's", 'say "hi"', "a\\b", "{", "[1]", "@",
-       "\x1b[31m", "n (h w) c -> n c", "- a", "? b", "1:30", "2020-01-01", "=", "<<", "日本", "\u2028", "'q'"]  # fmt: skip
+ODD = [
+    "", " a ", "a: b", "a #b", "# x", "é", "\t", "line\nbreak", "it's", 'say "hi"', "a\\b", "{",
+    "[1]", "@", "\x1b[31m", "n (h w) c -> n c", "- a", "? b", "1:30", "2020-01-01", "=", "<<",
+    "\u65e5\u672c", "\u2028", "'q'",
+]  # fmt: skip
 
 texts = st.sampled_from([*WORDS, *FORMULAS, *ODD])
 scalars = st.one_of(texts, st.integers(-5, 300), st.sampled_from([1.0, 2.5e-05, True, False, None]))
@@ -153,11 +156,11 @@ class Writer:
             and "\n" not in value
             and value.isprintable()
             and value
+            and self.coin(6)
         ):
-            if self.coin(6):
-                mark = self.draw(st.sampled_from(["|", "|-", ">", ">-"]))
-                pad = " " * (indent + 2)
-                return f" {mark}{self.beside()}\n{pad}{value}\n\n{pad}more # text\n"
+            mark = self.draw(st.sampled_from(["|", "|-", ">", ">-"]))
+            pad = " " * (indent + 2)
+            return f" {mark}{self.beside()}\n{pad}{value}\n\n{pad}more # text\n"
         return " " + self.scalar(value, False) + self.beside() + "\n"
 
     def block(self, value: object, indent: int) -> str:

@@ -44,7 +44,7 @@ def op_step(g: Scope) -> None:
         if use is not None and found is not None:
             break
     else:
-        return
+        return None
     assert use is not None and found is not None
     op, site, types = found
     first = use.inputs[0] if use.inputs else None
@@ -59,7 +59,12 @@ def op_step(g: Scope) -> None:
     if len(types) == 1 and isinstance(first, Val) and c.chance(7):
         return optional_op(g, use, keeps)
     modifiers: dict[str, Any] = {}
-    ties = [(w.name, ref) for w in trained for ref, type in g.known_weights() if type == w.type and not op.own_path]
+    ties = [
+        (w.name, ref)
+        for w in trained
+        for ref, type in g.known_weights()
+        if type == w.type and not op.own_path
+    ]
     if ties and c.chance(60):
         modifiers["tie"] = dict([c.pick(ties)])
         g.book.features["tie"] += 1
@@ -102,9 +107,9 @@ def repeated_op(g: Scope, use: Use) -> None:
         {"repeat": {"i": count} if loop else count},
     )
     g.loop.pop("i", None)
+    g.weights = [(ref, type) for ref, type in g.weights if not ref.startswith(f"{name}.")]
     if outs is None or count == 0:
         return
-    g.weights = [(ref, type) for ref, type in g.weights if not ref.startswith(f"{name}.")]
     if loop and c.chance(30):
         g.steps[-1]["name"] = f'="{name}_" + str(i)'
         g.values[-1:] = [replace(outs[0], ref=f"{name}_{k}") for k in range(count)]
@@ -402,7 +407,7 @@ def scanned(moves: list[tuple[int, Move]]) -> Move:
             lambda v: v.type.dtype == "float32" and v.rank == 3 and isinstance(v.dims[2], int)
         )
         if x is None or depth(g) > 1:
-            return
+            return None
         if c.chance(50):
             return scanned_cell(g, x)
         label, name = g.book.name("token", "s"), g.book.name("scan")
@@ -418,11 +423,11 @@ def scanned(moves: list[tuple[int, Move]]) -> Move:
             or inner.prev.rank < 1
             or inner.prev.dims[0] != x.dims[0]
         ):
-            return
+            return None
         last = inner.prev
         stacked = last.type.with_dims((last.dims[0], x.dims[1], *last.dims[1:]))
         if not feasible(stacked):
-            return
+            return None
         g.book.features["scanned do"] += 1
         g.put(
             {"do": inner.steps, "in": entries, "scan": [label]},
@@ -468,8 +473,8 @@ __all__ = [
     "adapted",
     "chosen_op",
     "fresh",
-    "grow",
     "grouped",
+    "grow",
     "inside",
     "op_step",
     "repeated",

@@ -27,17 +27,26 @@ def attention_block(g: Scope) -> None:
     """Attention with projections: of a sequence to itself, or to another."""
     c, x = g.choices, sequence(g)
     if x is None:
-        return
+        return None
     features = x.dims[2]
     heads = c.pick([h for h in (1, 2, 3, 4) if isinstance(features, int) and features % h == 0])
     value: Any = heads if c.chance(60) else {"heads": heads, "bias": c.chance(50)}
     out = Val("", x.type, -inf, inf, 0.5)
-    memory = g.value(lambda v: v.rank == 3 and v.dims[0] == x.dims[0] and v.type.dtype == "float32" and isinstance(v.dims[2], int))
+    memory = g.value(
+        lambda v: (
+            v.rank == 3
+            and v.dims[0] == x.dims[0]
+            and v.type.dtype == "float32"
+            and isinstance(v.dims[2], int)
+        )
+    )
     if memory is not None and c.chance(40):
         return put(g, {"cross_attention": value, "in": [x.ref, memory.ref]}, out)
     if isinstance(value, dict) and c.chance(40):
         value["causal"] = True
-    mask = g.value(lambda m: m.boolean and m.rank >= 1 and spreads(m, (x.dims[0], heads, x.dims[1], x.dims[1])))
+    mask = g.value(
+        lambda m: m.boolean and m.rank >= 1 and spreads(m, (x.dims[0], heads, x.dims[1], x.dims[1]))
+    )
     step: dict[str, Any] = {"self_attention": value}
     if mask is not None and c.chance(60):
         step["in"] = {"x": x.ref, "mask": mask.ref}
@@ -64,14 +73,22 @@ def convolution_block(g: Scope) -> None:
         return
     type = x.type.with_dims((x.dims[0], out, *(ceil_div(s, stride) for s in x.dims[2:])))
     if feasible(type):
-        put(g, step_of("conv_norm_act", out if list(value) == ["out"] else value, x), Val("", type, -inf, inf, 0.7 * x.scale))
+        put(
+            g,
+            step_of("conv_norm_act", out if list(value) == ["out"] else value, x),
+            Val("", type, -inf, inf, 0.7 * x.scale),
+        )
 
 
 def gated_block(g: Scope) -> None:
     x = picture(g, 4)
     if x is None:
         return
-    put(g, step_of("squeeze_excite", g.choices.pick((2, 1, 3)), x), Val("", x.type, scale=x.scale / 2))
+    put(
+        g,
+        step_of("squeeze_excite", g.choices.pick((2, 1, 3)), x),
+        Val("", x.type, scale=x.scale / 2),
+    )
 
 
 def step_of(name: str, value: Any, x: Val) -> dict[str, Any]:

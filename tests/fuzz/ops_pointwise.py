@@ -229,7 +229,11 @@ def positive(g: Scope) -> Val | None:
     found = g.value(lambda v: v.type.dtype == "float32" and v.low >= 0.1)
     if found is not None and not c.chance(30):
         return found
-    x = g.value(lambda v: v.type.dtype == "float32" and -0.5 <= v.low < 0.1) if c.chance(40) else None
+    x = (
+        g.value(lambda v: v.type.dtype == "float32" and -0.5 <= v.low < 0.1)
+        if c.chance(40)
+        else None
+    )
     if x is None:
         x = g.floats()
         if x is None:
@@ -256,7 +260,9 @@ def functions_of_positive(g: Scope) -> Use | None:
     name = c.pick(("sqrt", "rsqrt", "reciprocal", "log", "pow"))
     if name == "pow":
         power = c.number(2.0, 0.5, -1.0, 1.5)
-        return Use(name, [x, power], {}, 0.0, scale=max(x.scale**power, 0.3)) if x.high <= 20 else None
+        return (
+            Use(name, [x, power], {}, 0.0, scale=max(x.scale**power, 0.3)) if x.high <= 20 else None
+        )
     if name == "log":
         return Use(name, [x], {}, -2.5, scale=1.0)
     return Use(name, [x], {}, 0.0, 10.0, scale=max(x.scale, 1.0) if name == "sqrt" else 1.0)
@@ -387,7 +393,9 @@ def where(g: Scope) -> Use | None:
     (al, ah), (bl, bh) = ends(a), ends(b)
     exact = is_exact(a) and is_exact(b) and chosen.exact
     pair: list[Val | float] = [a, b] if g.choices.chance(70) else [b, a]
-    return Use("where", [chosen, *pair], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact)
+    return Use(
+        "where", [chosen, *pair], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact
+    )
 
 
 @proposes(7)

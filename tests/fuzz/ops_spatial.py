@@ -315,7 +315,7 @@ def pad(g: Scope) -> Use | None:
     attributes: dict[str, Any] = {} if mode == "constant" else {"mode": mode}
     if most < 1:
         return None
-    by = range(0, min(most, 2) + 1)
+    by = range(min(most, 2) + 1)
     if c.chance(50) and x.rank > 2:
         attributes["spatial"] = per_axis(g, x.rank - 2, *reversed(by))
     else:

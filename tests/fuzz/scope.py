@@ -183,7 +183,12 @@ class Scope:
                 else "int"
             )
             self.owner.params[name] = bare if self.choices.chance(50) else value
-            facts = [f"={v.ref}.shape[{k}]" for v in self.owner.inputs for k, size in enumerate(v.dims) if size == value]
+            facts = [
+                f"={v.ref}.shape[{k}]"
+                for v in self.owner.inputs
+                for k, size in enumerate(v.dims)
+                if size == value
+            ]
             if bare == "int" and facts and self.choices.chance(40):
                 self.owner.params[name] = self.choices.pick(facts)
         return f"={name}"

@@ -17,12 +17,13 @@ import fuzz.ops_pointwise
 import fuzz.ops_sequence
 import fuzz.ops_shape
 import fuzz.ops_spatial
+from fuzz.calls import call_again
 from fuzz.language import (
     Move,
     chosen_op,
     fresh,
-    grow,
     grouped,
+    grow,
     op_step,
     repeated,
     scanned,
@@ -32,14 +33,19 @@ from fuzz.language import (
 from fuzz.library import library
 from fuzz.scope import Book, Owner, Scope
 from fuzz.source import Choices, from_hypothesis, from_number
-from fuzz.templates import Template, assembled, call, call_again, dumped, new_block, written
+from fuzz.templates import Template, assembled, dumped, new_block, written
 from fuzz.values import Val
 from hypothesis import strategies as st
 
 from archc.ir.dims import Size, symbol
 from archc.ir.types import DType, TensorType
 
-OPS = (fuzz.ops_pointwise, fuzz.ops_sequence, fuzz.ops_shape, fuzz.ops_spatial)  # they register themselves
+OPS = (
+    fuzz.ops_pointwise,
+    fuzz.ops_sequence,
+    fuzz.ops_shape,
+    fuzz.ops_spatial,
+)  # they register themselves
 N, T, S, H, W = map(symbol, "NTSHW")
 MOST_INDEX = 3  # whole-number inputs are fed 0 to 3
 
@@ -155,7 +161,10 @@ def declare(g: Scope, wanted: Sequence[Val] = ()) -> dict[str, Any]:
         name = g.book.name("x", "image", "tokens", "mask", "input", "y")
         result[name] = declaration(g, name, TensorType(dtype, dims), k)
     if c.chance(6):
-        result[g.book.name("past", "cache")] = {"shape": [3], "optional": True}  # absent where a model stands alone
+        result[g.book.name("past", "cache")] = {
+            "shape": [3],
+            "optional": True,
+        }  # absent where a model stands alone
     g.owner.symbols |= {s for v in g.values for s in v.type.symbols}
     return result
 
@@ -163,7 +172,11 @@ def declare(g: Scope, wanted: Sequence[Val] = ()) -> dict[str, Any]:
 def declaration(g: Scope, name: str, type: TensorType, k: int) -> Any:
     """The input's declaration; its value, or values where it is a list, are known from now on."""
     whole = type.dtype in ("int64", "int32")
-    known = {"low": 0.0, "high": float(MOST_INDEX if whole else 1), "exact": True} if type.dtype != "float32" else {}
+    known = (
+        {"low": 0.0, "high": float(MOST_INDEX if whole else 1), "exact": True}
+        if type.dtype != "float32"
+        else {}
+    )
     v = Val(name, type, **known)  # type: ignore[arg-type]
     shape = [written(size) for size in type.dims]
     entry: dict[str, Any] = {"shape": shape}
@@ -231,4 +244,4 @@ def model(book: Book, others: list[Template]) -> Template | None:
     return Template(name, data, owner, declared, None, outputs or [("", g.prev)])
 
 
-__all__ = ["Made", "call", "from_seed", "specs"]
+__all__ = ["Made", "from_seed", "specs"]

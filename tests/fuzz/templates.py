@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from fuzz.language import Move, adapted, fresh, grow
 from fuzz.scope import Book, Owner, Scope, speakable
-from fuzz.values import TAME, Use, Val, feasible
+from fuzz.values import Val
 
 from archc.errors import SpecError
 from archc.ir.types import TensorType
@@ -146,14 +146,10 @@ def declared(g: Scope, inputs: list[Val], optional: str | None) -> Any:
     for v in inputs:
         result[v.ref] = None
         if c.chance(25) and v.type.dtype == "float32":
-            letters = iter(("A", "B", "C", "D", "E"))
+            own = [f"{letter}{v.ref}" for letter in "ABCDE"[: v.rank]]
             result[v.ref] = [
-                f"{next(letters)}{v.ref}"
-                if c.chance(70)
-                else written(s)
-                if isinstance(s, int)
-                else f"{next(letters)}{v.ref}"
-                for s in v.dims
+                size if isinstance(size, int) and c.chance(30) else name
+                for name, size in zip(own, v.dims, strict=True)
             ]
     if optional is not None:
         result[optional] = {"optional": True}
@@ -180,138 +176,22 @@ def given_or_not(body: Scope, name: str) -> bool:
             None,
             [out],
         )
-    return [name]
+    return True
 
 
 def chosen_outputs(body: Scope, inputs: list[Val]) -> list[tuple[str, Val]]:
-    """Named outputs, sometimes by an input's name, as a chain of copies feeds back; [] for the last value alone."""
+    """Named outputs, some by an input's name, as a chain of copies feeds back.
+
+    [] for the last value alone.
+    """
     c = body.choices
     if not c.chance(40) or body.prev is None:
         return []
     found = [body.prev, *[v for v in body.values if v not in inputs]]
-    chosen = c.some(found, 1, 3)
-    names = ["y", "state", "class", "self"]
-    return [(names[k], v) for k, v in enumerate(chosen)]
-
-
-# -- calling ------------------------------------------------------------------------------------------------
-
-
-def call(
-    g: Scope, template: Template, given: Sequence[Val], types: Sequence[TensorType] | None = None
-) -> bool:
-    """A step that calls the template with these values; whether it fits."""
-    c = g.choices
-    arguments = {
-        name: value for name, value in template.owner.given.items() if name in template.owner.params
-    }
-    required = [
-        n for n, d in template.owner.params.items() if d in ("int", "float", "op", "bool", "steps")
-    ]
-    value = {
-        n: v
-        for n, v in arguments.items()
-        if n in required or (c.chance(20) and v == template.owner.params[n])
-    }
-    for name, known in list(arguments.items()):
-        if isinstance(known, float) and c.chance(40):
-            value[name] = round(known * 0.5, 8)
-    loop = g.in_loop()
-    for name, known in value.items():
-        if isinstance(known, float) and loop and c.chance(50):
-            value[name] = f"={known} + 0.01 * {loop}"
-    head: Any = value or None
-    first = next(iter(template.owner.params), None)
-    if list(value) == [first] and not isinstance(value[first], dict | list) and c.chance(60):
-        head = value[first]
-    refs = [v.ref for v in given]
-    step: dict[str, Any] = {template.name: head}
-    if refs != ["prev"] or c.chance(20):
-        step["in"] = refs if len(refs) > 1 or c.chance(30) else refs[0]
-        if len(refs) > 1 and c.chance(40):
-            step["in"] = {v.ref: ref for v, ref in zip(template.inputs, refs, strict=True)}
-    if types is None:
-        outs = [v for _, v in template.outputs]
-        types = [v.type for v in outs]
-    if not all(map(feasible, types)):
-        return False
-    name = g.book.name() if len(types) > 1 or c.chance(60) else None
-    made = [
-        replace(v, ref=(name or "prev") if k == 0 else f"{name}.{out}", type=type)
-        for k, ((out, v), type) in enumerate(zip(template.outputs, types, strict=True))
-    ]
-    extra = extra_input(g, template, made[0]) if template.optional else None
-    if extra is not None:
-        step["in"] = {
-            **{v.ref: ref for v, ref in zip(template.inputs, refs, strict=True)},
-            template.optional: extra.ref,
-        }
-        made[0] = replace(made[0], scale=made[0].scale + extra.scale)
-    keeps = (
-        len(made) == 1 and len(given) >= 1 and made[0].type == given[0].type and made[0].floating
-    )
-    generic = (
-        template.inputs[0].low == -inf
-        and template.inputs[0].high == inf
-        and not template.inputs[0].exact
-    )
-    if keeps and generic and name and made[0].scale <= 3 and c.chance(30):
-        step["repeat"] = c.pick((2, 3, 1))
-        g.book.features["repeated block"] += 1
-        g.stars.append((f"{name}.*", made[0], step["repeat"]))
-    g.put(step, name, made)
-    if name and "repeat" not in step:
-        g.weights += [(f"{name}.{ref}", type) for ref, type in template.weights]
-    return True
-
-
-def extra_input(g: Scope, template: Template, out: Val) -> Val | None:
-    """A value for the optional input, if the last step can take it."""
-    if not g.choices.chance(50):
-        return None
-    return g.value(lambda v: v.type == out.type and v.ref != "prev")
-
-
-def accepts(wanted: Val, v: Val) -> bool:
-    """Whether what is known of the template holds for this value, too."""
-    same = (
-        v.type.dtype == wanted.type.dtype
-        and v.rank == wanted.rank
-        and v.scale <= max(2 * wanted.scale, 2.0)
-    )
-    return same and v.low >= wanted.low and v.high <= wanted.high and (v.exact or not wanted.exact)
-
-
-def call_again(g: Scope, template: Template) -> bool:
-    """A call with other values: of the same types, or of others, for which archc is asked."""
-    given: list[Val] = []
-    for wanted in template.inputs:
-        v = g.value(lambda v, wanted=wanted: accepts(wanted, v))  # type: ignore[misc]
-        if v is None:
-            return False
-        given.append(v)
-    g.book.features["block used again"] += 1
-    if [v.type for v in given] == [v.type for v in template.inputs]:
-        return call(g, template, given)
-    arguments = {n: v for n, v in template.owner.given.items() if n in template.owner.params}
-    step = {template.name: arguments or None, "in": [f"v{k}" for k in range(len(given))]}
-    types = probe(g.book, step, given, [name for name, _ in template.outputs])
-    if types is None or any(
-        t.dtype != v.type.dtype for t, (_, v) in zip(types, template.outputs, strict=True)
-    ):
-        return False
-    g.book.features["other input types"] += 1
-    return call(g, template, given, types)
-
-
-__all__ = [
-    "TAME",
-    "Template",
-    "Use",
-    "assembled",
-    "call",
-    "call_again",
-    "dumped",
-    "new_block",
-    "probe",
-]
+    names = iter(["y", "state", "class", "self"])
+    result: dict[str, Val] = {}
+    for v in c.some(found, 1, 3):
+        back = [w.ref for w in inputs if w.type == v.type and w.ref not in result]
+        name = c.pick(back) if back and c.chance(50) else next(names)
+        result.setdefault(name, v)
+    return list(result.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sections import sections, write
+from sections import sections
 
 from archc.errors import InputError
 from archc.init import Init
@@ -20,7 +20,6 @@ from archc.pipeline import compile, compile_text
 
 GOLDEN = Path(__file__).parent / "golden"
 SPECS = Path(__file__).parents[2] / "specs"
-UPDATE = False  # set it to write what is printed now, then read the difference
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
@@ -31,8 +30,6 @@ def test_golden_text(path):
     if "--pipeline" in options:
         program = run(program, options[options.index("--pipeline") + 1])
     printed = text(program, places="--places" in options)
-    if UPDATE:
-        write(path, {**parts, "expected": printed})
     assert printed == parts["expected"]
     again = parse(printed)
     assert text(again, places="--places" in options) == printed
@@ -47,7 +44,7 @@ def test_every_spec_round_trips(spec):
         again = parse(printed)
         assert text(again, places=True) == printed
         assert again.digest == program.digest
-        assert again.params == program.params
+        assert again.params == form.params
         for name, model in form.models.items():
             assert again.models[name].input_types() == model.input_types()
             assert again.models[name].output_types() == model.output_types()
@@ -80,7 +77,7 @@ model a(%x: float32[N, null, 4]) -> (o: %c, "o 2" of list: %c) {
     printed = text(parse(written))
     assert text(parse(printed)) == printed
     for kept in ("%d!2", '"o 2" of list', "shape: [(null)], value: .inf", "other: 1e-30", '"a b"',
-                 "\\u001b[31m, é", "symbols {M: 2*N + (null + 1)//2}"):  # fmt: skip
+                 "\\u001b[31m, é", "(null + 1)//2"):  # fmt: skip
         assert kept in printed
 
 

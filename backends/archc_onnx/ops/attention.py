@@ -25,15 +25,27 @@ def attention(at: At) -> Operand:
     native = at.emitter.target.native and q.type.rank == 4
     bias, allowed = (None, None) if native and aligned else _masks(at, q, k, mask)
     if native:
-        at.emitter.need(23)
-        settings = {"scale": at.op.scale_of(q.type), "is_causal": int(aligned)}
-        type = at.type.with_dtype(wide)
-        y = at.add("Attention", q, k, v, bias, to=type, **settings)
+        y = _single(at, q, k, v, bias, causal=aligned)
     else:
         y = _products(at, q, k, v, bias)
     if allowed is not None:
         y = at.add("Mul", y, _open(at, allowed, q), to=y.type, hint="open")
     return at.cast(y, at.type.dtype)
+
+
+def _single(
+    at: At, q: Operand, k: Operand, v: Operand, bias: Operand | None, *, causal: bool
+) -> Operand:
+    """ONNX's own operator, whose causality aligns to the first key: ours for equal lengths."""
+    at.emitter.need(23)
+    lengths = (q.type.dims[-2], k.type.dims[-2])
+    if bias is not None and bias.type.dims[-2:] != lengths:  # onnxruntime broadcasts the rest alone
+        dims = (*bias.type.dims[:-2], *lengths)
+        bias = at.add("Expand", bias, at.emitter.shape(dims), to=bias.type.with_dims(dims))
+    return at.add(
+        "Attention", q, k, v, bias, to=q.type.with_dims(at.type.dims),
+        scale=at.op.scale_of(q.type), is_causal=int(causal),
+    )  # fmt: skip
 
 
 def _products(at: At, q: Operand, k: Operand, v: Operand, bias: Operand | None) -> Operand:

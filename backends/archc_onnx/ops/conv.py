@@ -9,6 +9,7 @@ from archc.ir.dims import Size
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Lines
 
+
 def conv(at: At) -> Operand:
     op, x, weight = at.op, at["x"], at.weight("weight")
     kernel = _kernel(weight)

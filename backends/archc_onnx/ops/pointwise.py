@@ -117,7 +117,7 @@ def softplus(at: At) -> Operand:
 
 
 def shrink(bias: bool) -> Line:
-    """x without what lies within the threshold; moved by it where `bias`."""
+    """X without what lies within the threshold; moved by it where `bias`."""
 
     def line(at: At) -> Operand:
         by = at.op.threshold

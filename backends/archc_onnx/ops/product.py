@@ -14,14 +14,18 @@ def linear(at: At) -> Operand:
     """Gemm on the rows, which takes the weight as it is stored and adds the bias on the way.
 
     Between two reshapes, which copy nothing, it runs as fast as MatMul and Add with the weight
-    turned around; that would have to be done when the file is read, or stored under another key.
+    turned around; that would have to be done whenever the file is read, or be stored under another
+    key. Only a result that leaves the file would be copied by its reshape, and there the weight is
+    turned.
     """
     x, weight = at["x"], at.weight("weight")
     turned = at.op.layout == "out_in"
     features, out = weight.type.dims[::-1] if turned else weight.type.dims
     bias = [at.weight("bias")] if at.op.bias else []
-    if not turned and not bias:
-        return at.add("MatMul", x, weight, to=at.type)
+    if (x.type.rank > 2 and at.leaving) or not (turned or bias):
+        matrix = at.transpose(weight, [1, 0], "turned") if turned else weight
+        y = at.add("MatMul", x, matrix, to=at.type)
+        return at.binary("Add", y, *bias) if bias else y
     rows: Size = product(x.type.dims[:-1])
     flat = at.reshape(x, (rows, features), "rows")
     type = x.type.with_dims((rows, out))

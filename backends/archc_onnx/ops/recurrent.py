@@ -110,9 +110,7 @@ def _arranged(at: At, what: str, names: Sequence[str]) -> Operand:
     return at.emitter.arrange(name, owners, tensor)
 
 
-def _by_nodes(
-    at: At, what: str, values: Sequence[Operand], order: Sequence[int]
-) -> Operand:
+def _by_nodes(at: At, what: str, values: Sequence[Operand], order: Sequence[int]) -> Operand:
     """The same for values that are there only while the file runs."""
     hidden, directions = at.op.hidden, at.op.directions
     gates: list[Operand] = []

@@ -79,7 +79,9 @@ def range_(at: At) -> Operand:
 def constant(at: At) -> Operand:
     values = at.op.evaluate()
     if values is None:
-        return at.cast(at.emitter.constant(np.array(at.op.value, np.float32), "float32"), "bfloat16")
+        return at.cast(
+            at.emitter.constant(np.array(at.op.value, np.float32), "float32"), "bfloat16"
+        )
     return at.emitter.constant(values, at.type.dtype, at.path)
 
 

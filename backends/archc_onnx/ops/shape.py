@@ -69,9 +69,7 @@ def pad(at: At) -> Operand:
     each = [pads.get(axis, (0, 0)) for axis in range(x.type.rank)]
     amounts = [*(before for before, _ in each), *(after for _, after in each)]
     filler = [at.like(op.value, x)] if op.mode == "constant" and op.value else []
-    return at.add(
-        "Pad", x, at.emitter.integers(amounts), *filler, to=at.type, mode=_MODES[op.mode]
-    )
+    return at.add("Pad", x, at.emitter.integers(amounts), *filler, to=at.type, mode=_MODES[op.mode])
 
 
 def _wrapped(at: At, x: Operand, axis: int, before: int, after: int) -> Operand:

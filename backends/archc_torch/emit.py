@@ -1,0 +1,145 @@
+"""A whole file of PyTorch: header, helpers, classes, tables."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from archc import __version__
+from archc.errors import UsageError, did_you_mean
+from archc.ir.program import Program
+from archc.passes.expand import Expand
+from archc_torch import names
+from archc_torch.classes import Classes
+from archc_torch.library import Library
+from archc_torch.lines import table
+from archc_torch.render import INDENT, Renderer, fill
+from archc_torch.wrap import WIDTH, wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file's text, the class that is the network, and its inputs and outputs by their names in the spec."""
+
+    text: str
+    name: str
+    inputs: tuple[tuple[str, int | None], ...]  # how long a list is, None of a single tensor
+    outputs: tuple[tuple[str, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The named tuple that a model of several outputs gives."""
+
+    name: str
+    fields: tuple[tuple[str, bool], ...]  # a field's name, and whether it is a list
+
+
+def emit(program: Program, model: str | None = None) -> Source:
+    """The source of one model and of the models that it calls."""
+    name = model or program.main
+    if name not in program.models:
+        raise UsageError.of("E702", f"{program.name} has no model '{name[:80]}'", help=did_you_mean(name, program.models))
+    program = Expand(table().supported)(program)
+    library = Library(program, name)
+    classes = Classes(library)
+    _name_outputs(classes)
+    tables: dict[str, str] = {}
+    bodies = [Renderer(classes, found, tables).lines() for found in classes.order]
+    tuples = [_tuple_lines(found.outputs) for found in classes.order if found.outputs is not None]
+    parts = [*tuples, *bodies]
+    used = "\n".join(line for part in parts for line in part)
+    helpers = _helpers(used)
+    text = _file(program, classes, helpers, parts, tables)
+    sketch = library.sketch(library.main)
+    return Source(
+        text, classes.order[-1].name if classes.order[-1].sketch.top else classes.of(library.main).name,
+        tuple((p.name, len(p.types) if p.listed else None) for p in sketch.parameters) or _chain_inputs(library),
+        tuple((o.name, len(o.types) if o.listed else None) for o in sketch.outputs),
+    )  # fmt: skip
+
+
+def _chain_inputs(library: Library) -> tuple[tuple[str, int | None], ...]:
+    return tuple((name, None) for name in library.main.input_names())
+
+
+def _name_outputs(classes: Classes) -> None:
+    """Names the tuples of models that have several outputs."""
+    taken = {found.name for found in classes.order} | names.GLOBALS | set(table().helpers)
+    for found in classes.order:
+        taken |= found.sketch.locals
+    for found in classes.order:
+        outputs = found.sketch.outputs
+        if found.sketch.definition.kind == "model" and len(outputs) > 1:
+            fields: list[tuple[str, bool]] = []
+            for output in outputs:
+                field = names.safe(output.name, {name for name, _ in fields} | {"count", "index"})
+                fields.append((field, output.listed))
+            found.outputs = Outputs(names.unique(f"{found.name}Output", taken), tuple(fields))
+            taken.add(found.outputs.name)
+
+
+def _tuple_lines(outputs: Outputs | None) -> list[str]:
+    assert outputs is not None
+    rows = [f"{INDENT}{name}: {'list[Tensor]' if listed else 'Tensor'}" for name, listed in outputs.fields]
+    return [f"class {outputs.name}(NamedTuple):", *rows]
+
+
+def _helpers(text: str) -> list[list[str]]:
+    """The helpers that the text uses, and those that these use, in the order of the table."""
+    known = table().helpers
+    wanted: set[str] = set()
+    search = text
+    while True:
+        found = {name for name in known if name not in wanted and re.search(rf"\b{name}\(", search)}
+        if not found:
+            return [known[name].strip("\n").split("\n") for name in known if name in wanted]
+        wanted |= found
+        search = "\n".join(known[name] for name in found)
+
+
+def _file(
+    program: Program, classes: Classes, helpers: list[list[str]], parts: list[list[str]], tables: dict[str, str]
+) -> str:
+    body = [line for part in [*helpers, *parts] for line in ["", "", *part]]
+    for text, name in tables.items():
+        body += ["", "", *wrapped(f"{name} = {text}", "")] if len(text) < 4000 else ["", "", *_packed(name, text)]
+    used = "\n".join(body)
+    lines = [*_header(program, classes), ""]
+    if "OrderedDict" in used:
+        lines.append("from collections import OrderedDict")
+    if "NamedTuple" in used:
+        lines.append("from typing import NamedTuple")
+    lines += [""] if len(lines) > len(_header(program, classes)) + 1 else []
+    lines.append("import torch")
+    if re.search(r"\bF\.", used):
+        lines.append("import torch.nn.functional as F")
+    lines.append("from torch import Tensor, nn" if re.search(r"\bTensor\b", used) else "from torch import nn")
+    return "\n".join([*lines, *body]) + "\n"
+
+
+def _packed(name: str, text: str) -> list[str]:
+    """A large table in as few lines as hold it."""
+    lines = [f"{name} = ("]
+    for word in text[1:-1].split(", "):
+        if len(lines) > 1 and len(lines[-1]) + len(word) + 2 <= WIDTH:
+            lines[-1] += f" {word},"
+        else:
+            lines.append(f"{INDENT}{word},")
+    lines[-1] = lines[-1].rstrip(",") + ("," if not text.endswith(",)") else "")
+    return [*lines, ")"]
+
+
+def _header(program: Program, classes: Classes) -> list[str]:
+    library = classes.library
+    main = library.main
+    title = program.name if library.name in (program.name, main.source) and not program.prefixed else f"{program.name}: {library.name}"
+    doc = names.one_line(program.doc)
+    rows = [*fill(f"{title}. {doc}" if doc else f"{title}.", WIDTH - 4), ""]
+    for word, types in (("inputs ", main.input_types()), ("outputs", main.output_types())):
+        for name, type in types.items():
+            rows.append(f"{word}  {name}: {type}")
+            word = " " * len(word)
+    count = program.count_params(library.name)
+    rows += ["", f"{count:,} parameters. Written by archc {__version__}; needs PyTorch alone."]
+    return names.docstring(rows)

@@ -1,0 +1,561 @@
+"""A class to text: its constructor, its forward, its docstring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archc.ir.program import Definition
+from archc.ir.types import TensorType
+from archc.spec.values import Argument
+from archc_torch import layout, names
+from archc_torch.classes import Arg, Class, Classes
+from archc_torch.code import Axis, Build, Callee, Code, Hole, Numbers, Part, literal
+from archc_torch.explain import constant
+from archc_torch.sketch import Assign, Branch, Do, For, Leaf, Output, Parameter, Stmt
+from archc_torch.wrap import WIDTH, wrapped
+
+INDENT = "    "
+LARGE = 24  # numbers in a literal that is still written where it stands
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """An element of a container: its name, its constructor, what it gives, and how many of it there are."""
+
+    name: str
+    text: str | Box
+    count: int = 1
+    comment: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Box:
+    """A container of torch.nn with its elements."""
+
+    kind: str
+    items: list[Item]
+    named: bool = False
+
+
+@dataclass(eq=False)
+class Renderer:
+    """Writes one class of a file; large literals go into `tables`, which all classes share."""
+
+    classes: Classes
+    found: Class
+    tables: dict[str, str]
+    inside: str = "init"  # where code stands: in the constructor or in forward
+
+    # ---- the whole
+
+    def lines(self) -> list[str]:
+        return self._function() if self.found.function else self._class()
+
+    def _class(self) -> list[str]:
+        found, sketch = self.found, self.found.sketch
+        forward = [] if sketch.modules.chain else self._forward()  # first: it tells what it needs of self
+        base = "nn.Sequential" if sketch.modules.chain else "nn.Module"
+        lines = [f"class {found.name}({base}):", *self._docstring(), ""]
+        lines += wrapped(f"def __init__({self._signature(['self'])}) -> None:", INDENT)
+        lines += [INDENT * 2 + line for line in self._constructor()]
+        return [*lines, *(["", *forward] if forward else [])]
+
+    def _function(self) -> list[str]:
+        self.inside = "function"
+        found = self.found
+        head = self._parameters([], found.sketch.parameters) + self._arguments()
+        lines = wrapped(f"def {found.name}({', '.join(head)}) -> {self._result_type()}:", "")
+        return [*lines, *self._docstring(), *(INDENT + line for line in self._body())]
+
+    def _signature(self, first: list[str]) -> str:
+        return ", ".join([*first, *self._arguments()])
+
+    def _arguments(self) -> list[str]:
+        required = [arg for arg in self.found.args if arg.default is ...]
+        texts = [f"{arg.name}: {arg.annotation}" for arg in required]
+        texts += [f"{names.safe(name, ())}: float" for name in self.found.passed]
+        optional = [arg for arg in self.found.args if arg.default is not ...]
+        return [*texts, *(f"{arg.name}: {arg.annotation} = {literal(arg.default)}" for arg in optional)]
+
+    # ---- documentation
+
+    def _docstring(self) -> list[str]:
+        found, sketch = self.found, self.found.sketch
+        template = found.template
+        doc = names.one_line(template.doc if template is not None else sketch.definition.doc)
+        shapes = [f"{p.variable}: {self._parameter_type(p)}" for p in sketch.parameters]
+        outputs = [self._output_type(k, output) for k, output in enumerate(sketch.outputs)]
+        if len(outputs) == 1:
+            shapes.append(f"result: {outputs[0]}")
+        else:
+            shapes += [f"{output.name}: {text}" for output, text in zip(sketch.outputs, outputs, strict=True)]
+        rows = ([*fill(doc, WIDTH - 8), ""] if doc else []) + fill(", ".join(shapes), WIDTH - 8)
+        return names.docstring(rows, INDENT)
+
+    def _parameter_type(self, parameter: Parameter) -> str:
+        place = self.found.sketch.parameters.index(parameter)
+        every = [sketch.parameters[place].types for sketch in self.found.sketches]
+        text = self.found.type_text(tuple(types[0] for types in every))
+        return f"{len(parameter.types)} of {text}" if parameter.listed else text
+
+    def _output_type(self, place: int, output: Output) -> str:
+        every = [sketch.outputs[place].types for sketch in self.found.sketches]
+        text = self.found.type_text(tuple(types[0] for types in every))
+        return f"{len(output.types)} of {text}" if output.listed else text
+
+    # ---- the constructor
+
+    def _constructor(self) -> list[str]:
+        sketch = self.found.sketch
+        self.inside = "init"
+        if sketch.modules.chain:
+            box = self._box(sketch.modules, self._types(sketch.modules))
+            lines = list(self._boxed("super().__init__(", box, ")"))
+            return [*lines, *self._statements(sketch.setup)]
+        lines = ["super().__init__()"]
+        lines += [f"self.{self.attribute(name)} = {name}" for name in self._stored()]
+        for name, child in sketch.modules.children.items():
+            lines += self._member("self", name, child, sketch.modules)
+        return [*lines, *self._statements(sketch.setup)]
+
+    def _stored(self) -> list[str]:
+        order = [*(arg.name for arg in self.found.args), *(names.safe(name, ()) for name in self.found.passed)]
+        return [name for name in order if name in self.found.stored]
+
+    def attribute(self, name: str) -> str:
+        """The attribute that keeps an argument for forward."""
+        taken = {*self.found.sketch.modules.children, *names.TAKEN}
+        return names.unique(f"{name}_" if name in taken else name, taken)
+
+    def _member(self, owner: str, name: str, child: Branch | Leaf, parent: Branch) -> list[str]:
+        """The statements that make a child of the class, or of a container that is written by statements."""
+        if isinstance(child, Leaf) and child.callee is not None and self.classes.of(child.callee).function:
+            return []
+        if isinstance(child, Leaf) and child.kind != "module":
+            return self._tensor(owner, name, child)
+        if isinstance(child, Leaf) and child.count > 1:
+            call = f"{owner}.add_module(str(i), {self.text(child.code)})"
+            return [f"for i in range({int(name)}, {int(name) + child.count}):", INDENT + call]
+        if isinstance(child, Branch) and not self._holds(child):
+            return []
+        target, end = f"{owner}.{name} = ", ""
+        if not names.attribute(name):
+            target, end = (f'{owner}.add_module("{name}", ', ")") if name.isdigit() else (f'{owner}._modules["{name}"] = ', "")
+        if isinstance(child, Branch) and layout.kind(child) == "Module":
+            path = layout.step(owner, parent, name, child, owner == "self")
+            lines = [f"{target}nn.Module(){end}"]
+            for inner, grandchild in child.children.items():
+                lines += self._member(path, inner, grandchild, child)
+            return lines
+        if isinstance(child, Branch):
+            box = self._box(child, self._types(child))
+            return list(self._boxed(f"{target}nn.{box.kind}(", box, f"){end}"))
+        return wrapped(f"{target}{self.text(child.code)}{end}", "")
+
+    def _holds(self, branch: Branch) -> bool:
+        """Whether there is a module in the branch, and not only calls of functions."""
+        return any(
+            self._holds(child) if isinstance(child, Branch)
+            else child.callee is None or not self.classes.of(child.callee).function
+            for child in branch.children.values()
+        )  # fmt: skip
+
+    def _tensor(self, owner: str, name: str, leaf: Leaf) -> list[str]:
+        text = self.text(leaf.code)
+        if leaf.kind == "parameter":
+            if names.attribute(name):
+                return wrapped(f"{owner}.{name} = {text}", "")
+            if name.isdigit():
+                return wrapped(f'{owner}.register_parameter("{name}", {text})', "")
+            return wrapped(f'{owner}._parameters["{name}"] = {text}', "")
+        if names.attribute(name) or name.isdigit():
+            last = ", persistent=False" if leaf.kind == "constant" else ""
+            return wrapped(f'{owner}.register_buffer("{name}", {text}{last})', "")
+        return wrapped(f'{owner}._buffers["{name}"] = {text}', "")
+
+    def _types(self, branch: Branch) -> Iterator[str]:
+        """What each leaf of the branch gives, in order, as comments say it."""
+        place = 0
+        every: list[list[tuple[TensorType, ...]]] = []
+        for sketch in self.found.sketches:
+            every.append([leaf.types for leaf in _leaves(_twin(self.found.sketch.modules, sketch.modules, branch))])
+        while place < len(every[0]):
+            types = [found[place] for found in every]
+            yield self.found.type_text(tuple(t[0] for t in types)) if types[0] else ""
+            place += 1
+
+    def _box(self, branch: Branch, types: Iterator[str]) -> Box:
+        items: list[Item] = []
+        for name, child in branch.children.items():
+            if isinstance(child, Branch):
+                inner = self._box(child, types)
+                last = next((item.comment for item in reversed(inner.items) if item.comment), "")
+                items.append(Item(name, inner, comment=last))
+            else:
+                items.append(Item(name, self.text(child.code), child.count, next(types)))
+        kind = layout.kind(branch)
+        return Box(kind, items, named=not (kind in ("Sequential", "ModuleList") and layout.in_order(branch)))
+
+    def _boxed(self, head: str, box: Box, tail: str) -> Iterator[str]:
+        """The container as lines: in one if it fits, else an element a line, with the shapes that change."""
+        items = _runs(box)
+        flat = [_flat(item, box, len(items) == 1) for item in items]
+        if all(text is not None for text in flat):
+            line = head + _joined([text for text in flat if text is not None], box) + tail
+            if len(line) <= WIDTH - 8 and (len(items) == 1 or box.kind != "Sequential" or len(line) <= 60):
+                yield line
+                return
+        sketch = self.found.sketch
+        shapes = sketch.modules.chain or sketch.definition.kind == "model"
+        opening, closing = _brackets(box)
+        yield head + opening
+        shown = ""
+        for item, text in zip(items, flat, strict=True):
+            comment = item.comment if shapes and box.kind == "Sequential" and item.comment != shown else ""
+            shown = item.comment or shown
+            key = _key(item, box)
+            if text is not None and len(INDENT) + len(text) + 1 <= WIDTH - 12:
+                yield from (INDENT + line for line in wrapped(f"{text},", "", comment))
+            elif isinstance(item.text, Box):
+                inner = self._boxed(f"{key}nn.{item.text.kind}(", item.text, "),")
+                yield from (INDENT + line for line in inner)
+            else:
+                yield from (INDENT + line for line in wrapped(f"{key}{_repeated(item, False)},", "", comment))
+        yield closing + tail
+
+    # ---- forward
+
+    def _forward(self) -> list[str]:
+        self.inside = "forward"
+        body = self._body()
+        parameters = self._parameters(["self"], self.found.sketch.parameters)
+        lines = wrapped(f"def forward({', '.join(parameters)}) -> {self._result_type()}:", INDENT)
+        return [*lines, *(INDENT * 2 + line for line in body)]
+
+    def _parameters(self, first: list[str], parameters: Sequence[Parameter]) -> list[str]:
+        sketch = self.found.sketch
+        texts = [f"{p.variable}: {'list[Tensor]' if p.listed else 'Tensor'}" for p in parameters]
+        texts += [f"{names.safe(name, ())}: int" for name in sketch.sizes]
+        texts += ["device: torch.device"] if sketch.device else []
+        for name in sketch.models:
+            model = self.classes.of(self.found.library.model(name).definition)
+            texts.append(f"{names.safe(name, ())}: {model.name}")
+        return [*first, *texts]
+
+    def _result_type(self) -> str:
+        outputs = self.found.sketch.outputs
+        if self.found.outputs is not None:
+            return self.found.outputs.name
+        texts = ["list[Tensor]" if output.listed else "Tensor" for output in outputs]
+        return texts[0] if len(texts) == 1 else f"tuple[{', '.join(texts)}]"
+
+    def _body(self) -> list[str]:
+        sketch = self.found.sketch
+        lines = self._statements(sketch.body)
+        results = [self.text(output.code) for output in sketch.outputs]
+        if self.found.outputs is not None:
+            results = [f"{self.found.outputs.name}({', '.join(results)})"]
+        returned = wrapped(f"return {', '.join(results)}", "")
+        return [*self._sizes(), *lines, *returned]
+
+    def _sizes(self) -> list[str]:
+        """The sizes that are read from the inputs' shapes."""
+        used = {
+            (part.input, part.axis)
+            for code in self.found.sketch.codes() for part in code if isinstance(part, Axis)
+        }  # fmt: skip
+        lines: list[str] = []
+        for name in dict.fromkeys(name for name, _ in sorted(used)):
+            axes = sorted(axis for other, axis in used if other == name)
+            shape = f"{self._input(name)}.shape"
+            if len(axes) == 1:
+                lines.append(f"{self.found.axes[name, axes[0]]} = {shape}[{axes[0]}]")
+                continue
+            rank = self.found.sketch.definition.input_types()[name].rank
+            targets = [self.found.axes[name, axis] if axis in axes else "_" for axis in range(rank)]
+            lines.append(f"{', '.join(targets)} = {shape}")
+        return lines
+
+    def _input(self, name: str) -> str:
+        head, _, index = name.partition(".")
+        variable = next(p.variable for p in self.found.sketch.parameters if p.name == head)
+        return f"{variable}[{index}]" if index else variable
+
+    def _statements(self, statements: list[Stmt], place: tuple[int, ...] = ()) -> list[str]:
+        lines: list[str] = []
+        for k, statement in enumerate(statements):
+            match statement:
+                case Assign():
+                    target = statement.pattern.format(*statement.names) or ", ".join(statement.names)
+                    comment = self._comment(statement)
+                    lines += wrapped(f"{target} = {self.text(statement.code)}", "", comment)
+                case Do():
+                    lines += wrapped(self.text(statement.code), "")
+                case For():
+                    lines += wrapped(f"for {', '.join(statement.names)} in {self.text(statement.code)}:", "")
+                    inner = self._statements(statement.body, (*place, k))
+                    lines += [INDENT + line for line in inner]
+        return lines
+
+    def _comment(self, statement: Assign) -> str:
+        twins = [_same_statement(self.found.sketch.body, sketch.body, statement) for sketch in self.found.sketches]
+        if not statement.types or any(twin is None for twin in twins):
+            return ""
+        every = [twin.types for twin in twins if twin is not None]
+        texts = [self.found.type_text(types) for types in zip(*every, strict=True)]
+        return texts[0] if len(set(texts)) == 1 else ", ".join(texts)
+
+    # ---- code
+
+    def text(self, code: Code) -> str:
+        """The code with everything in its holes."""
+        pieces = [self._part(part) for part in code]
+        return re.sub(r"\(, ", "(", "".join(pieces))
+
+    def _part(self, part: Part) -> str:
+        match part:
+            case str():
+                return part
+            case Hole():
+                return self._hole(part)
+            case Axis(name, axis):
+                return self.found.axes[name, axis]
+            case Build(definition):
+                return f"{self.classes.of(definition).name}({self._call(part)})"
+            case Numbers(definition):
+                own = self._call(part) if self.classes.of(definition).function else ""
+                return f", {own}" if own else ""
+            case Callee(definition, path):
+                callee = self.classes.of(definition)
+                return callee.name if callee.function else path
+        raise TypeError(f"not resolved: {part!r}")
+
+    def _hole(self, hole: Hole) -> str:
+        text = self.found.texts[id(hole)]
+        if not text:
+            if hole.default is not ... and type(hole.value) is type(hole.default) and hole.value == hole.default:
+                return ""
+            shown = self._literal(hole.value)
+        else:
+            shown = self.stated(text[1:-1])
+        before = ", " if hole.comma == "before" else ""
+        return f"{before}{hole.keyword}{shown}{', ' if hole.comma == 'after' else ''}"
+
+    def _literal(self, value: object) -> str:
+        if isinstance(value, tuple) and _count(value) > LARGE:
+            text = literal(value)
+            return self.tables.setdefault(text, f"TABLE_{len(self.tables) + 1}")
+        return literal(value)
+
+    def stated(self, expression: str) -> str:
+        """An expression on arguments where the code stands: forward reads them from self."""
+        if self.inside != "forward":
+            return expression
+        own = {arg.name for arg in self.found.args} | {names.safe(name, ()) for name in self.found.passed}
+
+        def kept(match: re.Match[str]) -> str:
+            name = match[0]
+            if name not in own:
+                return name
+            self.found.stored.add(name)
+            return f"self.{self.attribute(name)}"
+
+        return re.sub(r"[A-Za-z_]\w*", kept, expression)
+
+    def _call(self, part: Build | Numbers) -> str:
+        """A constructor's arguments: the first two by their places, the others by name, defaults left out."""
+        texts: list[str] = []
+        named = False
+        for place, (arg, text, value) in enumerate(self.found.calls.get(id(part), [])):
+            shown = self.stated(text[1:-1]) if text else self._literal(value)
+            if not text and arg.default is not ... and value == arg.default:
+                named = True
+                continue
+            by_place = not named and place < 2 and all(isinstance(value, int) and not isinstance(value, bool) for value in arg.row)
+            named = named or not by_place
+            texts.append(shown if by_place else f"{names.safe(arg.name, ())}={shown}")
+        return ", ".join(texts)
+
+
+def _leaves(branch: Branch) -> Iterator[Leaf]:
+    for child in branch.children.values():
+        if isinstance(child, Leaf):
+            yield child
+        else:
+            yield from _leaves(child)
+
+
+def _twin(root: Branch, other: Branch, branch: Branch) -> Branch:
+    """The branch of another tree of the same form that stands where this one does."""
+    if root is branch:
+        return other
+    for name, child in root.children.items():
+        if isinstance(child, Branch):
+            twin = other.children[name]
+            assert isinstance(twin, Branch)
+            if child is branch or branch in _branches(child):
+                return _twin(child, twin, branch)
+    raise LookupError("the branch is not in the tree")
+
+
+def _branches(branch: Branch) -> list[Branch]:
+    inner = [child for child in branch.children.values() if isinstance(child, Branch)]
+    return [*inner, *(deeper for child in inner for deeper in _branches(child))]
+
+
+def _same_statement(ours: list[Stmt], theirs: list[Stmt], wanted: Stmt) -> Assign | None:
+    for one, other in zip(ours, theirs, strict=True):
+        if one is wanted:
+            return other if isinstance(other, Assign) else None
+        if isinstance(one, For) and isinstance(other, For):
+            found = _same_statement(one.body, other.body, wanted)
+            if found is not None:
+                return found
+    return None
+
+
+def _count(value: object) -> int:
+    return sum(map(_count, value)) if isinstance(value, tuple) else 1
+
+
+def fill(text: str, width: int) -> list[str]:
+    """The words in lines of that width."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+# ---- elements of containers
+
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])")
+
+
+def _runs(box: Box) -> list[Item]:
+    """The elements, equal ones one after the other as one that is counted, evenly growing ones as a formula."""
+    runs: list[Item] = []
+    for item in box.items:
+        last = runs[-1] if runs else None
+        plain = isinstance(item.text, str) and last is not None and isinstance(last.text, str)
+        if plain and last is not None and last.text == item.text and not box.named:
+            runs[-1] = Item(last.name, last.text, last.count + item.count, item.comment)
+        else:
+            runs.append(item)
+    return _growing(runs, box)
+
+
+def _growing(items: list[Item], box: Box) -> list[Item]:
+    """Three or more elements whose numbers grow evenly, and whose names count on, as one comprehension."""
+    result: list[Item] = []
+    place = 0
+    while place < len(items):
+        end = place + 1
+        while end < len(items) and _even(items[place : end + 1], box):
+            end += 1
+        if end - place >= 3:
+            result.append(_comprehension(items[place:end], box))
+            place = end
+        else:
+            result.append(items[place])
+            place += 1
+    return result
+
+
+def _even(items: list[Item], box: Box) -> bool:
+    texts = [item.text for item in items if isinstance(item.text, str) and item.count == 1]
+    if len(texts) < len(items) or len({_NUMBER.sub("#", text) for text in texts}) > 1:
+        return False
+    if box.named and not _counting([item.name for item in items]):
+        return False
+    for column in zip(*(_NUMBER.findall(text) for text in texts), strict=True):
+        if len(set(column)) > 1 and not all(number.isdigit() for number in column):
+            return False
+        values = [int(number) for number in column] if column[0].isdigit() else [0] * len(column)
+        if len({b - a for a, b in zip(values, values[1:], strict=False)}) > 1:
+            return False
+    return True
+
+
+def _counting(texts: Sequence[str]) -> bool:
+    """Whether the names are a word and a number that counts on by one."""
+    matches = [re.fullmatch(r"(\D*)(\d+)", text) for text in texts]
+    found = [match for match in matches if match is not None]
+    if len(found) < len(texts) or len({match[1] for match in found}) > 1:
+        return False
+    numbers = [int(match[2]) for match in found]
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _comprehension(items: list[Item], box: Box) -> Item:
+    first, second = str(items[0].text), str(items[1].text)
+    starts, nexts = _NUMBER.findall(first), _NUMBER.findall(second)
+    steps = iter([int(b) - int(a) if a.isdigit() else 0 for a, b in zip(starts, nexts, strict=True)])
+
+    def grown(match: re.Match[str]) -> str:
+        by = next(steps)
+        return match[0] if not by else f"{match[0]} {'+' if by > 0 else '-'} {abs(by)} * i"
+
+    text = _NUMBER.sub(grown, first)
+    loop = f"for i in range({len(items)})"
+    if not box.named:
+        return Item(items[0].name, f"*({text} {loop})", comment=items[-1].comment)
+    word, start = re.fullmatch(r"(\D*)(\d+)", items[0].name).groups()  # type: ignore[union-attr]
+    number = "{i}" if start == "0" else f"{{i + {int(start)}}}"
+    return Item("**", f'{{f"{word}{number}": {text} {loop}}}', comment=items[-1].comment)
+
+
+def _repeated(item: Item, alone: bool) -> str:
+    """The element, or a generator of so many of it."""
+    assert isinstance(item.text, str)
+    return item.text if item.count == 1 else f"*({item.text} for _ in range({item.count}))"
+
+
+def _flat(item: Item, box: Box, alone: bool) -> str | None:
+    """The element in one line, None if it is too long a container."""
+    if isinstance(item.text, str):
+        return f"{_key(item, box)}{_repeated(item, alone)}"
+    inner = [_flat(one, item.text, len(item.text.items) == 1) for one in _runs(item.text)]
+    if any(text is None for text in inner):
+        return None
+    line = f"{_key(item, box)}nn.{item.text.kind}({_joined([t for t in inner if t is not None], item.text)})"
+    return line if len(line) <= 60 else None
+
+
+def _key(item: Item, box: Box) -> str:
+    if not box.named:
+        return ""
+    if item.name == "**":
+        return "**"
+    if box.kind == "Sequential" and _words(box):
+        return f"{item.name}="
+    return f'"{item.name}": '
+
+
+def _words(box: Box) -> bool:
+    """Whether all names can be keywords of a call."""
+    return all(names.attribute(item.name) for item in box.items)
+
+
+def _brackets(box: Box) -> tuple[str, str]:
+    if box.kind == "ModuleList":
+        return "[", "]"
+    if not box.named:
+        return "", ""
+    if box.kind == "Sequential":
+        return ("OrderedDict(", ")") if _words(box) else ("OrderedDict({", "})")
+    return "{", "}"
+
+
+def _joined(texts: list[str], box: Box) -> str:
+    opening, closing = _brackets(box)
+    if box.kind == "ModuleList" and len(texts) == 1 and texts[0].startswith("*("):
+        return texts[0][2:-1]
+    return f"{opening}{', '.join(texts)}{closing}"
+
+
+__all__ = ["Arg", "Argument", "Definition", "Mapping", "Renderer", "constant", "field"]

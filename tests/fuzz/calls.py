@@ -1,0 +1,145 @@
+"""Calls of blocks and models: with the values they were grown for, and with others that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+from fuzz.scope import Scope
+from fuzz.templates import Template, probe
+from fuzz.values import Val, feasible
+
+from archc.ir.types import TensorType
+
+BARE = ("int", "float", "op", "bool", "steps")
+
+
+def call_again(g: Scope, template: Template) -> bool:
+    """A call with values that fit: of the same types, or of others, for which archc is asked."""
+    given: list[Val] = []
+    for wanted in template.inputs:
+        v = g.value(lambda v, wanted=wanted: accepts(wanted, v))  # type: ignore[misc]
+        if v is None:
+            return False
+        given.append(v)
+    g.book.features["block used again"] += 1
+    if [v.type for v in given] == [v.type for v in template.inputs]:
+        return call(g, template, given, [v.type for _, v in template.outputs])
+    step = {template.name: arguments(template) or None, "in": [f"v{k}" for k in range(len(given))]}
+    types = probe(g.book, step, given, [name for name, _ in template.outputs])
+    if types is None or any(
+        t.dtype != v.type.dtype for t, (_, v) in zip(types, template.outputs, strict=True)
+    ):
+        return False
+    g.book.features["other input types"] += 1
+    return call(g, template, given, types)
+
+
+def accepts(wanted: Val, v: Val) -> bool:
+    """Whether what is known of the template holds for this value, too."""
+    return (
+        v.type.dtype == wanted.type.dtype
+        and v.rank == wanted.rank
+        and v.scale <= max(2 * wanted.scale, 2.0)
+        and v.low >= wanted.low
+        and v.high <= wanted.high
+        and (v.exact or not wanted.exact)
+    )
+
+
+def arguments(template: Template) -> dict[str, Any]:
+    """The values that the block's parameters had when it was grown."""
+    return {n: v for n, v in template.owner.given.items() if n in template.owner.params}
+
+
+def call(g: Scope, template: Template, given: Sequence[Val], types: Sequence[TensorType]) -> bool:
+    """A step that calls the template with these values; whether it fits."""
+    c = g.choices
+    if not all(map(feasible, types)):
+        return False
+    name = g.book.name() if len(types) > 1 or c.chance(60) else None
+    made = [
+        replace(v, ref=(name or "prev") if k == 0 else f"{name}.{out}", type=type)
+        for k, ((out, v), type) in enumerate(zip(template.outputs, types, strict=True))
+    ]
+    step: dict[str, Any] = {template.name: head(g, template)}
+    refs = {v.ref: v_given.ref for v, v_given in zip(template.inputs, given, strict=True)}
+    extra = extra_input(g, template, made[0]) if template.optional else None
+    if extra is not None:
+        assert template.optional is not None
+        refs[template.optional] = extra.ref
+        made[0] = replace(made[0], scale=made[0].scale + extra.scale)
+    written = inputs(g, refs, extra is not None)
+    if written is not None:
+        step["in"] = written
+    if name and chains(template, given, made) and c.chance(40):
+        count = step["repeat"] = c.pick((2, 3, 1))
+        g.book.features["repeated block"] += 1
+        if c.chance(40):
+            g.stars.append((f"{name}.*", made[0], count))
+    g.put(step, name, made)
+    same = list(types) == [v.type for _, v in template.outputs]
+    if name and same and "repeat" not in step and all(
+        v.type == w.type for v, w in zip(given, template.inputs, strict=True)
+    ):
+        g.weights += [(f"{name}.{ref}", type) for ref, type in template.weights]
+    return True
+
+
+def head(g: Scope, template: Template) -> Any:
+    """The arguments: what must be given, some of the rest, and other numbers where any will do."""
+    c, declared = g.choices, template.owner.params
+    known = arguments(template)
+    value = {
+        n: v for n, v in known.items() if declared[n] in BARE or (c.chance(20) and v == declared[n])
+    }
+    for name, v in known.items():
+        if isinstance(v, float) and c.chance(40):
+            value[name] = round(v * 0.5, 8)
+    loop = g.in_loop()
+    for name, v in list(value.items()):
+        if isinstance(v, float) and loop and c.chance(50):
+            value[name] = f"={v} + 0.01 * {loop}"
+    first = next(iter(declared), None)
+    lone = list(value) == [first] and not isinstance(value[first], dict | list)
+    return value[first] if lone and first is not None and c.chance(60) else value or None
+
+
+def inputs(g: Scope, refs: dict[str, str], by_name: bool) -> Any:
+    """`in`, in one of the ways it can be written; None where it can be left out."""
+    c = g.choices
+    listed = list(refs.values())
+    if listed == ["prev"] and not c.chance(20):
+        return None
+    if by_name or (len(refs) > 1 and c.chance(50)):
+        names = {name: None if name == ref else ref for name, ref in refs.items()}
+        if listed[0] == "prev" and c.chance(50):
+            names.pop(next(iter(names)))  # the first input omitted is `prev`
+        elif c.chance(30):
+            names = dict(reversed(names.items()))
+        return names
+    return listed if len(listed) > 1 or c.chance(30) else listed[0]
+
+
+def extra_input(g: Scope, template: Template, out: Val) -> Val | None:
+    """A value for the optional input, if the last step can take it."""
+    if not g.choices.chance(50):
+        return None
+    return g.value(lambda v: v.type == out.type and v.ref != "prev")
+
+
+def chains(template: Template, given: Sequence[Val], made: Sequence[Val]) -> bool:
+    """Whether each copy's outputs fit the next one's inputs."""
+    outs = {name: v for (name, _), v in zip(template.outputs, made, strict=True)}
+    fed = 0
+    for k, (wanted, v) in enumerate(zip(template.inputs, given, strict=True)):
+        out = outs.get(wanted.ref, made[0] if k == 0 or v.ref == "prev" else None)
+        if out is None:
+            continue
+        generic = wanted.low == -inf and wanted.high == inf and not wanted.exact
+        if out.type != v.type or not out.floating or not generic or out.scale > 3:
+            return False
+        fed += 1
+    return fed > 0
