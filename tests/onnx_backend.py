@@ -25,7 +25,7 @@ LEVELS = {
 
 
 def program_of(case: Case) -> Program:
-    """A model that applies the op of an example: its inputs, fed weights too, under the slots' names.
+    """A model that applies the op of an example: inputs, and fed weights, under the slots' names.
 
     The sizes of a last input, which nothing reads, tell the symbols that stand in attributes alone.
     """

@@ -30,7 +30,7 @@ class Opened:
     def variants(self, settings: Mapping[str, Any]) -> list[str | None]:
         """The variants to look at: the one asked for, or all; None is the spec without one.
 
-            A spec whose required parameters only its variants set has no meaning without one, and one
+        A spec whose required parameters only its variants set has no meaning without one, and one
         that has a variant without settings no other meaning.
         """
         if self.variant is not None:

@@ -27,7 +27,7 @@ def format_text(text: str, name: str = "spec.yaml") -> str:
         c.text for c in parse(result).comments
     ):
         raise InternalError.of(
-            "E902", f"{name} was left as it is: its canonical form would not mean the same",
+            "E904", f"{name} was left as it is: its canonical form would not mean the same",
             help="this is a bug in archc: please report it with the file",
         )  # fmt: skip
     return result
@@ -37,7 +37,7 @@ def format_file(path: Path, write: bool = True) -> tuple[str, str]:
     """A file's text before and after; it is replaced if that differs and `write` says so.
 
     Raises SpecError where it cannot be read, InputError where it cannot be
-    written, InternalError E902 where the result would mean something else.
+    written, InternalError E904 where the result would mean something else.
     """
     name = path.as_posix()
     try:

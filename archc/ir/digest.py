@@ -25,23 +25,30 @@ The text begins with the format's version: digests of different versions are not
 
 from __future__ import annotations
 
+from archc.errors import SpecError
 from archc.ir.canonical import canonical
 from archc.ir.keys import Keys
 from archc.ir.lookup import Lookup
-from archc.ir.program import Program
+from archc.ir.nodes import CallNode
+from archc.ir.program import Definition, Program
 from archc.ir.unrolled import Instance, Unrolled
 from archc.ir.vertices import PORT_BITS, absorbed, hashed, simplified
 
 VERSION = "archc1"
+MOST = 2_000_000  # unrolled steps
 
 
 def digest(program: Program, model: str | None = None) -> str:
     """`archc1-` and 32 hexadecimal digits, of the main model or another; KeyError if unknown.
 
-    Takes time in proportion to the unrolled model, and its logarithm.
+    Takes time in proportion to the unrolled model, and its logarithm; SpecError E225 where that is
+    beyond what any network has.
     """
     name = program.main if model is None else model
     definition = program.models[name]
+    if unrolled_size(definition, {}) > MOST:
+        raise SpecError.of("E225", f"'{name}' has more than {MOST:,} steps once it is unrolled",
+                           definition.place)  # fmt: skip
     keys = Keys.of(definition)
     unrolled = Unrolled(keys, Lookup(program))
     types = definition.input_types()
@@ -56,3 +63,13 @@ def digest(program: Program, model: str | None = None) -> str:
         [[name, keys.type(type)] for name, type in types.items()], list(definition.outputs),
     ])  # fmt: skip
     return f"{VERSION}-{hashed(interface.encode(), found.hash).hex()}"
+
+
+def unrolled_size(definition: Definition, known: dict[Definition, int]) -> int:
+    """How many nodes the definition has with all its calls written out."""
+    if definition not in known:
+        known[definition] = sum(
+            node.count * unrolled_size(node.definition, known) if isinstance(node, CallNode) else 1
+            for _, node in definition.graph.nodes()
+        )
+    return known[definition]

@@ -55,6 +55,7 @@ def verify(program: Program) -> None:
 class _Checks:
     program: Program
     problems: Problems = field(default_factory=list)
+    weighty: dict[Definition, bool] = field(default_factory=dict)
     inferred: dict[tuple[object, ...], tuple[Site, tuple[TensorType, ...]] | TypingError] = field(
         default_factory=dict
     )
@@ -163,7 +164,7 @@ class _Checks:
         for _, node in definition.graph.nodes():
             if isinstance(node, OpNode):
                 paths = [w.path for w in node.weights if w.tie is None or w.tie.path != w.path]
-            elif isinstance(node, CallNode) and _has_own_weights(node):
+            elif isinstance(node, CallNode) and self.brings_weights(node):
                 paths = [path for k in range(node.count) if (path := node.copies.path(k))]
             else:
                 continue
@@ -172,6 +173,24 @@ class _Checks:
                     self.report(f"'{taken[path].path}' has weights of that name: {path}",
                                 definition, node)  # fmt: skip
                 taken[path] = node
+
+    def brings_weights(self, call: CallNode) -> bool:
+        """Whether the call's copies have weights; a scan has them below a scope it may share."""
+        if call.model is not None or isinstance(call, ScanNode):
+            return False
+        return self.has_weights(call.definition)
+
+    def has_weights(self, definition: Definition) -> bool:
+        if definition not in self.weighty:
+            self.weighty[definition] = any(
+                bool(node.weights)
+                if isinstance(node, OpNode)
+                else isinstance(node, CallNode)
+                and node.model is None
+                and self.has_weights(node.definition)
+                for _, node in definition.graph.nodes()
+            )
+        return self.weighty[definition]
 
     def references(self, definitions: list[Definition]) -> None:
         """Rule 6."""
@@ -297,17 +316,3 @@ def _scan(
     if given != wanted:
         return [f"'{node.definition.name}' takes {_text(tuple(wanted))} in all"]
     return [] if node.types == stacked else [f"it holds {_text(node.types)}, not {_text(stacked)}"]
-
-
-def _has_own_weights(call: CallNode) -> bool:
-    """Whether the call's copies bring weights; a scan does below a scope that it may share."""
-    return call.model is None and not isinstance(call, ScanNode) and _has_weights(call.definition)
-
-
-def _has_weights(definition: Definition) -> bool:
-    return any(
-        node.weights
-        if isinstance(node, OpNode)
-        else isinstance(node, CallNode) and node.model is None and _has_weights(node.definition)
-        for _, node in definition.graph.nodes()
-    )

@@ -9,7 +9,7 @@ from archc.ir.graph import Value
 from archc.ir.nodes import OpNode
 from archc.ir.program import Definition, Program
 from archc.passes.base import Pass
-from archc.passes.dead_code import swept
+from archc.passes.dead_code import Keeping, swept
 from archc.passes.rebuild import Rebuild, rebuilt
 from archc.passes.rules import RULES, Match, Rewrite
 
@@ -58,4 +58,4 @@ def _round(definition: Definition) -> Definition:
             new_uses[found.node] += uses[id] - 1
         else:
             new_uses[rebuild.put(id, *found)] = uses[id]
-    return swept(rebuild.finish()) if changed else definition
+    return swept(rebuild.finish(), Keeping()) if changed else definition

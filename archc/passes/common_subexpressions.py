@@ -9,7 +9,7 @@ from archc.ir.nodes import CallNode, Node, OpNode, ScanNode, Weight, WeightNode
 from archc.ir.program import Definition, Program
 from archc.ir.unrolled import is_pure
 from archc.passes.base import Pass
-from archc.passes.dead_code import brings
+from archc.passes.dead_code import Keeping
 from archc.passes.rebuild import Rebuild, Values, rebuilt
 
 
@@ -54,6 +54,7 @@ class _Purity:
     """What makes two nodes equal; None for a node that is equal to no other."""
 
     pure: dict[Definition, bool] = field(default_factory=dict)
+    weights: Keeping = field(default_factory=Keeping)
 
     def key(self, node: Node, inputs: Values) -> Hashable:
         match node:
@@ -79,7 +80,7 @@ class _Purity:
         return "op", node.op, exact, node.slots, given, node.types, names
 
     def call(self, node: CallNode, inputs: Values) -> Hashable:
-        if brings(node, lambda weight: True) or not self.all_pure(node.definition):
+        if self.weights.brings(node) or not self.all_pure(node.definition):
             return None
         kind = (node.scanned,) if isinstance(node, ScanNode) else ()
         arguments = tuple(sorted((name, repr(value)) for name, value in node.arguments.items()))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from archc.ir.lookup import Lookup, instances, references
@@ -12,8 +12,6 @@ from archc.ir.program import Definition, Program
 from archc.ops.registry import ops
 from archc.passes.base import Pass
 from archc.passes.rebuild import Rebuild, rebuilt
-
-Needed = Callable[[Weight], bool]  # whether a weight stays although nothing reads its node
 
 
 @dataclass(frozen=True)
@@ -32,41 +30,38 @@ class DeadCode(Pass):
 
     def run(self, program: Program) -> Program:
         needed = needed_weights(program)
-
-        def change(definition: Definition) -> Definition:
-            paths = {w.path for w in _weights(definition) if id(w) in needed}
-            result = swept(definition, lambda weight: id(weight) in needed)
-            # What a holder holds is another object: callers must know it for the same weight.
-            needed.update((id(w), w) for w in _weights(result) if w.path in paths)
-            return result
-
-        return rebuilt(program, change)
+        keeping = Keeping(lambda weight: id(weight) in needed)
+        return rebuilt(program, lambda definition: swept(definition, keeping))
 
 
-def _weights(definition: Definition) -> Iterator[Weight]:
-    for _, node in definition.graph.nodes():
+@dataclass(eq=False)
+class Keeping:
+    """Which weights stay although nothing reads their node: all, unless `needed` chooses."""
+
+    needed: Callable[[Weight], bool] = lambda weight: True
+    _known: dict[Definition, bool] = field(default_factory=dict)
+
+    def brings(self, node: Node) -> bool:
+        """Whether the node has such weights, of its own or in what it calls."""
         if isinstance(node, OpNode):
-            yield from node.weights
+            return any(map(self.needed, node.weights))
+        if not isinstance(node, CallNode) or node.model is not None:
+            return False
+        callee = node.definition
+        if callee not in self._known:
+            self._known[callee] = any(self.brings(inner) for _, inner in callee.graph.nodes())
+        return self._known[callee]
 
 
-def brings(node: Node, needed: Needed) -> bool:
-    """Whether the node has such weights, of its own or in what it calls."""
-    if isinstance(node, OpNode):
-        return any(map(needed, node.weights))
-    if not isinstance(node, CallNode) or node.model is not None:
-        return False
-    return any(brings(inner, needed) for _, inner in node.definition.graph.nodes())
-
-
-def swept(definition: Definition, needed: Needed = lambda weight: True) -> Definition:
+def swept(definition: Definition, keeping: Keeping) -> Definition:
     """The definition without the nodes that its outputs do not need, but their needed weights."""
     graph = definition.graph
     live: set[int] = {value.node for value in definition.outputs.values()}
     held: dict[int, list[OpNode]] = {}  # a dead op → what its weights are held by
     for id, node in reversed(list(graph.nodes())):
         if isinstance(node, OpNode) and id not in live:
-            held[id] = [holder(weight, node) for weight in node.weights if needed(weight)]
-        elif isinstance(node, InputNode) or id in live or brings(node, needed):
+            held[id] = [holder(weight, node) for weight in node.weights if keeping.needed(weight)]
+        elif isinstance(node, InputNode) or id in live or keeping.brings(node):
             live.add(id)
             live.update(value.node for value in graph.present(id))
     dead = [id for id in graph if id not in live and not is_holder(graph.node(id))]

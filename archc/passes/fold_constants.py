@@ -18,7 +18,7 @@ from archc.ir.types import TensorType
 from archc.ir.unrolled import is_pure
 from archc.ops.registry import ops
 from archc.passes.base import Pass
-from archc.passes.dead_code import swept
+from archc.passes.dead_code import Keeping, swept
 from archc.passes.rebuild import Rebuild, rebuilt
 from archc.spec.values import Argument
 
@@ -52,7 +52,7 @@ class FoldConstants(Pass):
             if Value(id) not in known or not definition.graph.present(id):
                 folding.rebuild.put(id, node, folding.inputs(id))
         folding.outputs()
-        return swept(folding.rebuild.finish())
+        return swept(folding.rebuild.finish(), Keeping())
 
     def evaluated(
         self, definition: Definition, id: int, node: OpNode, known: dict[Value, Array]

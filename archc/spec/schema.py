@@ -18,6 +18,7 @@ from archc.ir.types import DTYPES
 from archc.ops.base import Op
 from archc.ops.registry import ops
 from archc.place import Place
+from archc.spec.accept import accepts
 from archc.spec.data import Data, Mapping, Scalar, Sequence, plain
 
 NAMES = {"type": "object", "propertyNames": {"type": ["string", "integer"]}}
@@ -161,15 +162,26 @@ def attributes(op: type[Op]) -> dict[str, Any]:
 
 
 @cache
+def _schema(op: str | None) -> dict[str, Any]:
+    return SKELETON if op is None else attributes(ops()[op])
+
+
+@cache
 def _validator(op: str | None) -> Callable[[Any], Iterator[Any]]:
-    schema = SKELETON if op is None else attributes(ops()[op])
-    return Draft202012Validator(schema).iter_errors
+    from jsonschema import Draft202012Validator  # only where there is something to say
+
+    return Draft202012Validator(_schema(op)).iter_errors
+
+
+def _errors(op: str | None, value: Any) -> Iterator[Any]:
+    """What jsonschema finds wrong with the value."""
+    return iter(()) if accepts(_schema(op), value) else _validator(op)(value)
 
 
 def check_file(data: Mapping) -> list[Diagnostic]:
     """What the skeleton finds wrong with a file."""
     value = {key: _without_steps(key, entry.value) for key, entry in data.entries.items()}
-    return [_diagnostic(error, data) for error in _validator(None)(value)]
+    return [_diagnostic(error, data) for error in _errors(None, value)]
 
 
 def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
@@ -182,7 +194,7 @@ def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
         for key, entry in data.entries.items()
         if not holds_formula(entry.value)
     }
-    return [_diagnostic(error, data, op) for error in _validator(op.name)(value)]
+    return [_diagnostic(error, data, op) for error in _errors(op.name, value)]
 
 
 def holds_formula(data: Data) -> bool:

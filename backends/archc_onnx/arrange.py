@@ -29,11 +29,11 @@ def _bytes(entry: Entry, start: int, length: int) -> Iterator[Buffer]:
     if entry.region is not None and hasattr(os, "pread"):
         position, end = entry.region.offset + start, entry.region.offset + start + length
         while position < end:
-            chunk = os.pread(entry.region.file, min(CHUNK_BYTES, end - position), position)
-            if not chunk:
+            read = os.pread(entry.region.file, min(CHUNK_BYTES, end - position), position)
+            if not read:
                 return  # the writer says that there are too few
-            position += len(chunk)
-            yield chunk
+            position += len(read)
+            yield read
         return
     done = 0
     for chunk in entry.chunks(CHUNK_BYTES):

@@ -110,9 +110,7 @@ class Names:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
-        self._next: dict[
-            str, int
-        ] = {}  # the number tried next, so that many equal wishes are quick
+        self._next: dict[str, int] = {}  # the number tried next: many equal wishes are quick
 
     def take(self, wish: str, other: str = "") -> str:
         """The wish, or where it is taken `other`, or one of them with a number."""

@@ -1,8 +1,9 @@
 """One op while it is lowered: what its line in the table sees, and what it writes nodes with.
 
 A line is a function of an `At` that returns the op's outputs as operands, or None where it declines
-and the op is taken apart. An operand may be one that is there already, as that of `identity`. The node that makes the output has the op's path as its name
-and its output's; other nodes of the line are named below it, `path/transpose`.
+and the op is taken apart. An operand may be one that is there already, as that of `identity`. The
+node that makes the output has the op's path as its name and its output's; other nodes of the line
+are named below it, `path/transpose`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from archc_onnx.emitter import Emitter, held
 from archc_onnx.encode import DATA_TYPES
 from archc_onnx.kernels import detour, missing
 from archc_onnx.model import AttributeValue, Tensor
+from archc_onnx.reshaping import ones_moved, shortened
 
 Line = Callable[["At"], "Operand | Sequence[Operand] | None"]
 Lines = Mapping[str, Line]
@@ -30,7 +32,7 @@ Lines = Mapping[str, Line]
 
 @dataclass(eq=False, slots=True)
 class At:
-    """An op's node with its inputs as operands. `at["x"]` is an input, `at.weight("bias")` one too."""
+    """An op's node with its inputs as operands: `at["x"]`, and `at.weight("bias")`."""
 
     emitter: Emitter
     node: OpNode
@@ -102,7 +104,7 @@ class At:
         if to is None:
             assert inputs[0] is not None
             to = inputs[0].type
-        return self.several(op_type, inputs, [to], hint=hint, **attributes)[0]
+        return self._made(op_type, list(inputs), [to], hint, "", attributes)[0]
 
     def several(
         self,
@@ -114,11 +116,22 @@ class At:
         domain: str = "",
         **attributes: AttributeValue | Body,
     ) -> list[Operand]:
-        """A node of any outputs, in another element type where the runtime's kernel lacks this one.
+        """A node of any outputs."""
+        return self._made(op_type, list(inputs), list(types), hint, domain, attributes)
+
+    def _made(
+        self,
+        op_type: str,
+        operands: list[Operand | None],
+        wanted: list[TensorType],
+        hint: str,
+        domain: str,
+        attributes: dict[str, AttributeValue | Body],
+    ) -> list[Operand]:
+        """The node, in another element type where the runtime's kernel lacks this one.
 
         UnsupportedError E601 where there is no such type.
         """
-        operands, wanted = list(inputs), list(types)
         dtype = next((d for d in _dtypes(operands, wanted) if self._lacks(op_type, d)), None)
         if dtype is None:
             return self._several(op_type, operands, wanted, hint, domain, attributes)
@@ -205,9 +218,9 @@ class At:
         if dims == x.type.dims:
             return x
         type = x.type.with_dims(dims)
-        sizes = _short(x.type.dims, dims)
+        sizes = shortened(x.type.dims, dims)
         if not all(isinstance(size, int) for size in sizes):  # it would take nodes to compute them
-            ones = _ones(x.type.dims, dims)
+            ones = ones_moved(x.type.dims, dims)
             if ones is not None:
                 return self.add(ones[0], x, self.emitter.integers(ones[1]), to=type, hint=hint)
         return self.add("Reshape", x, self.emitter.shape(sizes), to=type, hint=hint)
@@ -250,34 +263,6 @@ def _dtypes(operands: Iterable[Operand | None], types: Iterable[TensorType]) -> 
         *(value.type.dtype for value in operands if value is not None),
         *(type.dtype for type in types),
     ]
-
-
-def _short(old: tuple[Size, ...], new: tuple[Size, ...]) -> list[Size]:
-    """The new sizes as ONNX's Reshape may say them: 0 keeps an axis, one -1 is the rest."""
-    kept = [
-        0 if not isinstance(size, int) and axis < len(old) and old[axis] == size else size
-        for axis, size in enumerate(new)
-    ]
-    open_axes = [axis for axis, size in enumerate(kept) if not isinstance(size, int)]
-    if open_axes:  # the longest is the one that takes the most to compute
-        longest = max(open_axes, key=lambda axis: len(str(kept[axis])))
-        kept[longest] = -1
-    return kept
-
-
-def _ones(old: tuple[Size, ...], new: tuple[Size, ...]) -> tuple[str, list[int]] | None:
-    """Squeeze or Unsqueeze with its axes, where only leading axes of size 1 go or come."""
-    more = len(new) - len(old)
-    for op_type, long, short in (("Unsqueeze", new, old), ("Squeeze", old, new)):
-        axes: list[int] = []
-        for axis, size in enumerate(long):
-            place = axis - len(axes)
-            if size == 1 and len(axes) < abs(more) and (place >= len(short) or short[place] != 1):
-                axes.append(axis)
-        left = tuple(size for axis, size in enumerate(long) if axis not in axes)
-        if axes and left == short:
-            return op_type, axes
-    return None
 
 
 _COMPARISONS: Final = frozenset({"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"})

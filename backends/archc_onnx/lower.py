@@ -37,8 +37,8 @@ def lower(
     """One model of a program as an ONNX file, in plain Python; nothing is computed or written.
 
     `weights` are entries as `archc.store.stored` gives them; without, they are initial values.
-    Raises UnsupportedError E601 for an op that has no form in ONNX, E604 for a size that the inputs'
-    shapes do not tell.
+    Raises UnsupportedError E601 for an op that has no form in ONNX, E604 for a size that no input's
+    shape tells.
     """
     target = Target.parse(target)
     name = program.main if model is None else model

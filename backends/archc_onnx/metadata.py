@@ -63,7 +63,7 @@ def metadata(
 
 
 def shown(place: Place | None) -> str:
-    """`specs/resnet.yaml:31:9`; of a file given by its whole path the name alone, which is public."""
+    """`specs/resnet.yaml:31:9`; of a file given by its whole path the name alone."""
     if place is None:
         return ""
     name = place.source.name

@@ -15,8 +15,8 @@ from archc.ir.nodes import OpNode
 from archc_onnx.line import Line
 
 MODULES = (
-    "pointwise", "product", "attention", "conv", "pool", "norm", "recurrent", "reduce", "shape",
-    "select", "resize",
+    "activation", "arithmetic", "product", "attention", "conv", "pool", "norm", "recurrent",
+    "reduce", "shape", "select", "source", "resize",
 )  # fmt: skip
 
 

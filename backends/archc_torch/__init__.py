@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archc.ir.program import Program
     from archc.store import Source as Weights
 
-__all__ = ["evaluate", "module", "source", "write_weights"]
+__all__ = ["evaluate", "module", "set_threads", "source", "write_weights"]
 
 
 def source(program: Program, model: str | None = None) -> str:
@@ -60,3 +60,10 @@ def write_weights(
     from archc_torch import instance
 
     instance.write_weights(program, path, weights=weights, seed=seed)
+
+
+def set_threads(count: int) -> None:
+    """How many threads PyTorch uses within an op, in this process."""
+    import torch
+
+    torch.set_num_threads(count)

@@ -13,8 +13,8 @@ from archc_torch import names
 from archc_torch.classes import Classes
 from archc_torch.library import Library
 from archc_torch.lines import table
-from archc_torch.render import INDENT, Renderer, fill
-from archc_torch.wrap import WIDTH, wrapped
+from archc_torch.render import Renderer, fill
+from archc_torch.wrap import INDENT, WIDTH, wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _file(
 ) -> str:
     body = [line for part in [*helpers, *parts] for line in ["", "", *part]]
     for text, name in tables.items():
-        body += ["", "", *wrapped(f"{name} = {text}", "")] if len(text) < 4000 else ["", "", *_packed(name, text)]
+        body += ["", "", *wrapped(f"{name} = {text}", WIDTH)] if len(text) < 4000 else ["", "", *_packed(name, text)]
     used = "\n".join(body)
     lines = [*_header(program, classes), ""]
     if "OrderedDict" in used:

@@ -106,7 +106,7 @@ def fill(network: nn.Module, entries: Mapping[str, Entry]) -> None:
             if key == "num_batches_tracked":
                 holder[key] = torch.zeros((), dtype=torch.long)
             elif old.is_meta:
-                raise InternalError.of("E900", f"the source has a weight that the spec has not: {name}")
+                raise AssertionError(f"the source has a weight that the spec has not: {name}")
             continue
         new = tensor(entries[name])
         if isinstance(old, nn.Parameter):

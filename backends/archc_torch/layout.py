@@ -92,11 +92,23 @@ def chain(graph: Graph, scope: Scope, element: Element, exits: frozenset[Value])
         before, last = Value(own_last, 0), own_last
     if entry is None or not _nameable(branch):
         return None
+    if not in_order(branch):
+        branch.children = _spoken(branch)
     return Chain(scope.path, branch, entry, first, last, weighted)
 
 
 def _only_use(graph: Graph, value: Value, user: int, exits: frozenset[Value]) -> bool:
     return value not in exits and [use[0] for use in graph.users(value.node)] == [user]
+
+
+def _spoken(branch: Branch) -> dict[str, Branch | Leaf]:
+    """The children, those that are no more than a number and have no weights by what they are: `relu2`."""
+    found: dict[str, Branch | Leaf] = {}
+    for name, child in branch.children.items():
+        if isinstance(child, Leaf) and name.isdigit() and not child.weighted and child.count == 1:
+            name = names.unique(f"{child.word}{name}", {*branch.children, *found})
+        found[name] = child
+    return found
 
 
 def _nameable(branch: Branch) -> bool:

@@ -260,7 +260,7 @@ class Planner:
         if made is None:
             return None
         weighted = bool(node.weights) or line.call is None
-        return Leaf("module", made.code, node.types, weighted=weighted), weighted
+        return Leaf("module", made.code, node.types, weighted=weighted, word=node.op.name), weighted
 
     def line(self, node: OpNode) -> Line:
         found = table().lines.get(node.op.name)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from archc.ir.program import Definition
 from archc.ir.types import TensorType
-from archc.spec.values import Argument
 from archc_torch import layout, names
-from archc_torch.classes import Arg, Class, Classes
+from archc_torch.classes import Class, Classes
 from archc_torch.code import Axis, Build, Callee, Code, Hole, Numbers, Part, literal
-from archc_torch.explain import constant
 from archc_torch.sketch import Assign, Branch, Do, For, Leaf, Output, Parameter, Stmt
-from archc_torch.wrap import WIDTH, wrapped
+from archc_torch.wrap import INDENT, WIDTH, wrapped
 
-INDENT = "    "
 LARGE = 24  # numbers in a literal that is still written where it stands
 
 
@@ -47,6 +43,19 @@ class Renderer:
     found: Class
     tables: dict[str, str]
     inside: str = "init"  # where code stands: in the constructor or in forward
+    depth: int = 0  # how far the statements are indented
+
+    def wrap(self, text: str, comment: str = "") -> list[str]:
+        """The statement in lines that fit where they stand; they are indented later."""
+        return wrapped(text, WIDTH - len(INDENT) * self.depth, comment)
+
+    def deeper(self, lines: Callable[[], list[str]]) -> list[str]:
+        """Lines one step further in."""
+        self.depth += 1
+        try:
+            return [INDENT + line for line in lines()]
+        finally:
+            self.depth -= 1
 
     # ---- the whole
 
@@ -54,23 +63,24 @@ class Renderer:
         return self._function() if self.found.function else self._class()
 
     def _class(self) -> list[str]:
-        found, sketch = self.found, self.found.sketch
-        forward = [] if sketch.modules.chain else self._forward()  # first: it tells what it needs of self
-        base = "nn.Sequential" if sketch.modules.chain else "nn.Module"
-        lines = [f"class {found.name}({base}):", *self._docstring(), ""]
-        lines += wrapped(f"def __init__({self._signature(['self'])}) -> None:", INDENT)
-        lines += [INDENT * 2 + line for line in self._constructor()]
-        return [*lines, *(["", *forward] if forward else [])]
+        chain = self.found.sketch.modules.chain
+        forward = [] if chain else self.deeper(self._forward)  # first: it tells what it needs of self
+        self.inside = "init"
+        body = [*self.deeper(self._docstring), "", *self.deeper(self._init)]
+        return [
+            f"class {self.found.name}({'nn.Sequential' if chain else 'nn.Module'}):", *body,
+            *(["", *forward] if forward else []),
+        ]  # fmt: skip
+
+    def _init(self) -> list[str]:
+        head = self.wrap(f"def __init__({', '.join(['self', *self._arguments()])}) -> None:")
+        return [*head, *self.deeper(self._constructor)]
 
     def _function(self) -> list[str]:
         self.inside = "function"
-        found = self.found
-        head = self._parameters([], found.sketch.parameters) + self._arguments()
-        lines = wrapped(f"def {found.name}({', '.join(head)}) -> {self._result_type()}:", "")
-        return [*lines, *self._docstring(), *(INDENT + line for line in self._body())]
-
-    def _signature(self, first: list[str]) -> str:
-        return ", ".join([*first, *self._arguments()])
+        head = self._parameters([], self.found.sketch.parameters) + self._arguments()
+        lines = self.wrap(f"def {self.found.name}({', '.join(head)}) -> {self._result_type()}:")
+        return [*lines, *self.deeper(self._docstring), *self.deeper(self._body)]
 
     def _arguments(self) -> list[str]:
         required = [arg for arg in self.found.args if arg.default is ...]
@@ -91,8 +101,8 @@ class Renderer:
             shapes.append(f"result: {outputs[0]}")
         else:
             shapes += [f"{output.name}: {text}" for output, text in zip(sketch.outputs, outputs, strict=True)]
-        rows = ([*fill(doc, WIDTH - 8), ""] if doc else []) + fill(", ".join(shapes), WIDTH - 8)
-        return names.docstring(rows, INDENT)
+        width = WIDTH - len(INDENT) * self.depth - 6
+        return names.docstring([*([*fill(doc, width), ""] if doc else []), *fill(", ".join(shapes), width)])
 
     def _parameter_type(self, parameter: Parameter) -> str:
         place = self.found.sketch.parameters.index(parameter)
@@ -109,11 +119,9 @@ class Renderer:
 
     def _constructor(self) -> list[str]:
         sketch = self.found.sketch
-        self.inside = "init"
         if sketch.modules.chain:
             box = self._box(sketch.modules, self._types(sketch.modules))
-            lines = list(self._boxed("super().__init__(", box, ")"))
-            return [*lines, *self._statements(sketch.setup)]
+            return [*self._boxed("super().__init__(", box, ")"), *self._statements(sketch.setup)]
         lines = ["super().__init__()"]
         lines += [f"self.{self.attribute(name)} = {name}" for name in self._stored()]
         for name, child in sketch.modules.children.items():
@@ -137,7 +145,8 @@ class Renderer:
             return self._tensor(owner, name, child)
         if isinstance(child, Leaf) and child.count > 1:
             call = f"{owner}.add_module(str(i), {self.text(child.code)})"
-            return [f"for i in range({int(name)}, {int(name) + child.count}):", INDENT + call]
+            head = f"for i in range({int(name)}, {int(name) + child.count}):"
+            return [head, *self.deeper(lambda: self.wrap(call))]
         if isinstance(child, Branch) and not self._holds(child):
             return []
         target, end = f"{owner}.{name} = ", ""
@@ -151,8 +160,8 @@ class Renderer:
             return lines
         if isinstance(child, Branch):
             box = self._box(child, self._types(child))
-            return list(self._boxed(f"{target}nn.{box.kind}(", box, f"){end}"))
-        return wrapped(f"{target}{self.text(child.code)}{end}", "")
+            return self._boxed(f"{target}nn.{box.kind}(", box, f"){end}")
+        return self.wrap(f"{target}{self.text(child.code)}{end}")
 
     def _holds(self, branch: Branch) -> bool:
         """Whether there is a module in the branch, and not only calls of functions."""
@@ -166,14 +175,14 @@ class Renderer:
         text = self.text(leaf.code)
         if leaf.kind == "parameter":
             if names.attribute(name):
-                return wrapped(f"{owner}.{name} = {text}", "")
+                return self.wrap(f"{owner}.{name} = {text}")
             if name.isdigit():
-                return wrapped(f'{owner}.register_parameter("{name}", {text})', "")
-            return wrapped(f'{owner}._parameters["{name}"] = {text}', "")
+                return self.wrap(f'{owner}.register_parameter("{name}", {text})')
+            return self.wrap(f'{owner}._parameters["{name}"] = {text}')
         if names.attribute(name) or name.isdigit():
             last = ", persistent=False" if leaf.kind == "constant" else ""
-            return wrapped(f'{owner}.register_buffer("{name}", {text}{last})', "")
-        return wrapped(f'{owner}._buffers["{name}"] = {text}', "")
+            return self.wrap(f'{owner}.register_buffer("{name}", {text}{last})')
+        return self.wrap(f'{owner}._buffers["{name}"] = {text}')
 
     def _types(self, branch: Branch) -> Iterator[str]:
         """What each leaf of the branch gives, in order, as comments say it."""
@@ -192,47 +201,67 @@ class Renderer:
             if isinstance(child, Branch):
                 inner = self._box(child, types)
                 last = next((item.comment for item in reversed(inner.items) if item.comment), "")
-                items.append(Item(name, inner, comment=last))
-            else:
-                items.append(Item(name, self.text(child.code), child.count, next(types)))
+                if self._holds(child):
+                    items.append(Item(name, inner, comment=last))
+                continue
+            comment = next(types)
+            if child.callee is None or not self.classes.of(child.callee).function:
+                items.append(Item(name, self.text(child.code), child.count, comment))
         kind = layout.kind(branch)
         return Box(kind, items, named=not (kind in ("Sequential", "ModuleList") and layout.in_order(branch)))
 
-    def _boxed(self, head: str, box: Box, tail: str) -> Iterator[str]:
+    def _boxed(self, head: str, box: Box, tail: str) -> list[str]:
         """The container as lines: in one if it fits, else an element a line, with the shapes that change."""
-        items = _runs(box)
-        flat = [_flat(item, box, len(items) == 1) for item in items]
+        items = runs(box)
+        flat = [self._flat(item, box) for item in items]
+        opening, closing = brackets(box, items)
         if all(text is not None for text in flat):
-            line = head + _joined([text for text in flat if text is not None], box) + tail
-            if len(line) <= WIDTH - 8 and (len(items) == 1 or box.kind != "Sequential" or len(line) <= 60):
-                yield line
-                return
+            line = f"{head}{opening}{', '.join(text for text in flat if text is not None)}{closing}{tail}"
+            room = WIDTH - len(INDENT) * self.depth
+            if len(line) <= room and (len(items) == 1 or box.kind != "Sequential" or len(line) <= SHORT):
+                return [line]
+
+        def inner() -> list[str]:
+            lines: list[str] = []
+            shown = ""
+            for item, text in zip(items, flat, strict=True):
+                comment = item.comment if self._shapes and box.kind == "Sequential" and item.comment != shown else ""
+                shown = item.comment or shown
+                if text is None:
+                    assert isinstance(item.text, Box)
+                    lines += self._boxed(f"{key(item, box)}nn.{item.text.kind}(", item.text, "),")
+                else:
+                    comma = "" if opening == "" and text.startswith("*") and len(items) == 1 else ","
+                    lines += self.wrap(f"{text}{comma}", comment)
+            return lines
+
+        return [head + opening, *self.deeper(inner), closing + tail]
+
+    @property
+    def _shapes(self) -> bool:
+        """Whether elements are shown with the shapes they give: where no forward shows them."""
         sketch = self.found.sketch
-        shapes = sketch.modules.chain or sketch.definition.kind == "model"
-        opening, closing = _brackets(box)
-        yield head + opening
-        shown = ""
-        for item, text in zip(items, flat, strict=True):
-            comment = item.comment if shapes and box.kind == "Sequential" and item.comment != shown else ""
-            shown = item.comment or shown
-            key = _key(item, box)
-            if text is not None and len(INDENT) + len(text) + 1 <= WIDTH - 12:
-                yield from (INDENT + line for line in wrapped(f"{text},", "", comment))
-            elif isinstance(item.text, Box):
-                inner = self._boxed(f"{key}nn.{item.text.kind}(", item.text, "),")
-                yield from (INDENT + line for line in inner)
-            else:
-                yield from (INDENT + line for line in wrapped(f"{key}{_repeated(item, False)},", "", comment))
-        yield closing + tail
+        return sketch.modules.chain or sketch.definition.kind == "model"
+
+    def _flat(self, item: Item, box: Box) -> str | None:
+        """The element in one line; None of a container that is too long for one."""
+        if isinstance(item.text, str):
+            return f"{key(item, box)}{repeated(item, box)}"
+        items = runs(item.text)
+        inner = [self._flat(one, item.text) for one in items]
+        if any(text is None for text in inner):
+            return None
+        opening, closing = brackets(item.text, items)
+        line = f"{key(item, box)}nn.{item.text.kind}({opening}{', '.join(t for t in inner if t)}{closing})"
+        return line if len(line) <= SHORT else None
 
     # ---- forward
 
     def _forward(self) -> list[str]:
         self.inside = "forward"
-        body = self._body()
         parameters = self._parameters(["self"], self.found.sketch.parameters)
-        lines = wrapped(f"def forward({', '.join(parameters)}) -> {self._result_type()}:", INDENT)
-        return [*lines, *(INDENT * 2 + line for line in body)]
+        head = self.wrap(f"def forward({', '.join(parameters)}) -> {self._result_type()}:")
+        return [*head, *self.deeper(self._body)]
 
     def _parameters(self, first: list[str], parameters: Sequence[Parameter]) -> list[str]:
         sketch = self.found.sketch
@@ -257,7 +286,7 @@ class Renderer:
         results = [self.text(output.code) for output in sketch.outputs]
         if self.found.outputs is not None:
             results = [f"{self.found.outputs.name}({', '.join(results)})"]
-        returned = wrapped(f"return {', '.join(results)}", "")
+        returned = self.wrap(f"return {', '.join(results)}")
         return [*self._sizes(), *lines, *returned]
 
     def _sizes(self) -> list[str]:
@@ -283,20 +312,20 @@ class Renderer:
         variable = next(p.variable for p in self.found.sketch.parameters if p.name == head)
         return f"{variable}[{index}]" if index else variable
 
-    def _statements(self, statements: list[Stmt], place: tuple[int, ...] = ()) -> list[str]:
+    def _statements(self, statements: list[Stmt]) -> list[str]:
         lines: list[str] = []
-        for k, statement in enumerate(statements):
+        for statement in statements:
             match statement:
                 case Assign():
                     target = statement.pattern.format(*statement.names) or ", ".join(statement.names)
                     comment = self._comment(statement)
-                    lines += wrapped(f"{target} = {self.text(statement.code)}", "", comment)
+                    lines += self.wrap(f"{target} = {self.text(statement.code)}", comment)
                 case Do():
-                    lines += wrapped(self.text(statement.code), "")
+                    lines += self.wrap(self.text(statement.code))
                 case For():
-                    lines += wrapped(f"for {', '.join(statement.names)} in {self.text(statement.code)}:", "")
-                    inner = self._statements(statement.body, (*place, k))
-                    lines += [INDENT + line for line in inner]
+                    lines += self.wrap(f"for {', '.join(statement.names)} in {self.text(statement.code)}:")
+                    body = statement.body
+                    lines += self.deeper(lambda: self._statements(body))  # noqa: B023 - called at once
         return lines
 
     def _comment(self, statement: Assign) -> str:
@@ -433,20 +462,21 @@ def fill(text: str, width: int) -> list[str]:
 
 # ---- elements of containers
 
+SPREAD = "**"  # the name of a comprehension that gives several named elements
+SHORT = 60  # characters of a container that stands in one line
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])")
 
 
-def _runs(box: Box) -> list[Item]:
+def runs(box: Box) -> list[Item]:
     """The elements, equal ones one after the other as one that is counted, evenly growing ones as a formula."""
-    runs: list[Item] = []
+    found: list[Item] = []
     for item in box.items:
-        last = runs[-1] if runs else None
-        plain = isinstance(item.text, str) and last is not None and isinstance(last.text, str)
-        if plain and last is not None and last.text == item.text and not box.named:
-            runs[-1] = Item(last.name, last.text, last.count + item.count, item.comment)
+        last = found[-1] if found else None
+        if last is not None and not box.named and isinstance(item.text, str) and last.text == item.text:
+            found[-1] = Item(last.name, last.text, last.count + item.count, item.comment)
         else:
-            runs.append(item)
-    return _growing(runs, box)
+            found.append(item)
+    return _growing(found, box)
 
 
 def _growing(items: list[Item], box: Box) -> list[Item]:
@@ -468,7 +498,7 @@ def _growing(items: list[Item], box: Box) -> list[Item]:
 
 def _even(items: list[Item], box: Box) -> bool:
     texts = [item.text for item in items if isinstance(item.text, str) and item.count == 1]
-    if len(texts) < len(items) or len({_NUMBER.sub("#", text) for text in texts}) > 1:
+    if len(texts) < len(items) or len({_NUMBER.sub("#", text) for text in texts}) > 1 or '"' in texts[0]:
         return False
     if box.named and not _counting([item.name for item in items]):
         return False
@@ -483,7 +513,7 @@ def _even(items: list[Item], box: Box) -> bool:
 
 def _counting(texts: Sequence[str]) -> bool:
     """Whether the names are a word and a number that counts on by one."""
-    matches = [re.fullmatch(r"(\D*)(\d+)", text) for text in texts]
+    matches = [re.fullmatch(r"(\D*)(0|[1-9]\d*)", text) for text in texts]
     found = [match for match in matches if match is not None]
     if len(found) < len(texts) or len({match[1] for match in found}) > 1:
         return False
@@ -505,57 +535,48 @@ def _comprehension(items: list[Item], box: Box) -> Item:
     if not box.named:
         return Item(items[0].name, f"*({text} {loop})", comment=items[-1].comment)
     word, start = re.fullmatch(r"(\D*)(\d+)", items[0].name).groups()  # type: ignore[union-attr]
-    number = "{i}" if start == "0" else f"{{i + {int(start)}}}"
-    return Item("**", f'{{f"{word}{number}": {text} {loop}}}', comment=items[-1].comment)
+    return Item(SPREAD, f"{_numbered(word, int(start))}: {text} {loop}", comment=items[-1].comment)
 
 
-def _repeated(item: Item, alone: bool) -> str:
+def _numbered(word: str, start: int) -> str:
+    """A comprehension's key for names that count on from a number."""
+    number = f"i + {start}" if start else "i"
+    return f'f"{word}{{{number}}}"' if word else f"str({number})"
+
+
+def repeated(item: Item, box: Box) -> str:
     """The element, or a generator of so many of it."""
     assert isinstance(item.text, str)
-    return item.text if item.count == 1 else f"*({item.text} for _ in range({item.count}))"
+    if item.count == 1:
+        return item.text
+    if box.named:
+        return f"{_numbered('', int(item.name))}: {item.text} for i in range({item.count})"
+    return f"*({item.text} for _ in range({item.count}))"
 
 
-def _flat(item: Item, box: Box, alone: bool) -> str | None:
-    """The element in one line, None if it is too long a container."""
-    if isinstance(item.text, str):
-        return f"{_key(item, box)}{_repeated(item, alone)}"
-    inner = [_flat(one, item.text, len(item.text.items) == 1) for one in _runs(item.text)]
-    if any(text is None for text in inner):
-        return None
-    line = f"{_key(item, box)}nn.{item.text.kind}({_joined([t for t in inner if t is not None], item.text)})"
-    return line if len(line) <= 60 else None
+def alone(items: list[Item]) -> bool:
+    """Whether the container has nothing but one comprehension."""
+    return len(items) == 1 and (items[0].name == SPREAD or items[0].count > 1)
 
 
-def _key(item: Item, box: Box) -> str:
-    if not box.named:
+def key(item: Item, box: Box) -> str:
+    """What stands before an element; comprehensions among others are spread."""
+    if not box.named or item.name == SPREAD or item.count > 1:
         return ""
-    if item.name == "**":
-        return "**"
-    if box.kind == "Sequential" and _words(box):
-        return f"{item.name}="
-    return f'"{item.name}": '
+    return f"{item.name}=" if words(box) else f'"{item.name}": '
 
 
-def _words(box: Box) -> bool:
+def words(box: Box) -> bool:
     """Whether all names can be keywords of a call."""
-    return all(names.attribute(item.name) for item in box.items)
+    return box.kind == "Sequential" and all(names.attribute(item.name) for item in box.items)
 
 
-def _brackets(box: Box) -> tuple[str, str]:
+def brackets(box: Box, items: list[Item]) -> tuple[str, str]:
+    """What encloses the elements within the container's own parentheses."""
     if box.kind == "ModuleList":
-        return "[", "]"
+        return ("", "") if alone(items) else ("[", "]")
     if not box.named:
         return "", ""
-    if box.kind == "Sequential":
-        return ("OrderedDict(", ")") if _words(box) else ("OrderedDict({", "})")
-    return "{", "}"
-
-
-def _joined(texts: list[str], box: Box) -> str:
-    opening, closing = _brackets(box)
-    if box.kind == "ModuleList" and len(texts) == 1 and texts[0].startswith("*("):
-        return texts[0][2:-1]
-    return f"{opening}{', '.join(texts)}{closing}"
-
-
-__all__ = ["Arg", "Argument", "Definition", "Mapping", "Renderer", "constant", "field"]
+    if box.kind == "ModuleDict":
+        return "{", "}"
+    return ("OrderedDict(", ")") if words(box) and not alone(items) else ("OrderedDict({", "})")

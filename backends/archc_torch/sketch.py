@@ -24,6 +24,7 @@ class Leaf:
     count: int = 1
     weighted: bool = False  # whether it has weights, or may have: all but ops that have none
     callee: Definition | None = None  # the definition whose class it is
+    word: str = ""  # the op's name
 
 
 @dataclass(eq=False, slots=True)

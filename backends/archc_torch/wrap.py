@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 WIDTH = 100
+INDENT = "    "
 _OPEN, _CLOSE = "([{", ")]}"
 
 
-def wrapped(text: str, indent: str, comment: str = "") -> list[str]:
-    """The statement as lines of at most `WIDTH` characters where its brackets allow, the comment at its end."""
+def wrapped(text: str, width: int, comment: str = "", indent: str = "") -> list[str]:
+    """The statement as lines of at most `width` characters where its brackets allow, the comment at its end."""
     tail = f"  # {comment}" if comment else ""
-    if len(indent) + len(text) + len(tail) <= WIDTH:
+    if len(indent) + len(text) + len(tail) <= width:
         return [f"{indent}{text}{tail}"]
-    if tail and len(indent) + len(text) <= WIDTH:
+    if tail and len(indent) + len(text) <= width:
         return [f"{indent}# {comment}", f"{indent}{text}"]
     group = _longest(text)
     if group is None:
-        return [f"{indent}{text}"]
+        return [f"{indent}{text}{tail}"]
     start, end = group
-    inner, deeper = text[start + 1 : end], indent + "    "
-    rest = text[end:]
+    inner, deeper = text[start + 1 : end], indent + INDENT
     parts = split(inner)
     lone = len(parts) == 1 and not inner.rstrip().endswith(",")
-    if len(deeper) + len(inner) <= WIDTH and not (lone and text[start] == "(" and start == 0):
+    if len(deeper) + len(inner) <= width:
         body = [f"{deeper}{inner}"]
     else:
-        body = [line for part in parts for line in wrapped(f"{part}{'' if _bare(part, lone) else ','}", deeper)]
-    head = f"{indent}{text[: start + 1]}"
-    last = wrapped(rest, indent, comment) if _longest(rest[1:]) is not None else [f"{indent}{rest}{tail}"]
-    return [head, *body, *last]
+        body = [
+            line for part in parts
+            for line in wrapped(f"{part}{'' if _bare(part, lone) else ','}", width, "", deeper)
+        ]  # fmt: skip
+    rest = wrapped(text[end:], width, comment, indent) if _longest(text[end + 1 :]) else [f"{indent}{text[end:]}{tail}"]
+    return [f"{indent}{text[: start + 1]}", *body, *rest]
 
 
 def _bare(part: str, lone: bool) -> bool:

@@ -81,7 +81,7 @@ def group_norm(at: At) -> Operand:
 
 
 def local_response_norm(at: At) -> Operand:
-    """As mean squares over channels: onnxruntime's LRN is for rank 4, and differs for even sizes."""
+    """As mean squares over channels: LRN differs for even sizes, and onnxruntime has rank 4 alone."""
     x, op = at["x"], at.op
     if op.size % 2 and x.type.rank == 4 and x.type.dtype != "float64":
         return at.add("LRN", x, size=op.size, alpha=op.alpha, beta=op.beta, bias=op.k)

@@ -77,7 +77,7 @@ def _agreed(at: At) -> bool:
 
 
 def _reach(at: At) -> Pads:
-    """The padding that the windows reach over: before as it is, after as far as the last one goes."""
+    """The padding that windows reach over: before as it is, after as far as the last one goes."""
     op = at.op
     result: Pads = []
     for axis, (stride, span, padding) in enumerate(
@@ -89,7 +89,7 @@ def _reach(at: At) -> Pads:
 
 
 def _corrected(at: At, y: Operand, pads: Pads) -> Operand:
-    """Means over whole windows as means over what counts of them: where none runs over, as it is."""
+    """Means over whole windows as means over what counts of them."""
     op, factors = at.op, []
     for axis, (stride, span, padding) in enumerate(
         zip(op.strides, op.spans, op.padding, strict=True)
@@ -111,9 +111,9 @@ def _corrected(at: At, y: Operand, pads: Pads) -> Operand:
 
 
 def _measured(at: At, x: Operand, pads: Pads, reach: Pads) -> Operand:
-    """For sizes known only while the file runs: the mean of the values over that of ones that count."""
+    """Where sizes are known only later: the mean of the values over that of ones that count."""
     op = at.op
-    settings = {"kernel_shape": list(op.kernel), "strides": list(op.strides)}
+    settings: dict[str, Any] = {"kernel_shape": list(op.kernel), "strides": list(op.strides)}
     mean = at.add("AveragePool", pad(at, x, reach, 0.0), to=at.type, **settings)
     inside = pads if op.count_padding else [(0, 0)] * len(pads)
     sizes = zip(x.type.dims[2:], inside, strict=True)

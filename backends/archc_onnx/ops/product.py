@@ -25,7 +25,7 @@ def linear(at: At) -> Operand:
     if (x.type.rank > 2 and at.leaving) or not (turned or bias):
         matrix = at.transpose(weight, [1, 0], "turned") if turned else weight
         y = at.add("MatMul", x, matrix, to=at.type)
-        return at.binary("Add", y, *bias) if bias else y
+        return at.binary("Add", y, bias[0]) if bias else y
     rows: Size = product(x.type.dims[:-1])
     flat = at.reshape(x, (rows, features), "rows")
     type = x.type.with_dims((rows, out))

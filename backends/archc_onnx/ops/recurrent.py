@@ -9,6 +9,7 @@ arranged by nodes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
@@ -31,8 +32,8 @@ def recurrent(at: At) -> list[Operand]:
     finals: list[list[Operand]] = []
     for layer in range(op.layers):
         own = suffixes[layer * op.directions : (layer + 1) * op.directions]
-        states = [parts[layer] if parts else None for parts in initial]
-        outputs = _layer(at, layer, own, value, states)
+        begin = [parts[layer] if parts else None for parts in initial]
+        outputs = _layer(at, layer, own, value, begin)
         finals.append(outputs[1:])
         value = outputs[0]
         if layer + 1 < op.layers:
@@ -77,7 +78,7 @@ def _layer(
         inputs[3] = _arranged(at, "bias", names)
     while inputs[-1] is None:
         inputs.pop()
-    attributes: dict[str, int | str | list[str]] = {"hidden_size": op.hidden}
+    attributes: dict[str, Any] = {"hidden_size": op.hidden}
     if op.bidirectional:
         attributes["direction"] = "bidirectional"
     if kind == "gru":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from archc_onnx.draft import Operand
@@ -17,7 +19,7 @@ def resize(at: At) -> Operand:
     op, x = at.op, at["x"]
     if x.type == at.type and op.mode == "nearest":
         return x
-    attributes: dict[str, str | float] = {
+    attributes: dict[str, Any] = {
         "mode": _MODES[op.mode],
         "coordinate_transformation_mode": "half_pixel",
     }

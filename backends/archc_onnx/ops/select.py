@@ -67,43 +67,6 @@ def triangle(upper: bool) -> Line:
     return line
 
 
-# ---- values that come from no input
-
-
-def range_(at: At) -> Operand:
-    op = at.op
-    ends = [at.emitter.number(op.start), at.emitter.number(op.start + op.step * op.length)]
-    return at.add("Range", *ends, at.emitter.scalar(op.step, "int64"), to=at.type)
-
-
-def constant(at: At) -> Operand:
-    values = at.op.evaluate()
-    if values is None:
-        return at.cast(
-            at.emitter.constant(np.array(at.op.value, np.float32), "float32"), "bfloat16"
-        )
-    return at.emitter.constant(values, at.type.dtype, at.path)
-
-
-def full(at: At) -> Operand:
-    """One number everywhere: few as an initialiser, else made while the file runs."""
-    value, type = at.op.value, at.type
-    elements = type.elements
-    if isinstance(elements, int) and elements <= 64:
-        return at.filled(value, type)
-    shape = at.emitter.shape(type.dims)
-    return at.add("ConstantOfShape", shape, to=type, value=at.one(value, type.dtype))
-
-
-def weight(at: At) -> Operand:
-    """The initialiser itself."""
-    return at.weight("weight")
-
-
-def moving_average(at: At) -> Operand:
-    return at.weight("average")
-
-
 LINES: Lines = {
     "slice": slice_,
     "gather": gather,
@@ -113,9 +76,4 @@ LINES: Lines = {
     "center_crop": center_crop,
     "tril": triangle(upper=False),
     "triu": triangle(upper=True),
-    "range": range_,
-    "constant": constant,
-    "full": full,
-    "weight": weight,
-    "moving_average": moving_average,
 }

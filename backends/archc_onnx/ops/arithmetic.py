@@ -1,0 +1,122 @@
+"""Arithmetic, comparison, logic, choice and conversion of values."""
+
+from __future__ import annotations
+
+from archc.ir.types import FLOATING
+from archc_onnx.draft import Operand
+from archc_onnx.line import At, Line, Lines
+from archc_onnx.ops.single import clip, node
+
+
+def chain(op_type: str) -> Line:
+    """The operator between the first two inputs, then with the next."""
+
+    def line(at: At) -> Operand:
+        result, *rest = at.all("inputs")
+        for value in rest:
+            result = at.binary(op_type, result, value)
+        return result
+
+    return line
+
+
+def extreme(op_type: str) -> Line:
+    """Max or Min, which take any number of inputs."""
+    return lambda at: at.add(op_type, *at.all("inputs"), to=at.type)
+
+
+def binary(op_type: str) -> Line:
+    return lambda at: at.binary(op_type, at["a"], at["b"])
+
+
+def floor_div(at: At) -> Operand:
+    """ONNX's Div of whole numbers rounds towards 0: without its rest a number divides evenly."""
+    a, b = at["a"], at["b"]
+    if a.type.dtype in FLOATING:
+        return at.add("Floor", at.binary("Div", a, b))
+    rest = at.binary("Mod", a, b)
+    return at.binary("Div", at.binary("Sub", a, rest), b)
+
+
+def mod(at: At) -> Operand:
+    """ONNX's Mod has the divisor's sign for whole numbers, and is not there for others."""
+    a, b = at["a"], at["b"]
+    if a.type.dtype not in FLOATING:
+        return at.binary("Mod", a, b)
+    whole = at.add("Floor", at.binary("Div", a, b))
+    return at.binary("Sub", a, at.binary("Mul", whole, b))
+
+
+def square(at: At) -> Operand:
+    return at.binary("Mul", at["x"], at["x"])
+
+
+def like(value: float) -> Line:
+    """The number everywhere in x's shape."""
+
+    def line(at: At) -> Operand:
+        dims = at.type.dims
+        if all(isinstance(dim, int) for dim in dims):
+            return at.filled(value, at.type)
+        return at.add(
+            "ConstantOfShape", at.emitter.shape(dims), to=at.type,
+            value=at.one(value, at.type.dtype),
+        )  # fmt: skip
+
+    return line
+
+
+# ---- logic
+
+
+def not_equal(at: At) -> Operand:
+    return at.add("Not", at.binary("Equal", at["a"], at["b"]))
+
+
+def where(at: At) -> Operand:
+    return at.add("Where", at["condition"], at["a"], at["b"], to=at.type)
+
+
+def cast(at: At) -> Operand:
+    return at.cast(at["x"], at.op.to)
+
+
+LINES: Lines = {
+    "add": chain("Add"),
+    "mul": chain("Mul"),
+    "maximum": extreme("Max"),
+    "minimum": extreme("Min"),
+    "sub": binary("Sub"),
+    "div": binary("Div"),
+    "floor_div": floor_div,
+    "mod": mod,
+    "pow": binary("Pow"),
+    "neg": node("Neg"),
+    "abs": node("Abs"),
+    "sign": node("Sign"),
+    "square": square,
+    "sqrt": node("Sqrt"),
+    "reciprocal": node("Reciprocal"),
+    "exp": node("Exp"),
+    "log": node("Log"),
+    "sin": node("Sin"),
+    "cos": node("Cos"),
+    "erf": node("Erf"),
+    "floor": node("Floor"),
+    "ceil": node("Ceil"),
+    "round": node("Round"),
+    "clamp": lambda at: clip(at, at.op.min, at.op.max),
+    "zeros_like": like(0.0),
+    "ones_like": like(1.0),
+    "equal": binary("Equal"),
+    "not_equal": not_equal,
+    "less": binary("Less"),
+    "less_equal": binary("LessOrEqual"),
+    "greater": binary("Greater"),
+    "greater_equal": binary("GreaterOrEqual"),
+    "logical_and": chain("And"),
+    "logical_or": chain("Or"),
+    "logical_not": node("Not"),
+    "where": where,
+    "cast": cast,
+}

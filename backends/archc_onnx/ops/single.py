@@ -1,0 +1,30 @@
+"""Lines of one node, made from a word or two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archc_onnx.draft import Operand
+from archc_onnx.line import At, Line
+
+
+def node(op_type: str, **attributes: str) -> Line:
+    """One node of that operator, whose attributes are the op's of these names."""
+
+    def line(at: At) -> Operand:
+        values: dict[str, Any] = {name: getattr(at.op, own) for name, own in attributes.items()}
+        return at.add(op_type, at["x"], **values)
+
+    return line
+
+
+def fixed(op_type: str, **attributes: Any) -> Line:
+    """One node of that operator with fixed attributes."""
+    return lambda at: at.add(op_type, at["x"], **attributes)
+
+
+def clip(at: At, low: float | None, high: float | None) -> Operand:
+    """`min(max(x, low), high)`, what is None left out."""
+    x = at["x"]
+    bounds = [None if bound is None else at.like(bound, x) for bound in (low, high)]
+    return at.add("Clip", x, *bounds)

@@ -1,0 +1,50 @@
+"""Values that come from no input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archc import arrays
+from archc_onnx.draft import Operand
+from archc_onnx.line import At, Lines
+
+
+def range_(at: At) -> Operand:
+    op = at.op
+    ends = [at.emitter.number(op.start), at.emitter.number(op.start + op.step * op.length)]
+    return at.add("Range", *ends, at.emitter.scalar(op.step, "int64"), to=at.type)
+
+
+def constant(at: At) -> Operand:
+    values = at.op.evaluate()
+    if values is None:
+        values = arrays.to_bfloat16(np.array(at.op.value, np.float32))
+    return at.emitter.constant(values, at.type.dtype, at.path)
+
+
+def full(at: At) -> Operand:
+    """One number everywhere: few as an initialiser, else made while the file runs."""
+    value, type = at.op.value, at.type
+    elements = type.elements
+    if isinstance(elements, int) and elements <= 64:
+        return at.filled(value, type)
+    shape = at.emitter.shape(type.dims)
+    return at.add("ConstantOfShape", shape, to=type, value=at.one(value, type.dtype))
+
+
+def weight(at: At) -> Operand:
+    """The initialiser itself."""
+    return at.weight("weight")
+
+
+def moving_average(at: At) -> Operand:
+    return at.weight("average")
+
+
+LINES: Lines = {
+    "range": range_,
+    "constant": constant,
+    "full": full,
+    "weight": weight,
+    "moving_average": moving_average,
+}
