@@ -14,10 +14,13 @@ import numpy as np
 
 from archc import arrays
 from archc.errors import UsageError
+from archc.init import Init, fans
 from archc.ir.dims import Size, substitute
 from archc.ir.nodes import CallNode, OpNode
-from archc.ir.program import Definition
+from archc.ir.program import Definition, Program, WeightEntry
 from archc.ir.types import FLOATING, TensorType
+from archc.store import made, shape
+from archc.weights import Entry, initial
 
 Array = np.ndarray[Any, Any]
 LADDER = (2, 3, 5, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 224, 256, 512)
@@ -173,3 +176,30 @@ def _limit_at(
         found = [_limit(definition, user, port, seen) for port in range(len(node.types))]
         return min((limit for limit in found if limit is not None), default=None)
     return None
+
+
+def lively(program: Program, seed: int = 0) -> dict[str, Entry]:
+    """Weights to try a program with: every one matters, and signals neither die out nor blow up.
+
+    Initial weights would hide errors: a fresh normalisation does nothing, and a deep network's first
+    outputs may hardly depend on its inputs. Statistics, scales and biases are random here, and
+    matrices keep the variance (He et al., 2015). Tables with values in the spec keep them.
+    """
+    return {
+        entry.name: made(entry, seed) if entry.weight.value is not None else _lively(entry, seed)
+        for entry in program.weights()
+        if entry.owner is None
+    }
+
+
+def _lively(entry: WeightEntry, seed: int) -> Entry:
+    sizes, dtype = shape(entry), entry.type.dtype
+    if dtype not in FLOATING:
+        return made(entry, seed)
+    if entry.weight.slot == "running_var" or (len(sizes) == 1 and entry.weight.slot == "weight"):
+        init = Init("uniform", (0.5, 1.5))
+    elif len(sizes) < 2:
+        init = Init("normal", (0.1,))
+    else:
+        init = Init("normal", ((2 / max(1, fans(sizes)[0])) ** 0.5,))
+    return initial(entry.name, dtype, sizes, init, seed)

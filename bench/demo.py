@@ -23,6 +23,7 @@ from PIL import Image
 from rich.color import Color
 from rich.console import Console, Group
 from rich.panel import Panel
+from rich.status import Status
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -125,7 +126,7 @@ NETWORKS = {"resnet18": Network("ResNet-18", photograph), "lenet5": Network("LeN
 # ---- building and running
 
 
-def demonstrate(name: str, folder: Path, stage: Callable[[str], None]) -> Result:
+def demonstrate(name: str, folder: Path, seconds: float, stage: Callable[[str], None]) -> Result:
     """Builds the network and runs its ONNX file. Raises CheckError if the backends differ."""
     network = NETWORKS[name]
     stage("the spec")
@@ -137,6 +138,7 @@ def demonstrate(name: str, folder: Path, stage: Callable[[str], None]) -> Result
     stage("the real input")
     given = network.input()
     torch, ort = backend("torch"), backend("ort")
+    torch.set_threads(ort.available_threads())
     module = torch.module(program, weights=folder / "weights.safetensors")
     session = ort.open_session(folder / "model.onnx", device="cpu")
     outputs = ort.evaluate(session, given.feeds)
@@ -147,7 +149,7 @@ def demonstrate(name: str, folder: Path, stage: Callable[[str], None]) -> Result
             "PyTorch": lambda: torch.evaluate(module, given.feeds),
             "onnxruntime": lambda: ort.evaluate(session, given.feeds),
         },
-        seconds=3.0,
+        seconds=seconds,
     )
     latencies = {timing.name: timing.median for timing in timings}
     return Result(
@@ -215,8 +217,8 @@ def rows(results: list[Result]) -> list[tuple[str, list[str]]]:
         row("parity, random inputs", lambda r: f"{max(r.report['parity'].values()):.0e}"),
         row("parity, real input", lambda r: f"{difference(r):.0e}"),
         row("batch", lambda r: f"{len(next(iter(r.outputs.values()))):,}"),
-        row("PyTorch", latency("PyTorch")),
-        row("onnxruntime", latency("onnxruntime")),
+        row("PyTorch, a batch", latency("PyTorch")),
+        row("onnxruntime, a batch", latency("onnxruntime")),
     ]
 
 
@@ -224,25 +226,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("networks", nargs="*", metavar="NAME", help=" or ".join(NETWORKS))
     parser.add_argument("--out", type=Path, default=Path("build/demo"), help="where builds go")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long latency is measured")
     args = parser.parse_args()
     names = args.networks or list(NETWORKS)
     for name in names:
         if name not in NETWORKS:
             parser.error(f"no network '{name}'; there are {', '.join(NETWORKS)}")
-    console, progress = Console(), Console(stderr=True)
-    results = []
+    console, results = Console(), []
     for name in names:
-        with progress.status("") as status:
-            results.append(
-                demonstrate(
-                    name, args.out / name, lambda text, name=name: status.update(f"{name}: {text}")
-                )
-            )
+        with Console(stderr=True).status("") as status:
+
+            def stage(text: str, name: str = name, status: Status = status) -> None:
+                status.update(f"{name}: {text}")
+
+            results.append(demonstrate(name, args.out / name, args.seconds, stage))
         console.print(shown(results[-1], console.color_system is not None))
     console.print(table(results))
     console.print(
         "Weights are initial values, so scores mean nothing yet. "
-        "Latency is the median, for the whole batch.\n"
+        f"Latency is the median, with {backend('ort').available_threads()} threads for each.\n"
         f"The builds are in {args.out.as_posix()}: the PyTorch source, the ONNX file, the weights.",
         style="dim",
     )

@@ -52,7 +52,15 @@ def program_of(case: Case) -> Program:
     for name, part in case.fed.items():
         given(name, part.type)
     weights = tuple(
-        Weight(name, f"step.{name}", weight.type, weight.init, weight.buffer, value=weight.value)
+        Weight(
+            name,
+            f"step.{name}",
+            weight.type,
+            weight.init,
+            weight.buffer,
+            not weight.buffer,
+            value=weight.value,
+        )  # fmt: skip
         for name, weight in site.weights.items()
     )
     node = OpNode(path="step", types=types, slots=tuple(slots), op=op, weights=weights)

@@ -15,4 +15,3 @@ def sections(path: Path) -> dict[str, str]:
         else:
             lines.append(line)
     return {name: "\n".join(lines).strip("\n") + "\n" for name, lines in found.items()}
-

@@ -8,11 +8,13 @@ Examples:
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from archc.cli.terminal import painter
+from archc.cli.terminal import Column, painter, table, width
 from archc.errors import Paint, UsageError, did_you_mean, printable
 from archc.explain import CODE, codes, examples, page, title, topics
 
@@ -36,7 +38,7 @@ def run(args: Namespace) -> int:
     if args.json:
         print_json({"kind": kind, "name": name, "text": text} | _example_texts(text))
     else:
-        print("\n".join(shown(text, painter(sys.stdout))))
+        print("\n".join(shown(text, painter(sys.stdout), width(sys.stdout))))
     return 0
 
 
@@ -114,19 +116,46 @@ def _example_texts(text: str) -> dict[str, object]:
     return {"examples": found} if found else {}
 
 
-def shown(text: str, paint: Paint) -> Iterator[str]:
-    """A page's lines for the terminal: Markdown as it is, but for headings and fences."""
+def shown(text: str, paint: Paint, room: int | None = None) -> Iterator[str]:
+    """A page's lines for the terminal: Markdown as it is, but for headings, fences and tables."""
     fenced = False
-    for raw in text.rstrip().splitlines():
-        line = printable(raw)
-        if raw.startswith("```"):
-            fenced = not fenced
-            word = raw.rpartition(" ")[2] if fenced else ""
-            if word in ("wrong", "right"):
-                yield paint(f"{word}:", "error" if word == "wrong" else "help")
-        elif fenced:
-            yield f"    {line}"
-        elif raw.startswith("#"):
-            yield paint(line.lstrip("# "), "bold")
-        else:
-            yield line
+    for is_table, group in groupby(text.rstrip().splitlines(), lambda line: line.startswith("|")):
+        rows = list(group)
+        if is_table and not fenced:
+            yield from drawn(rows, paint, room)
+            continue
+        for raw in rows:
+            line = printable(raw)
+            if raw.startswith("```"):
+                fenced = not fenced
+                word = raw.rpartition(" ")[2] if fenced else ""
+                if word == "wrong":
+                    yield paint("wrong:", "error")
+                elif word == "right":
+                    yield paint("right:" if "yaml wrong\n" in text else "example:", "help")
+            elif fenced:
+                yield f"    {line}"
+            elif raw.startswith("#"):
+                yield paint(line.lstrip("# "), "bold")
+            else:
+                yield line
+
+
+def drawn(rows: Sequence[str], paint: Paint, room: int | None) -> Iterator[str]:
+    """A Markdown table as one for the terminal."""
+    cells = [[cell.strip() for cell in _CELLS.split(row.strip("| "))] for row in rows]
+    titles, _, *body = cells
+    count = max(map(len, cells))
+    columns = [
+        Column(title, flexible=k == count - 1)
+        for k, title in enumerate([*titles, *[""] * (count - len(titles))])
+    ]
+    filled = [[_plain(cell) for cell in [*row, *[""] * (count - len(row))]] for row in body]
+    yield from table(columns, filled, room, paint)
+
+
+_CELLS = re.compile(r"(?<!\\)\|")
+
+
+def _plain(cell: str) -> str:
+    return cell.strip().replace("`", "").replace("\\|", "|")

@@ -86,19 +86,19 @@ def _run(verb: str, arguments: list[str]) -> int:
     module = import_module(f"archc.cli.{verb}")
     parser = new_parser(verb, module)
     args: Namespace = parser.parse_args(arguments)
-    with log_to(args):
-        try:
+    try:
+        with log_to(args):
             code: int = module.run(args)
             return code
-        except ArchcError as error:
-            report(error.diagnostics, args)
-            if isinstance(error, InternalError):
-                return REPORTED
-            return 2 if isinstance(error, UsageError) else 1
-        except (BrokenPipeError, KeyboardInterrupt, SystemExit):
-            raise
-        except Exception as error:  # noqa: BLE001 - the last net: a bug must say so, in a few words
-            return _bug(error, verb, verbose=bool(args.verbose))
+    except ArchcError as error:
+        report(error.diagnostics, args)
+        if isinstance(error, InternalError):
+            return REPORTED
+        return 2 if isinstance(error, UsageError) else 1
+    except (BrokenPipeError, KeyboardInterrupt, SystemExit):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last net: a bug must say so, in a few words
+        return _bug(error, verb, verbose=bool(args.verbose))
 
 
 def _bug(error: Exception, verb: str, verbose: bool) -> int:

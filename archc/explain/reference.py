@@ -62,7 +62,7 @@ def _attributes(op: type[Op]) -> Iterator[str]:
     yield "| attribute | value | default | |"
     yield "|---|---|---|---|"
     for name, attribute in op.attributes.items():
-        label = f"`{name}`" if name != op.rest else f"*any other* (`{name}`)"
+        label = f"`{name}`" if name != op.rest else f"any other (`{name}`)"
         kind = attribute.kind.spoken.replace("|", "\\|")
         doc = attribute.doc + (f"; short: `{op.name}: …`" if attribute.main else "")
         yield f"| {label} | {kind} | {_default(attribute)} | {doc.lstrip('; ')} |"
@@ -103,10 +103,15 @@ def _written(data: Scalar | Sequence | Mapping) -> str:
     return default_text(tuple(value) if isinstance(value, list) else value)
 
 
-def op_index() -> list[tuple[str, list[str]]]:
-    """The ops by kind: what the module that declares them is about, and their names."""
+def op_index(installed: bool = True) -> list[tuple[str, list[str]]]:
+    """The ops by kind: what the module that declares them is about, and their names.
+
+    Those of `installed` packages are left out where only archc's own are wanted.
+    """
     groups: dict[str, list[str]] = {}
     for name, op in ops().items():
+        if not installed and not op.__module__.startswith("archc."):
+            continue
         groups.setdefault(_kind(op), []).append(name)
     if prelude():
         groups["Blocks that every spec can call."] = sorted(prelude())

@@ -37,7 +37,7 @@ class CommonSubexpressions(Pass):
             for id, node in definition.graph.nodes():
                 inputs = rebuild.inputs(id)
                 key = purity.key(node, inputs)
-                if key is not None and key in known:
+                if key is not None and key in known and _may_go(node):
                     rebuild.made[id] = rebuild.made[known[key]]
                     found = True
                     continue
@@ -100,6 +100,12 @@ class _Purity:
 
 
 def weight_name(weight: Weight) -> str | None:
-    """The name of a weight that another node owns under this very name; None for any other."""
+    """The name that tells the weight apart; None where it is a name for another weight."""
     tie = weight.tie
-    return tie.path if tie is not None and tie.model is None and tie.path == weight.path else None
+    same = tie is None or (tie.model is None and tie.path == weight.path)
+    return weight.path if same else None
+
+
+def _may_go(node: Node) -> bool:
+    """Whether all the node's weights are owned by another node, under the same names."""
+    return not isinstance(node, OpNode) or all(weight.tie is not None for weight in node.weights)

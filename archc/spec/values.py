@@ -59,7 +59,7 @@ class Facts(Protocol):
 class Budget:
     """What all formulas of one compilation may spend: evaluation steps and created items."""
 
-    def __init__(self, steps: int = 1_500_000, items: int = 3_000_000) -> None:
+    def __init__(self, steps: int = 1_500_000, items: int = 1_000_000) -> None:
         self.steps, self.items = steps, items
 
     def spend(self, items: int) -> None:

@@ -1,9 +1,8 @@
 """One op while it is lowered: what its line in the table sees, and what it writes nodes with.
 
-A line is a function of an `At` that returns the op's outputs as operands, or None where it declines
-and the op is taken apart. An operand may be one that is there already, as that of `identity`. The
-node that makes the output has the op's path as its name and its output's; other nodes of the line
-are named below it, `path/transpose`.
+A line is a function of an `At` that returns the op's outputs as operands. It may return one that
+is there already, as that of `identity` does. The node that makes the output has the op's path as
+its name and its output's; other nodes of the line are named below it, `path/transpose`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from archc.errors import UnsupportedError
 from archc.ir.dims import Size
 from archc.ir.nodes import OpNode, Weight
 from archc.ir.types import DType, TensorType
-from archc.ops.base import broadcast
+from archc.ops.base import Op, broadcast
 from archc_onnx.draft import Body, Draft, Operand
 from archc_onnx.emitter import Emitter, held
 from archc_onnx.encode import DATA_TYPES
@@ -26,8 +25,10 @@ from archc_onnx.kernels import detour, missing
 from archc_onnx.model import AttributeValue, Tensor
 from archc_onnx.reshaping import ones_moved, shortened
 
-Line = Callable[["At"], "Operand | Sequence[Operand] | None"]
+Line = Callable[["At"], "Operand | Sequence[Operand]"]
 Lines = Mapping[str, Line]
+Declines = Mapping[str, Callable[[Op], bool]]
+"""By op, which of its uses its line does not do: those are taken apart."""
 
 
 @dataclass(eq=False, slots=True)

@@ -5,13 +5,19 @@ Program ──flatten──▶ ──passes──▶ flat Program ──lines─
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archc.ir.graph import Value
 from archc.ir.nodes import InputNode, OpNode, ScanNode, WeightNode
 from archc.ir.program import Definition, Program
+from archc.ir.verify import verify
+from archc.passes.base import Pass
+from archc.passes.canonicalise import Canonicalise
+from archc.passes.common_subexpressions import CommonSubexpressions
+from archc.passes.dead_code import DeadCode
 from archc.passes.flatten import flatten
+from archc.passes.fold_constants import FoldConstants
 from archc.weights import Entry
 from archc_onnx.draft import Operand, finish, prune, spare
 from archc_onnx.emitter import Emitter
@@ -21,9 +27,16 @@ from archc_onnx.metadata import metadata, shown, version
 from archc_onnx.model import Model
 from archc_onnx.scan import scan
 from archc_onnx.store import Store
-from archc_onnx.table import lines, unsupported
+from archc_onnx.table import TakeApart, table, unsupported
 from archc_onnx.target import Target
-from archc_onnx.unfold import Unfolding
+
+CLEAN: tuple[Pass, ...] = (
+    Canonicalise(), CommonSubexpressions(), FoldConstants(), Canonicalise(),
+)  # fmt: skip
+"""What a flat program goes through first, in the spec's own precision."""
+
+APART: tuple[Pass, ...] = (TakeApart(), CommonSubexpressions(), FoldConstants(), DeadCode())
+"""What it goes through then, in the target's."""
 
 
 def lower(
@@ -42,12 +55,23 @@ def lower(
     """
     target = Target.parse(target)
     name = program.main if model is None else model
-    flat = flatten(program, name)
-    if target.precision == "fp16":
-        flat = halve(flat, io=target.half_io)
+    flat = prepared(program, name, target)
     emitter = Emitter(target, Store.of(flat, weights, seed), name)
     outputs = _Lowering(emitter).model(flat.model)
     return _finished(emitter, program, name, outputs)
+
+
+def prepared(program: Program, model: str, target: Target) -> Program:
+    """One model as a flat program of ops that have lines, in the target's precision; verified."""
+    flat = flatten(program, model)
+    for step in CLEAN:
+        flat = step.run(flat)
+    if target.precision == "fp16":
+        flat = halve(flat, io=target.half_io)
+    for step in APART:
+        flat = step.run(flat)
+    verify(flat)
+    return flat
 
 
 @dataclass(eq=False, slots=True)
@@ -79,8 +103,7 @@ class _Lowering:
                 continue
             given = [None if value is None else made[value] for value in graph.inputs(id)]
             if isinstance(node, OpNode):
-                slots = dict(zip(node.slots, given, strict=True))
-                outputs, _ = self.op(node, slots, id in leaving)
+                outputs = self.op(node, given, id in leaving)
             elif isinstance(node, WeightNode):
                 outputs = [self.emitter.weight(node.ref.path, node.types[0])]
             else:
@@ -90,29 +113,17 @@ class _Lowering:
             made.update((Value(id, port), operand) for port, operand in enumerate(outputs))
         return [made[value] for value in definition.outputs.values()]
 
-    def op(
-        self, node: OpNode, slots: Mapping[str, Operand | None], leaving: bool = False
-    ) -> tuple[list[Operand], At]:
-        """The op's outputs, by its line or else by those of the ops that it consists of."""
+    def op(self, node: OpNode, given: list[Operand | None], leaving: bool) -> list[Operand]:
+        line = table().lines.get(node.op.name)
+        if line is None or not table().has(node.op):
+            raise unsupported(node)
+        slots = dict(zip(node.slots, given, strict=True))
         weights = {weight.slot: weight for weight in node.weights}
         at = At(self.emitter, node, slots, weights, leaving, shown(node.place))
-        line = lines().get(node.op.name)
-        result = None if line is None else line(at)
-        if result is None:
-            result = self.unfolded(at, slots)
+        result = line(at)
         outputs = [result] if isinstance(result, Operand) else list(result)
         at.settle(outputs)
-        return outputs, at
-
-    def unfolded(self, at: At, slots: Mapping[str, Operand | None]) -> Operand | Sequence[Operand]:
-        """UnsupportedError E601 where the op cannot be taken apart."""
-        terms = [value for slot, value in slots.items() if slot not in at.op.weight_names]
-        while terms and terms[-1] is None:
-            terms.pop()
-        result: Operand | Sequence[Operand] | None = at.op.expand(Unfolding(at, self.op), *terms)
-        if result is None:
-            raise unsupported(at.node)
-        return result
+        return outputs
 
 
 def _finished(emitter: Emitter, program: Program, name: str, outputs: dict[str, Operand]) -> Model:

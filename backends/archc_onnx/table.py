@@ -1,17 +1,21 @@
 """The table of lines: archc's own, and those that packages offer.
 
 A package offers lines as a module with `LINES`, ops' names to lines, under the entry point group
-`archc_onnx.ops`. They never replace archc's own.
+`archc_onnx.ops`; it may have `DECLINES`, too. They never replace archc's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from types import ModuleType
 
 from archc.errors import ArchcError, UnsupportedError
 from archc.ir.nodes import OpNode
+from archc.ops.base import Op
+from archc.passes.expand import Expand
 from archc_onnx.line import Line
 
 MODULES = (
@@ -20,21 +24,46 @@ MODULES = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All lines there are, and the uses of their ops that they decline."""
+
+    lines: Mapping[str, Line]
+    declines: Mapping[str, Callable[[Op], bool]]
+
+    def has(self, op: Op) -> bool:
+        """Whether there is a line for the op with these attributes."""
+        declines = self.declines.get(op.name)
+        return op.name in self.lines and not (declines is not None and declines(op))
+
+
 @cache
-def lines() -> dict[str, Line]:
-    """Every line by its op's name."""
-    found: dict[str, Line] = {}
-    for name in MODULES:
-        found.update(import_module(f"archc_onnx.ops.{name}").LINES)
-    for module in _offered():
-        for name, line in module.LINES.items():
-            found.setdefault(name, line)
-    return found
+def table() -> Table:
+    """The table, read once."""
+    lines: dict[str, Line] = {}
+    declines: dict[str, Callable[[Op], bool]] = {}
+    own = [import_module(f"archc_onnx.ops.{name}") for name in MODULES]
+    for module in [*own, *_offered()]:
+        new = {name: line for name, line in module.LINES.items() if name not in lines}
+        lines.update(new)
+        offered = getattr(module, "DECLINES", {})
+        declines.update((name, test) for name, test in offered.items() if name in new)
+    return Table(lines, declines)
+
+
+@dataclass(frozen=True)
+class TakeApart(Expand):
+    """Takes apart every op without a line, and every use of one that its line declines."""
+
+    supported: frozenset[str] = frozenset()
+
+    def lacks(self, op: Op) -> bool:
+        return type(op).expand is not Op.expand and not table().has(op)
 
 
 def supports(op: str) -> bool:
     """Whether an op has a line; others are taken apart, where they can be."""
-    return op in lines()
+    return op in table().lines
 
 
 def unsupported(node: OpNode) -> ArchcError:

@@ -21,7 +21,7 @@ from archc.backends import backend
 from archc.ir.graph import Value
 from archc.ir.nodes import InputNode, Node, OpNode
 from archc.ir.program import Definition, Program
-from archc.sample import bindings
+from archc.sample import bindings, lively
 from archc.sample import inputs as sample
 from archc.store import stored
 from archc_ort.session import Device, evaluate, open_session
@@ -38,8 +38,7 @@ class Comparison:
     sizes: Mapping[str, int]
     optimised: bool
     output: str
-    # the largest, relative to the largest magnitude expected; inf for another shape or type
-    difference: float
+    difference: float  # relative to the largest magnitude expected; inf for another shape or type
     magnitude: float
 
 
@@ -88,9 +87,11 @@ def verify(
 ) -> Verdict:
     """Compares both backends for one model.
 
-    `onnx` is its file, exported anew where there is none.
+    `onnx` is its file, exported anew where there is none. Without weights, ones that make every
+    step matter are drawn from the seed.
     """
     name = model or program.main
+    weights = lively(program, seed) if weights is None else weights
     definition = program.models[name]
     torch_backend = backend("torch")
     progress("PyTorch module")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archc import __version__
 from archc.errors import UsageError, did_you_mean
+from archc.ir.nodes import OpNode
 from archc.ir.program import Program
 from archc.passes.expand import Expand
 from archc_torch import names
@@ -14,6 +15,7 @@ from archc_torch.classes import Classes
 from archc_torch.library import Library
 from archc_torch.lines import table
 from archc_torch.render import Renderer, fill
+from archc_torch.sketch import Parameter
 from archc_torch.wrap import INDENT, WIDTH, wrapped
 
 
@@ -39,8 +41,8 @@ def emit(program: Program, model: str | None = None) -> Source:
     """The source of one model and of the models that it calls."""
     name = model or program.main
     if name not in program.models:
-        raise UsageError.of("E702", f"{program.name} has no model '{name[:80]}'", help=did_you_mean(name, program.models))
-    program = Expand(table().supported)(program)
+        raise UsageError.of("E703", f"{program.name} has no model '{name[:80]}'", help=did_you_mean(name, program.models))
+    program = expanded(program)
     library = Library(program, name)
     classes = Classes(library)
     _name_outputs(classes)
@@ -54,13 +56,21 @@ def emit(program: Program, model: str | None = None) -> Source:
     sketch = library.sketch(library.main)
     return Source(
         text, classes.order[-1].name if classes.order[-1].sketch.top else classes.of(library.main).name,
-        tuple((p.name, len(p.types) if p.listed else None) for p in sketch.parameters) or _chain_inputs(library),
+        tuple((p.name, len(p.types) if p.listed else None) for p in sketch.parameters or _whole(library)),
         tuple((o.name, len(o.types) if o.listed else None) for o in sketch.outputs),
     )  # fmt: skip
 
 
-def _chain_inputs(library: Library) -> tuple[tuple[str, int | None], ...]:
-    return tuple((name, None) for name in library.main.input_names())
+def expanded(program: Program) -> Program:
+    """The program with ops that have no line here taken apart."""
+    supported = table().supported
+    ops = (node.op for d in program.definitions() for _, node in d.graph.nodes() if isinstance(node, OpNode))
+    return program if all(op.name in supported for op in ops) else Expand(supported)(program)
+
+
+def _whole(library: Library) -> list[Parameter]:
+    """The input of a network that is an nn.Sequential."""
+    return [Parameter(name, (type,)) for name, type in library.main.input_types().items()]
 
 
 def _name_outputs(classes: Classes) -> None:
@@ -103,7 +113,7 @@ def _file(
 ) -> str:
     body = [line for part in [*helpers, *parts] for line in ["", "", *part]]
     for text, name in tables.items():
-        body += ["", "", *wrapped(f"{name} = {text}", WIDTH)] if len(text) < 4000 else ["", "", *_packed(name, text)]
+        body += ["", "", *(_packed(name, text) if text.count("(") == 1 else wrapped(f"{name} = {text}", WIDTH))]
     used = "\n".join(body)
     lines = [*_header(program, classes), ""]
     if "OrderedDict" in used:
@@ -133,12 +143,14 @@ def _packed(name: str, text: str) -> list[str]:
 def _header(program: Program, classes: Classes) -> list[str]:
     library = classes.library
     main = library.main
-    title = program.name if library.name in (program.name, main.source) and not program.prefixed else f"{program.name}: {library.name}"
+    title = f"{program.name}: {library.name}" if program.prefixed and library.name != program.name else program.name
     doc = names.one_line(program.doc)
-    rows = [*fill(f"{title}. {doc}" if doc else f"{title}.", WIDTH - 4), ""]
-    for word, types in (("inputs ", main.input_types()), ("outputs", main.output_types())):
-        for name, type in types.items():
-            rows.append(f"{word}  {name}: {type}")
+    rows = [*fill((f"{title}. {doc}" if doc else f"{title}.").split(" "), WIDTH - 4), ""]
+    sketch = library.sketch(main)
+    for word, parts in (("inputs ", sketch.parameters or _whole(library)), ("outputs", sketch.outputs)):
+        for part in parts:
+            many = f"{len(part.types)} of " if part.listed else ""
+            rows.append(f"{word}  {part.name}: {many}{part.types[0]}")
             word = " " * len(word)
     count = program.count_params(library.name)
     rows += ["", f"{count:,} parameters. Written by archc {__version__}; needs PyTorch alone."]

@@ -30,6 +30,10 @@ def constant(node: OpNode) -> Leaf:
 
 
 def table(value: object, type: TensorType) -> Code:
+    """A tensor of given numbers; what is the same all along the first axis is written once."""
+    if isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], tuple) and len(set(value)) == 1:
+        ones = ", 1" * (type.rank - 1)
+        return (*table(value[:1], type), ".repeat(", Hole(len(value), "size"), f"{ones})")
     return ("torch.tensor(", Hole(value, "value"), *dtype(type, inferred(value)), ")")
 
 

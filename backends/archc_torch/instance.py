@@ -98,24 +98,22 @@ def _unfilled(network: nn.Module) -> bool:
 def fill(network: nn.Module, entries: Mapping[str, Entry]) -> None:
     """Puts the entries' values in the place of every parameter and buffer; shared ones stay shared."""
     made: dict[int, torch.Tensor] = {}
-    for name, holder, key, old in tensors(network):
+    places = list(tensors(network))
+    for name, _, _, old in places:
+        if name in entries and id(old) not in made:
+            new = tensor(entries[name])
+            made[id(old)] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+    for name, holder, key, old in places:
         if id(old) in made:
             holder[key] = made[id(old)]
-            continue
-        if name not in entries:
-            if key == "num_batches_tracked":
-                holder[key] = torch.zeros((), dtype=torch.long)
-            elif old.is_meta:
-                raise AssertionError(f"the source has a weight that the spec has not: {name}")
-            continue
-        new = tensor(entries[name])
-        if isinstance(old, nn.Parameter):
-            new = nn.Parameter(new, requires_grad=old.requires_grad)
-        holder[key] = made[id(old)] = new
+        elif key == "num_batches_tracked":
+            holder[key] = torch.zeros((), dtype=torch.long)
+        elif old.is_meta:
+            raise AssertionError(f"the source has a weight that the spec has not: {name}")
 
 
 def tensors(network: nn.Module) -> Iterator[tuple[str, dict[str, Any], str, torch.Tensor]]:
-    """Every parameter and buffer by its full name, with the dictionary that holds it; owners before aliases."""
+    """Every parameter and buffer by its full name, with the dictionary that holds it."""
     for prefix, module in network.named_modules():
         for holder in (module._parameters, module._buffers):
             for key, value in holder.items():

@@ -106,13 +106,14 @@ def _spoken(branch: Branch) -> dict[str, Branch | Leaf]:
     found: dict[str, Branch | Leaf] = {}
     for name, child in branch.children.items():
         if isinstance(child, Leaf) and name.isdigit() and not child.weighted and child.count == 1:
-            name = names.unique(f"{child.word}{name}", {*branch.children, *found})
+            word = child.word.removesuffix("1d").removesuffix("2d").removesuffix("3d")
+            name = names.unique(f"{word}{name}", {*branch.children, *found})
         found[name] = child
     return found
 
 
 def _nameable(branch: Branch) -> bool:
-    return in_order(branch) or all(name.isdigit() or names.attribute(name) for name in branch.children)
+    return in_order(branch) or all(map(names.contained, branch.children))
 
 
 def in_order(branch: Branch) -> bool:
@@ -132,7 +133,7 @@ def kind(branch: Branch) -> str:
     modules = all(isinstance(child, Branch) or child.kind == "module" for child in branch.children.values())
     if modules and in_order(branch):
         return "ModuleList"
-    if modules and all(name.isdigit() or names.attribute(name) for name in branch.children):
+    if modules and all(map(names.contained, branch.children)):
         counted = any(isinstance(child, Leaf) and child.count > 1 for child in branch.children.values())
         return "Module" if counted else "ModuleDict"
     return "Module"

@@ -16,9 +16,10 @@ TAKEN = frozenset(
     register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
     register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule
     share_memory state_dict to to_empty train training type xpu zero_grad
-    append extend insert pop clear items keys update values copy fromkeys get popitem setdefault
     """.split()
 )
+# What nn.Sequential and nn.ModuleDict have beyond it.
+CONTAINERS = frozenset("append extend insert pop clear items keys update values".split())
 # What every generated file means by these names.
 GLOBALS = frozenset({"torch", "nn", "F", "Tensor", "OrderedDict", "NamedTuple", "self", "super"})
 _BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_"))
@@ -33,9 +34,12 @@ _SPELLINGS = {
 
 def attribute(name: str) -> bool:
     """Whether `self.name` can be what the spec calls so."""
-    return (
-        name.isidentifier() and not keyword.iskeyword(name) and name not in TAKEN and not name.startswith("_")
-    )
+    return name.isidentifier() and not keyword.iskeyword(name) and name not in TAKEN and not name.startswith("_")
+
+
+def contained(name: str) -> bool:
+    """Whether an nn.Sequential or nn.ModuleDict takes a module of that name."""
+    return name.isdigit() or (attribute(name) and name not in CONTAINERS)
 
 
 def safe(name: str, taken: Collection[str]) -> str:

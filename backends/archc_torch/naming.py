@@ -16,8 +16,8 @@ END = 1 << 40  # a position after all statements
 class _Namer:
     """Goes through the statements twice: for the last use of each value, then for its name."""
 
-    def __init__(self, hints: Mapping[Val, str]) -> None:
-        self.hints = hints
+    def __init__(self, hints: Mapping[Val, str], words: Mapping[Val, str]) -> None:
+        self.hints, self.words = hints, words
         self.reserved = frozenset(table().helpers) | {"device"}
         self.position = 0
         self.defined: dict[Val, int] = {}
@@ -70,6 +70,8 @@ class _Namer:
         for val in statement.targets:
             chosen.append("_" if val is None else self._name(val, read, self.position, chosen))
         statement.names, statement.code = tuple(chosen), code
+        while "(_, _)" in (filled := statement.pattern.format(*chosen)):
+            statement.pattern = filled.replace("(_, _)", "_")
         if alone is not None and chosen == [self.names[alone]]:
             statements.remove(statement)
 
@@ -84,6 +86,8 @@ class _Namer:
             first = next(iter(read), None)
             if first is not None and first in self.names and _generic(self.names[first]):
                 candidates.append(self.names[first])
+            if val in self.words and not any(self._free(name, here) for name in [*candidates, GENERIC[0]]):
+                candidates.append(names.safe(spoken(self.words[val]), self.reserved))
             candidates += GENERIC
         free = [name for name in candidates if self._free(name, here) and name not in taken]
         busy = {name for name in self.holder if not self._free(name, here)} | set(taken) | self.reserved
@@ -97,9 +101,14 @@ class _Namer:
         return held is None or self.last.get(held, 0) <= here
 
 
-def name(sketch: Sketch, hints: Mapping[Val, str], parameters: list[Val]) -> None:
-    """Gives every variable of the sketch its name, and every code its variables."""
-    namer = _Namer(hints)
+def name(
+    sketch: Sketch, hints: Mapping[Val, str], words: Mapping[Val, str], parameters: list[Val]
+) -> None:
+    """Gives every variable of the sketch its name, and every code its variables.
+
+    A value with a hint is called so; one with a word only if it can be neither x nor what it is made of.
+    """
+    namer = _Namer(hints, words)
     taken: set[str] = set(namer.reserved)
     extra = [*sketch.sizes, *sketch.models]
     for parameter, val in zip(sketch.parameters, parameters, strict=True):
@@ -119,6 +128,12 @@ def name(sketch: Sketch, hints: Mapping[Val, str], parameters: list[Val]) -> Non
     for statement in sketch.setup:
         statement.code = renamed(statement.code, namer.names)
     sketch.locals = set(namer.names.values()) | {names.safe(word, ()) for word in extra}
+
+
+def spoken(path: str) -> str:
+    """A name for what a module at a path gives: `body.layer1` is layer1, `fpn.inner.0` is inner0."""
+    *_, above, last = ["", *path.split(".")]
+    return f"{names.singular(above)}{last}" if last.isdigit() and above else last
 
 
 def _generic(name: str) -> bool:

@@ -66,7 +66,8 @@ class Planner:
         self.pending: dict[Val, Expr] = {}  # what is to be written once
         self.types: dict[Val, TensorType] = {}
         self.uses: dict[Val, int] = {}
-        self.hints: dict[Val, str] = {}
+        self.hints: dict[Val, str] = {}  # what a variable is called
+        self.words: dict[Val, str] = {}  # the path of the block that gives a value
         self.statements: list[Stmt] = self.sketch.body
         self.anchors: list[Anchor] = []
         self.lists: dict[Val, int] = {}  # values that are lists, and how long they are
@@ -86,7 +87,8 @@ class Planner:
         if self.sketch.top:
             initial.ties(self)
         graph_inputs = [self.parameter(k) for k in range(len(self.sketch.parameters))]
-        naming.name(self.sketch, self.hints, graph_inputs)
+        words = self.words if self.definition.kind == "model" else {}
+        naming.name(self.sketch, self.hints, words, graph_inputs)
         return self.sketch
 
     def parameter(self, place: int) -> Val:
@@ -344,6 +346,7 @@ class Planner:
 
         path = self.access(chain.path)
         node = frame.definition.graph.node(chain.last)
+        self.words[frame.val(Value(chain.last))] = chain.path
         self.give(frame, Value(chain.last), self.fit({"x": frame.val(chain.entry)}, make), node.types[0])
 
     def _op(self, frame: Frame, id: int, node: OpNode) -> None:
@@ -420,6 +423,9 @@ class Planner:
     def give_call(self, frame: Frame, id: int, node: CallNode, expr: Expr, held: bool = False) -> None:
         """Gives a call's values variables: one each, and one for each list; a lone one only if it is `held`."""
         callee = self.library.sketch(node.definition)
+        if node.model is not None and node.step is not None and node.step.name is not None:
+            self.hints[frame.val(Value(id))] = node.path.rpartition(".")[2]
+        self.words[frame.val(Value(id))] = frame.path(node.path)
         if len(callee.outputs) == 1 and not callee.outputs[0].listed:
             if held:
                 self.hold(frame.val(Value(id)), expr)
@@ -501,6 +507,10 @@ class Planner:
             blocks = [slot for slot in inside if operands[slot].composite]
             if blocks and expr.composite:  # a block's input is no other block's call
                 operands[blocks[0]] = self.hold(vals[blocks[0]], operands[blocks[0]])
+                continue
+            outside = [slot for slot in inside if expr.composite and self.definition.kind == "model"]
+            if outside:  # a model shows what each of its parts is given
+                operands[outside[0]] = self.hold(vals[outside[0]], operands[outside[0]])
                 continue
             if not inside or (expr.depth <= DEEPEST and length(expr.code) <= WIDEST):
                 return replace(expr, composite=expr.composite or bool(blocks))

@@ -24,6 +24,7 @@ class Item:
     text: str | Box
     count: int = 1
     comment: str = ""
+    loop: str = ""  # of an element that stands for several: `for i in range(6)`
 
 
 @dataclass(eq=False, slots=True)
@@ -53,7 +54,7 @@ class Renderer:
         """Lines one step further in."""
         self.depth += 1
         try:
-            return [INDENT + line for line in lines()]
+            return [INDENT + line if line else "" for line in lines()]
         finally:
             self.depth -= 1
 
@@ -66,15 +67,18 @@ class Renderer:
         chain = self.found.sketch.modules.chain
         forward = [] if chain else self.deeper(self._forward)  # first: it tells what it needs of self
         self.inside = "init"
-        body = [*self.deeper(self._docstring), "", *self.deeper(self._init)]
+        body = [*self.deeper(self._docstring), *self.deeper(self._init)]
         return [
             f"class {self.found.name}({'nn.Sequential' if chain else 'nn.Module'}):", *body,
             *(["", *forward] if forward else []),
         ]  # fmt: skip
 
     def _init(self) -> list[str]:
-        head = self.wrap(f"def __init__({', '.join(['self', *self._arguments()])}) -> None:")
-        return [*head, *self.deeper(self._constructor)]
+        arguments = self._arguments()
+        body = self.deeper(self._constructor)
+        if len(body) == 1 and not arguments:
+            return []
+        return ["", *self.wrap(f"def __init__({', '.join(['self', *arguments])}) -> None:"), *body]
 
     def _function(self) -> list[str]:
         self.inside = "function"
@@ -94,15 +98,22 @@ class Renderer:
     def _docstring(self) -> list[str]:
         found, sketch = self.found, self.found.sketch
         template = found.template
-        doc = names.one_line(template.doc if template is not None else sketch.definition.doc)
-        shapes = [f"{p.variable}: {self._parameter_type(p)}" for p in sketch.parameters]
+        doc = names.one_line(template.doc if template is not None else "") if not sketch.top else ""
+        inputs = [f"{p.variable}: {self._parameter_type(p)}" for p in sketch.parameters]
+        if sketch.modules.chain:
+            inputs = [f"input: {found.type_text(self._chain_types())}"]
         outputs = [self._output_type(k, output) for k, output in enumerate(sketch.outputs)]
-        if len(outputs) == 1:
-            shapes.append(f"result: {outputs[0]}")
-        else:
-            shapes += [f"{output.name}: {text}" for output, text in zip(sketch.outputs, outputs, strict=True)]
+        if len(outputs) > 1:
+            outputs = [f"{output.name}: {text}" for output, text in zip(sketch.outputs, outputs, strict=True)]
+        parts = [f"{part}," for part in inputs[:-1]] + inputs[-1:]
+        outputs[0] = f"→ {outputs[0]}"
+        parts += [f"{part}," for part in outputs[:-1]] + outputs[-1:]
         width = WIDTH - len(INDENT) * self.depth - 6
-        return names.docstring([*([*fill(doc, width), ""] if doc else []), *fill(", ".join(shapes), width)])
+        return names.docstring([*([*fill(doc.split(" "), width), ""] if doc else []), *fill(parts, width)])
+
+    def _chain_types(self) -> tuple[TensorType, ...]:
+        """What a chain takes, for each instance."""
+        return tuple(next(iter(sketch.definition.input_types().values())) for sketch in self.found.sketches)
 
     def _parameter_type(self, parameter: Parameter) -> str:
         place = self.found.sketch.parameters.index(parameter)
@@ -223,7 +234,7 @@ class Renderer:
 
         def inner() -> list[str]:
             lines: list[str] = []
-            shown = ""
+            shown = self.found.type_text(self._chain_types()) if self.found.sketch.modules.chain else ""
             for item, text in zip(items, flat, strict=True):
                 comment = item.comment if self._shapes and box.kind == "Sequential" and item.comment != shown else ""
                 shown = item.comment or shown
@@ -231,8 +242,7 @@ class Renderer:
                     assert isinstance(item.text, Box)
                     lines += self._boxed(f"{key(item, box)}nn.{item.text.kind}(", item.text, "),")
                 else:
-                    comma = "" if opening == "" and text.startswith("*") and len(items) == 1 else ","
-                    lines += self.wrap(f"{text}{comma}", comment)
+                    lines += self.wrap(text if alone(items) else f"{text},", comment)
             return lines
 
         return [head + opening, *self.deeper(inner), closing + tail]
@@ -246,7 +256,7 @@ class Renderer:
     def _flat(self, item: Item, box: Box) -> str | None:
         """The element in one line; None of a container that is too long for one."""
         if isinstance(item.text, str):
-            return f"{key(item, box)}{repeated(item, box)}"
+            return repeated(item, box) if item.loop else f"{key(item, box)}{item.text}"
         items = runs(item.text)
         inner = [self._flat(one, item.text) for one in items]
         if any(text is None for text in inner):
@@ -449,10 +459,10 @@ def _count(value: object) -> int:
     return sum(map(_count, value)) if isinstance(value, tuple) else 1
 
 
-def fill(text: str, width: int) -> list[str]:
+def fill(words: Sequence[str], width: int) -> list[str]:
     """The words in lines of that width."""
     lines: list[str] = []
-    for word in text.split(" "):
+    for word in words:
         if lines and len(lines[-1]) + 1 + len(word) <= width:
             lines[-1] += f" {word}"
         else:
@@ -462,13 +472,12 @@ def fill(text: str, width: int) -> list[str]:
 
 # ---- elements of containers
 
-SPREAD = "**"  # the name of a comprehension that gives several named elements
 SHORT = 60  # characters of a container that stands in one line
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])")
 
 
 def runs(box: Box) -> list[Item]:
-    """The elements, equal ones one after the other as one that is counted, evenly growing ones as a formula."""
+    """The elements, equal ones one after the other as a loop, and evenly growing ones, too."""
     found: list[Item] = []
     for item in box.items:
         last = found[-1] if found else None
@@ -476,11 +485,20 @@ def runs(box: Box) -> list[Item]:
             found[-1] = Item(last.name, last.text, last.count + item.count, item.comment)
         else:
             found.append(item)
-    return _growing(found, box)
+    found = _growing(found, box)
+    return [_looped(item, box) if item.count > 1 else item for item in found]
+
+
+def _looped(item: Item, box: Box) -> Item:
+    """An element that is counted as a loop."""
+    if not box.named:
+        return Item(item.name, item.text, 1, item.comment, f"for _ in range({item.count})")
+    text = f"{_numbered('', int(item.name))}: {item.text}"
+    return Item(item.name, text, 1, item.comment, f"for i in range({item.count})")
 
 
 def _growing(items: list[Item], box: Box) -> list[Item]:
-    """Three or more elements whose numbers grow evenly, and whose names count on, as one comprehension."""
+    """Three or more elements whose numbers grow evenly, and whose names count on, as one loop."""
     result: list[Item] = []
     place = 0
     while place < len(items):
@@ -533,9 +551,9 @@ def _comprehension(items: list[Item], box: Box) -> Item:
     text = _NUMBER.sub(grown, first)
     loop = f"for i in range({len(items)})"
     if not box.named:
-        return Item(items[0].name, f"*({text} {loop})", comment=items[-1].comment)
+        return Item(items[0].name, text, 1, items[-1].comment, loop)
     word, start = re.fullmatch(r"(\D*)(\d+)", items[0].name).groups()  # type: ignore[union-attr]
-    return Item(SPREAD, f"{_numbered(word, int(start))}: {text} {loop}", comment=items[-1].comment)
+    return Item(items[0].name, f"{_numbered(word, int(start))}: {text}", 1, items[-1].comment, loop)
 
 
 def _numbered(word: str, start: int) -> str:
@@ -545,23 +563,20 @@ def _numbered(word: str, start: int) -> str:
 
 
 def repeated(item: Item, box: Box) -> str:
-    """The element, or a generator of so many of it."""
-    assert isinstance(item.text, str)
-    if item.count == 1:
-        return item.text
-    if box.named:
-        return f"{_numbered('', int(item.name))}: {item.text} for i in range({item.count})"
-    return f"*({item.text} for _ in range({item.count}))"
+    """A loop of elements, spread among others unless it is all that the container has."""
+    if len(runs(box)) == 1 and (box.named or box.kind == "ModuleList"):
+        return f"{item.text} {item.loop}"
+    return f"**{{{item.text} {item.loop}}}" if box.named else f"*({item.text} {item.loop})"
 
 
 def alone(items: list[Item]) -> bool:
-    """Whether the container has nothing but one comprehension."""
-    return len(items) == 1 and (items[0].name == SPREAD or items[0].count > 1)
+    """Whether the container has nothing but one loop."""
+    return len(items) == 1 and bool(items[0].loop)
 
 
 def key(item: Item, box: Box) -> str:
-    """What stands before an element; comprehensions among others are spread."""
-    if not box.named or item.name == SPREAD or item.count > 1:
+    """What stands before an element."""
+    if not box.named:
         return ""
     return f"{item.name}=" if words(box) else f'"{item.name}": '
 

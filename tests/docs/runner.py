@@ -16,7 +16,8 @@ A comment before a block says how it is run; it is YAML, one key with options be
 Options of specs: `inputs` and `add` complete it, `set` and `variant` choose, and it must give the
 types `gives`, the names `weights` (or their first parts, `weights_of`), the number `params`, the
 error codes `error` or the warnings `warning`. Options of commands: `exit` is the
-code that the last one ends with, `slow` leaves the block to the slow tests.
+code that the last one ends with, `mask` a pattern for what differs from machine to machine, `slow`
+leaves the block to the slow tests.
 
 `python` blocks with `>>>` are sessions that share their names; others run as they stand. With
 `ARCHC_UPDATE` in the environment, what is printed replaces what the page says.
@@ -222,7 +223,8 @@ class Session:
         path.write_text(block.text, encoding="utf-8")
 
     def compare(self, block: Block, found: str) -> None:
-        if found == block.text:
+        mask = block.options.get("mask", r"\Z")
+        if re.sub(mask, "…", found) == re.sub(mask, "…", block.text):
             return
         if not UPDATE:
             rows = [text.splitlines() for text in (block.text, found)]

@@ -64,7 +64,9 @@ def test_pages_name_extras_that_exist() -> None:
     found = {
         (name, extra)
         for page in PAGES
-        for name, extras in re.findall(r"([\w-]+)\[([\w,]+)\]\"", page.read_text(encoding="utf-8"))
+        for name, extras in re.findall(
+            r"pip install \"([\w-]+)\[([\w,]+)\]\"", page.read_text("utf-8")
+        )
         for extra in extras.split(",")
     }
     known = {(project["name"], extra) for extra in project["optional-dependencies"]}

@@ -36,7 +36,7 @@ def test_every_target_of_make_that_is_named_is_there() -> None:
 
 
 def test_the_demonstration_runs_on_digits(tmp_path: Path) -> None:
-    shown = demo("lenet5", "--out", str(tmp_path))
+    shown = demo("lenet5", "--out", str(tmp_path), "--seconds", "0.3")
     assert "1,797 handwritten digits" in shown
     assert "61,706" in shown
     built = {path.name for path in (tmp_path / "lenet5").iterdir()}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from archc.errors import SpecError
 from archc.ir.digest import digest
 from archc.ir.parse import parse
 from archc.ir.text import text
@@ -260,7 +261,11 @@ def test_models_share_weights_and_blocks_do_not():
     def two(kind):
         models = "{inputs: {x: [N, 4]}, graph: [{linear: 4}]}"
         blocks = "{graph: [{linear: 4}]}"
-        parts = f"models:\n  part: {models}\n" if kind == "model" else f"blocks:\n  part: {blocks}\nmodels:\n"
+        parts = (
+            f"models:\n  part: {models}\n"
+            if kind == "model"
+            else f"blocks:\n  part: {blocks}\nmodels:\n"
+        )
         text = f"archc: 1\nname: net\n{parts}" + (
             "  net:\n    inputs: {x: [N, 4]}\n    graph:\n"
             "      - {part: [x], name: a}\n      - {part: [a], name: b}\n"
@@ -293,7 +298,9 @@ def test_scans_are_seen_through():
     plain = "- {step, in: {item: x, state: h, all: m}, scan: [item], name: r}"
     one = scan(plain)
     swapped = SCAN.replace("{state: s, each: t}", "{each: t, state: s}")
-    renamed = SCAN.replace("fc", "map").replace("{add: [prev, state, all]", "{add: [all, prev, state]")
+    renamed = SCAN.replace("fc", "map").replace(
+        "{add: [prev, state, all]", "{add: [all, prev, state]"
+    )
     assert one == scan(plain, before=swapped) == scan(plain, before=renamed)
     assert one != scan(plain, before=SCAN.replace("tanh", "relu"))
     assert one != scan(plain.replace("all: m", "all: h"))
@@ -352,6 +359,13 @@ def test_it_is_the_same_in_every_process():
     assert found == {compile("lenet5").digest}
 
 
+def test_what_no_network_has_is_refused():
+    """Blocks that call blocks twice, forty deep: a trillion steps once they are unrolled."""
+    blocks = "\n".join(f"  b{k}: {{graph: [b{k - 1}, b{k - 1}]}}" for k in range(1, 41))
+    with pytest.raises(SpecError, match=r"E225.*more than 2,000,000 steps"):
+        of("- b40", before=f"blocks:\n  b0: {{graph: [relu]}}\n{blocks}")
+
+
 def test_the_format_is_pinned():
     """A change of the algorithm is a change of its version: caches and studies hold digests."""
-    assert of(PLAIN) == "archc1-0f9f2507595bd72a595e4bb350dc432b"
+    assert of(PLAIN) == "archc1-daaa429bc2531f06ea968f6becf779ed"

@@ -205,12 +205,8 @@ def test_names_are_unique():
 
 
 def test_inputs_and_outputs_exist():
-    assert "the output 'z' is no value" in broken(
-        lambda p: p.model.outputs.update(z=Value(99))
-    )
-    assert "its inputs are not its input nodes" in broken(
-        lambda p: setattr(p.model, "inputs", ())
-    )
+    assert "the output 'z' is no value" in broken(lambda p: p.model.outputs.update(z=Value(99)))
+    assert "its inputs are not its input nodes" in broken(lambda p: setattr(p.model, "inputs", ()))
     assert "the main model 'other' does not exist" in broken(lambda p: replace(p, main="other"))
     assert "it has no outputs" in broken(lambda p: p.model.outputs.clear())
 

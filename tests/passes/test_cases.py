@@ -38,7 +38,7 @@ def test_the_values_stay(path):
     parts = sections(path)
     before = parse(parts["before"])
     after = passes.run(before, steps(parts["passes"]))
-    inputs = random_inputs(before, {"N": 2, "T": 3})
+    inputs = random_inputs(before)
     weights = random_weights(before)
     wanted, found = outputs(before, inputs, weights), outputs(after, inputs, weights)
     assert wanted.keys() == found.keys()

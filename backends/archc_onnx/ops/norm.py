@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from archc.ir.types import TensorType
 from archc_onnx.draft import Operand
-from archc_onnx.line import At, Lines
+from archc_onnx.line import At, Declines, Lines
 
 
-def batch_norm(at: At) -> Operand | None:
-    """With the running statistics; without them the op is taken apart."""
-    if not at.op.track:
-        return None
+def batch_norm(at: At) -> Operand:
+    """With the running statistics; without them the op is taken apart before it comes here."""
     x = at["x"]
     channels = x.type.with_dims(x.type.dims[1:2])
     return at.add(
@@ -81,7 +79,7 @@ def group_norm(at: At) -> Operand:
 
 
 def local_response_norm(at: At) -> Operand:
-    """As mean squares over channels: LRN differs for even sizes, and onnxruntime has rank 4 alone."""
+    """As mean squares over channels: LRN differs for even sizes and is run for rank 4 alone."""
     x, op = at["x"], at.op
     if op.size % 2 and x.type.rank == 4 and x.type.dtype != "float64":
         return at.add("LRN", x, size=op.size, alpha=op.alpha, beta=op.beta, bias=op.k)
@@ -99,6 +97,8 @@ def local_response_norm(at: At) -> Operand:
     whole = at.binary("Add", scaled, at.like(op.k, x))
     return at.binary("Div", x, at.binary("Pow", whole, at.like(op.beta, x)))
 
+
+DECLINES: Declines = {"batch_norm": lambda op: not op.values["track"]}
 
 LINES: Lines = {
     "batch_norm": batch_norm,

@@ -69,7 +69,7 @@ LINES = {
 HELPERS = {
     "drop_path": '''
 def drop_path(x: Tensor, rate: float, training: bool) -> Tensor:
-    """While training, items of the batch are 0 with probability `rate`, the others divided by 1 - rate."""
+    """While training, drops items of the batch at a rate, and divides the others by 1 - rate."""
     if rate == 0.0 or not training:
         return x
     kept = x.new_empty((x.shape[0],) + (1,) * (x.ndim - 1)).bernoulli_(1.0 - rate)
@@ -77,7 +77,7 @@ def drop_path(x: Tensor, rate: float, training: bool) -> Tensor:
 ''',
     "DropPath": '''
 class DropPath(nn.Module):
-    """Stochastic depth (Huang et al., 2016). x and y: [N, …]."""
+    """Stochastic depth (Huang et al., 2016). [N, …] → [N, …]"""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class DropPath(nn.Module):
 ''',
     "Swish": '''
 class Swish(nn.Module):
-    """x · sigmoid(beta · x) (Ramachandran, Zoph and Le, 2017). x and y: […]."""
+    """x · sigmoid(beta · x) (Ramachandran, Zoph and Le, 2017). […] → […]"""
 
     def __init__(self, beta: float = 1.0, learned: bool = True) -> None:
         super().__init__()

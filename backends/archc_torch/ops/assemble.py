@@ -11,6 +11,11 @@ from archc_torch.use import Use
 MODULES = {"constant": "ConstantPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
 
 
+def concat(use: Use) -> Expr:
+    inputs = use.exprs("inputs")
+    return inputs[0] if len(inputs) == 1 else use.write("torch.cat([{inputs*}], dim={axis})")
+
+
 def pads(use: Use) -> list[int]:
     """(before, after) of each axis, the last one first, as far as PyTorch wants to know."""
     assert isinstance(use.op, Pad)
@@ -78,7 +83,7 @@ def upsample_module(use: Use) -> Expr | None:
 
 
 LINES = {
-    "concat": Line("torch.cat([{inputs*}], dim={axis})"),
+    "concat": Line(concat),
     "stack": Line("torch.stack([{inputs*}], dim={axis|0})"),
     "pad": Line(pad, pad_module),
     "tile": Line(lambda use: use.write("{x}.repeat({by*})", by=use.numbers(use.op.values["repeats"]))),

@@ -17,18 +17,13 @@ TRANSPOSED = (
 
 
 def padding(use: Use) -> tuple[object, Pads]:
-    """What the convolution pads itself, and what must be padded before because its sides are not alike.
-
-    Only `same` can be uneven; PyTorch's `same` is for stride 1, where the odd zero comes after, as in ONNX.
-    """
+    """What the convolution pads itself, and what must be padded before because its sides are not alike."""
     op: Op = use.op
     if op.values["padding"] != "same":
         return use.attribute("padding"), ()
     pads: Pads = op.pads(use.type("x"), use.window())  # type: ignore[attr-defined]
     if all(before == after and isinstance(before, int) for before, after in pads):
         return use.per_axis(tuple(before for before, _ in pads)), ()
-    if set(op.values["stride"]) == {1}:
-        return "same", ()
     return 0, pads
 
 

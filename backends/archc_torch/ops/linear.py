@@ -53,22 +53,25 @@ LINES = {
 HELPERS = {
     "InOutLinear": '''
 class InOutLinear(nn.Module):
-    """An affine map whose weight is stored [in, out]. x: […, in], y: […, out]."""
+    """An affine map whose weight is stored [in, out]. […, in] → […, out]"""
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, dtype: torch.dtype | None = None
     ) -> None:
         super().__init__()
-        bound = in_features**-0.5
-        self.weight = nn.Parameter(torch.empty(in_features, out_features, dtype=dtype).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(out_features, dtype=dtype).uniform_(-bound, bound)) if bias else None
+        self.weight = nn.Parameter(torch.empty(in_features, out_features, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(out_features, dtype=dtype)) if bias else None
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(in_features**-0.5), in_features**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight.T, self.bias)
 ''',
     "sinusoid": '''
-def sinusoid(positions: Tensor, dim: int, base: float = 10000.0, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Sines and cosines of `dim / 2` wavelengths (Vaswani et al., 2017). positions: […], result: […, dim]."""
+def sinusoid(
+    positions: Tensor, dim: int, base: float = 10000.0, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Sines and cosines of dim / 2 wavelengths (Vaswani et al., 2017). […] → […, dim]"""
     steps = torch.arange(0, dim, 2, dtype=torch.float64, device=positions.device)
     angles = positions.to(dtype)[..., None] * (base ** (-steps / dim)).to(dtype)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)

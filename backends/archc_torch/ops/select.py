@@ -53,7 +53,7 @@ LINES = {
 HELPERS = {
     "center_crop": '''
 def center_crop(x: Tensor, like: Tensor) -> Tensor:
-    """The middle of x, as large as `like` along the spatial axes. x: [N, C, H, W], result: [N, C, h, w]."""
+    """The middle of x, as large as `like` along the spatial axes. [N, C, H, W] → [N, C, h, w]"""
     for axis in range(2, x.ndim):
         size = like.shape[axis]
         x = x.narrow(axis, (x.shape[axis] - size) // 2, size)

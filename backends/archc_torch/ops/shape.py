@@ -92,9 +92,9 @@ def merged(use: Use, x: Expr, dims: Sequence[Size], wanted: Sequence[Size]) -> E
     if new or (len(changed) > 1 and symbolic(wanted) < 2):
         return reshaped(use, x, wanted)
     for axis in reversed(changed):
-        end = axis + len(groups[axis]) - 1
-        last = -1 if axis == len(wanted) - 1 else end
-        x = use.write("{x}.flatten({start}, {end|-1})", x=x, start=axis, end=last)
+        start = sum(map(len, groups[:axis]))  # what is before has its axes still
+        last = -1 if axis == len(wanted) - 1 else start + len(groups[axis]) - 1
+        x = use.write("{x}.flatten({start}, {end|-1})", x=x, start=start, end=last)
     return x
 
 

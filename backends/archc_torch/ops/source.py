@@ -48,7 +48,7 @@ LINES = {
 HELPERS = {
     "MovingAverage": '''
 class MovingAverage(nn.Module):
-    """Moves a buffer towards the mean of each batch while training, and gives the buffer. x: [N, …], y: […]."""
+    """Moves a buffer towards the mean of each batch while training. [N, …] → […]"""
 
     def __init__(self, *shape: int, rate: float) -> None:
         super().__init__()
