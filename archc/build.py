@@ -12,10 +12,11 @@ from typing import Any
 from archc import __version__
 from archc.backends import backend
 from archc.cost import macs
-from archc.errors import CheckError, InputError
+from archc.errors import ArchcError, CheckError, InputError
 from archc.ir.program import Program
 from archc.spec.bundle import bundle
 
+Progress = Callable[[str], None]
 FORMAT = 1  # of report.json and the folder
 
 
@@ -27,7 +28,7 @@ def build(
     seed: int = 0,
     target: str | None = None,
     check: bool = True,
-    progress: Callable[[str], None] = lambda stage: None,
+    progress: Progress = lambda stage: None,
 ) -> dict[str, Any]:
     """Builds into the folder and returns the report.
 
@@ -58,7 +59,7 @@ def _make(
     seed: int,
     target: str | None,
     check: bool,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> dict[str, Any]:
     progress("spec")
     bundle(program, aside)
@@ -74,7 +75,7 @@ def _make(
         progress(f"ONNX {onnx.name}")
         onnx_backend.export(program, onnx, weights=stored, target=target, model=model)
         if check:
-            parity[model] = _verified(program, model, onnx, stored, progress)
+            parity[model] = _verified(program, model, onnx, stored, weights is None, progress)
     report = {
         "format": FORMAT,
         "archc": __version__,
@@ -106,22 +107,32 @@ def onnx_name(program: Program, model: str) -> str:
 
 
 def _verified(
-    program: Program, model: str, onnx: Path, stored: Path, progress: Callable[[str], None]
+    program: Program, model: str, onnx: Path, stored: Path, initial: bool, progress: Progress
 ) -> float:
-    verdict = backend("ort").verify(
-        program,
-        onnx,
-        model=model,
-        weights=stored,
-        progress=lambda stage: progress(f"verify {model}: {stage}"),
+    """The largest difference between the backends, of the file as it is built.
+
+    Initial weights may hide an error, so that those are tried with lively ones, too.
+    """
+
+    def show(stage: str) -> None:
+        progress(f"verify {model}: {stage}")
+
+    ort = backend("ort")
+    verdicts = [ort.verify(program, onnx, model=model, weights=stored, progress=show)]
+    if initial:
+        verdicts.append(ort.verify(program, model=model, progress=show))
+    for verdict in verdicts:
+        if not verdict.passed:
+            raise _differs(model, verdict)
+    return max(float(verdict.difference) for verdict in verdicts)
+
+
+def _differs(model: str, verdict: Any) -> ArchcError:
+    culprit = verdict.culprit
+    where = f"first at {culprit.path} ({culprit.op}, {culprit.place})" if culprit else ""
+    return CheckError.of(
+        "E650",
+        f"{model}: PyTorch and onnxruntime differ by {verdict.difference:.1e}",
+        notes=[where] if where else [],
+        help="this is a bug in archc, or an input out of an op's range: please report it",
     )
-    if not verdict.passed:
-        culprit = verdict.culprit
-        where = f"first at {culprit.path} ({culprit.op}, {culprit.place})" if culprit else ""
-        raise CheckError.of(
-            "E650",
-            f"{model}: PyTorch and onnxruntime differ by {verdict.difference:.1e}",
-            notes=[where] if where else [],
-            help="this is a bug in archc, or an input out of an op's range: please report it",
-        )
-    return float(verdict.difference)

@@ -181,9 +181,9 @@ def _limit_at(
 def lively(program: Program, seed: int = 0) -> dict[str, Entry]:
     """Weights to try a program with: every one matters, and signals neither die out nor blow up.
 
-    Initial weights would hide errors: a fresh normalisation does nothing, and a deep network's first
-    outputs may hardly depend on its inputs. Statistics, scales and biases are random here, and
-    matrices keep the variance (He et al., 2015). Tables with values in the spec keep them.
+    Initial weights would hide errors: a fresh normalisation does nothing, and a deep network's
+    first outputs may hardly depend on its inputs. Statistics, scales and biases are random here,
+    and matrices keep the variance (He et al., 2015). Tables with values in the spec keep them.
     """
     return {
         entry.name: made(entry, seed) if entry.weight.value is not None else _lively(entry, seed)

@@ -93,7 +93,7 @@ def evaluate(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> dict
 
 
 def spec_names(session: ort.InferenceSession) -> dict[str, str]:
-    """The spec's names of outputs that go by another in the file, where an input has such a name."""
+    """The spec's names of outputs that have another in the file: an input may be called so."""
     text = session.get_modelmeta().custom_metadata_map.get("archc.outputs", "{}")
     return {own: name for name, own in json.loads(text).items()}
 

@@ -130,7 +130,10 @@ def kind(branch: Branch) -> str:
     """The container that holds the children: an nn class, the last resort nn.Module itself."""
     if branch.chain:
         return "Sequential"
-    modules = all(isinstance(child, Branch) or child.kind == "module" for child in branch.children.values())
+    modules = all(
+        kind(child) != "Module" if isinstance(child, Branch) else child.kind == "module"
+        for child in branch.children.values()
+    )
     if modules and in_order(branch):
         return "ModuleList"
     if modules and all(map(names.contained, branch.children)):
@@ -142,6 +145,8 @@ def kind(branch: Branch) -> str:
 def put(root: Branch, path: str, leaf: Leaf | Branch, place: Place | None) -> None:
     """Hangs a leaf or a chain below its path. Raises UnsupportedError where something is there already."""
     *above, name = path.split(".")
+    if "training" in path.split("."):
+        raise impossible(path, place)
     branch = root
     for segment in above:
         inner = branch.children.setdefault(segment, Branch())
@@ -157,6 +162,15 @@ def doubled(path: str, place: Place | None) -> UnsupportedError:
     error = UnsupportedError.of(
         "E601", f"PyTorch has no place for two things called '{path}'", place, help="give one of the steps another name"
     )
+    assert isinstance(error, UnsupportedError)
+    return error
+
+
+def impossible(path: str, place: Place | None) -> UnsupportedError:
+    error = UnsupportedError.of(
+        "E601", f"PyTorch cannot hold '{path}': every module has a flag called 'training'", place,
+        help="give the step another name",
+    )  # fmt: skip
     assert isinstance(error, UnsupportedError)
     return error
 

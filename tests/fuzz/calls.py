@@ -81,8 +81,11 @@ def call(g: Scope, template: Template, given: Sequence[Val], types: Sequence[Ten
             g.stars.append((f"{name}.*", made[0], count))
     g.put(step, name, made)
     same = list(types) == [v.type for _, v in template.outputs]
-    if name and same and "repeat" not in step and all(
-        v.type == w.type for v, w in zip(given, template.inputs, strict=True)
+    if (
+        name
+        and same
+        and "repeat" not in step
+        and all(v.type == w.type for v, w in zip(given, template.inputs, strict=True))
     ):
         g.weights += [(f"{name}.{ref}", type) for ref, type in template.weights]
     return True

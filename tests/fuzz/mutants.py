@@ -124,4 +124,12 @@ def scalars(c: Choices, text: str) -> str:
     return text[: at.start()] + other + text[at.end() :]
 
 
-CHANGES: tuple[Callable[[Choices, str], str], ...] = (scalars, formulas, lines, tokens, scalars, formulas, characters)
+CHANGES: tuple[Callable[[Choices, str], str], ...] = (
+    scalars,
+    formulas,
+    lines,
+    tokens,
+    scalars,
+    formulas,
+    characters,
+)

@@ -219,7 +219,7 @@ def exact_functions(g: Scope) -> Use | None:
         high,
         scale,
         x.exact and scale < 100,
-        few=name == "sign" and x.scale > 20,
+        few=name in ("sign", "floor", "ceil", "round") and not 0.7 < x.scale < 20,
     )
 
 
@@ -305,7 +305,7 @@ def clamp(g: Scope) -> Use | None:
 
 @proposes(4)
 def like(g: Scope) -> Use | None:
-    x = g.value(lambda v: not v.boolean or g.choices.chance(30), wild=True)
+    x = g.value(lambda v: True, wild=True)
     name = g.choices.pick(("zeros_like", "ones_like"))
     number = 0.0 if name == "zeros_like" else 1.0
     return None if x is None else Use(name, [x], {}, number, number, number, True, few=True)
@@ -319,7 +319,8 @@ COMPARISONS = ("less", "greater", "less_equal", "greater_equal", "equal", "not_e
 @proposes(14)
 def comparison(g: Scope) -> Use | None:
     c = g.choices
-    x = g.value(lambda v: v.exact or (v.type.dtype == "float32" and c.chance(10)))
+    rounded = c.chance(25)
+    x = g.value(lambda v: v.exact or (v.type.dtype == "float32" and rounded))
     if x is None:
         return None
     name = c.pick(COMPARISONS)
@@ -339,7 +340,7 @@ def comparison(g: Scope) -> Use | None:
         )
     if other is None or (not x.exact and name in ("equal", "not_equal")):
         return None
-    return Use(name, [x, other], {}, 0.0, 1.0, 1.0, True)
+    return Use(name, [x, other], {}, 0.0, 1.0, 1.0, True, few=settled(x, other))
 
 
 def fits(*values: Val) -> bool:
@@ -365,8 +366,14 @@ def condition(g: Scope, x: Val) -> Val | None:
     elif other.floating:
         by = float(by)
     name = c.pick(COMPARISONS if other.exact else COMPARISONS[:4])
-    made = g.add(Use(name, [other, by], {}, 0.0, 1.0, 1.0, True))
+    made = g.add(Use(name, [other, by], {}, 0.0, 1.0, 1.0, True, few=settled(other, by)))
     return None if made is None else g.prev
+
+
+def settled(a: Val, b: Val | float) -> bool:
+    """Whether a comparison says the same everywhere, as far as is known."""
+    (al, ah), (bl, bh) = ends(a), ends(b)
+    return ah <= bl or bh <= al or a.few
 
 
 @proposes(10)

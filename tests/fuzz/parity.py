@@ -44,8 +44,12 @@ class Outcome:
     """What running a spec showed besides that it agrees."""
 
     outputs: int = 0
-    dull: list[str] = field(default_factory=list)  # outputs that are the same everywhere or not finite
-    sensitive: int = 0  # differences that rounding explains, since the inputs' last bits change as much
+    dull: list[str] = field(
+        default_factory=list
+    )  # outputs that are the same everywhere or not finite
+    sensitive: int = (
+        0  # differences that rounding explains, since the inputs' last bits change as much
+    )
     unsupported: str = ""
 
 
@@ -93,8 +97,17 @@ def run(
             actual = at("onnx run", lambda feeds=feeds: evaluate(session, feeds))
             compare("values", module, feeds, expected, actual, outcome)
         note(module, feeds, expected, outcome)
-        plain = at("onnxruntime", lambda: open_session(path, device="cpu", threads=1, optimise=False))
-        compare("values as written", module, feeds, expected, at("onnx run", lambda: evaluate(plain, feeds)), outcome)
+        plain = at(
+            "onnxruntime", lambda: open_session(path, device="cpu", threads=1, optimise=False)
+        )
+        compare(
+            "values as written",
+            module,
+            feeds,
+            expected,
+            at("onnx run", lambda: evaluate(plain, feeds)),
+            outcome,
+        )
         if changed is not None:
             kept = {entry.name for entry in changed.weights()}
             left = None if weights is None else {k: v for k, v in weights.items() if k in kept}
@@ -196,12 +209,22 @@ def note(module: Any, feeds: Arrays, found: Arrays, outcome: Outcome) -> None:
     """Which outputs are not finite, or the same everywhere (a lone number: the same for other inputs)."""
     outcome.outputs += len(found)
     lone = {name for name, value in found.items() if value.size == 1}
-    other = {k: v[::-1] * 0.5 if v.dtype.kind == "f" else v[::-1] for k, v in feeds.items() if v.ndim}
-    others = archc_torch.evaluate(module, {**feeds, **{k: np.ascontiguousarray(v) for k, v in other.items()}}) if lone else {}
+    other = {k: np.ascontiguousarray(opposite(v)) for k, v in feeds.items()}
+    others = archc_torch.evaluate(module, other) if lone else {}
     for name, value in found.items():
-        same = bool((value == others[name]).all()) if name in lone else bool((value == value.flat[0]).all())
+        same = (
+            bool((value == others[name]).all())
+            if name in lone
+            else bool((value == value.flat[0]).all())
+        )
         if same or not np.isfinite(value.astype("float64")).all():
             outcome.dull.append(name)
+
+
+def opposite(value: Array) -> Array:
+    """Another value of the same type."""
+    turned = value[::-1] if value.ndim else value
+    return np.asarray(~turned if value.dtype == bool else 1 - turned).astype(value.dtype)
 
 
 __all__ = ["Finding", "Outcome", "examine"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -258,15 +259,15 @@ class Scope:
         if name is None and (len(types) > 1 or self.choices.chance(55)):
             name = self.book.name()
         self.book.ops[use.op] += 1
+        given = [v for v in use.inputs if isinstance(v, Val)]
+        few = use.few or (all(v.few for v in given) and not site.weights and bool(given))
+        known = (use.low, use.high, use.scale, use.exact)
         outs = [
             Val(
                 name if k == 0 and name else f"{name}.{out}",
                 type,
-                use.low,
-                use.high,
-                use.scale,
-                use.exact,
-                use.few,
+                *known,
+                few or (not use.inputs and math.prod(map(number, type.dims)) == 1),
             )
             for k, (out, type) in enumerate(zip(op.outputs, types, strict=True))
         ]

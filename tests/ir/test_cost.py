@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from zoo_files import zoo
 
 from archc.cost import macs, peak, table
 from archc.errors import UsageError
 from archc.passes import flatten
 from archc.pipeline import compile, compile_text
 
-SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
-
 
 def net(graph, inputs="{x: [N, 4]}", before=""):
     return compile_text(f"archc: 1\nname: net\ninputs: {inputs}\n{before}\ngraph:\n{graph}\n")
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", zoo())
 def test_the_rows_add_up(spec):
     program = compile(spec)
     for name, model in program.models.items():
@@ -31,7 +28,7 @@ def test_the_rows_add_up(spec):
                 assert row.params == sum(inner.params for inner in row.rows)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", zoo())
 def test_flattening_changes_no_count(spec):
     program = compile(spec)
     flat = flatten(program)
@@ -41,7 +38,9 @@ def test_flattening_changes_no_count(spec):
 
 
 def test_a_repeat_counts_each_copy_and_a_scan_each_position():
-    blocks = "blocks: {b: {graph: [{linear: 4}]}, s: {inputs: [x, h], graph: [{linear: 4}, {add: [prev, h], name: h2}], outputs: {h: h2}}}"
+    blocks = """blocks:
+  b: {graph: [{linear: 4}]}
+  s: {inputs: [x, h], graph: [{linear: 4}, {add: [prev, h], name: h2}], outputs: {h: h2}}"""
     assert macs(net("  - {b, repeat: 5}", before=blocks).model) == 5 * 16
     scan = net("  - {s, in: {x, h}, scan: [x], name: r}", "{x: [N, T, 3], h: [N, 4]}", blocks)
     assert macs(scan.model, {"T": 7, "N": 2}) == 7 * 2 * 12
@@ -95,8 +94,12 @@ def test_weights_of_a_model_that_is_only_read_have_a_row():
 archc: 1
 name: n
 models:
-  embed: {inputs: {t: {shape: [N], dtype: int64}}, graph: [{embedding: {num: 5, dim: 4}, name: table}]}
-  net: {inputs: {x: [N, 4]}, graph: [{linear: {out: 5, bias: false}, tie: {weight: embed.table.weight}}]}
+  embed:
+    inputs: {t: {shape: [N], dtype: int64}}
+    graph: [{embedding: {num: 5, dim: 4}, name: table}]
+  net:
+    inputs: {x: [N, 4]}
+    graph: [{linear: {out: 5, bias: false}, tie: {weight: embed.table.weight}}]
 """)
     rows = [(row.path, row.what, row.params) for row in table(program, "net").rows]
     assert rows == [("0", "linear", 0), ("embed", "embed", 20)]
@@ -104,13 +107,16 @@ models:
 
 def test_blocks_scopes_and_copies_have_rows_of_their_own():
     program = net(
-        "  - name: body\n    do:\n      - {linear: 4, name: fc}\n      - {unit, name: u, repeat: 2}\n"
-        "  - {name: alone, do: [relu]}",
+        """
+  - name: body
+    do:
+      - {linear: 4, name: fc}
+      - {unit, name: u, repeat: 2}
+  - {name: alone, do: [relu]}""",
         before="blocks: {unit: {graph: [{linear: 4, name: fc}, relu]}}",
     )
-    shown = [
-        (depth, row.path, row.what, row.params, row.count) for depth, row in table(program).walk()
-    ]
+    rows = table(program).walk()
+    shown = [(depth, row.path, row.what, row.params, row.count) for depth, row in rows]
     assert shown == [
         (0, "", "net", 60, 1),
         (1, "body", "", 60, 1),
@@ -139,6 +145,6 @@ def test_peak_memory_looks_into_blocks():
     called = net("  - {b, name: p}\n  - {b, name: q}", before=block)
     counted = net("  - {b, repeat: 2}", before=block)
     assert peak(plain.model) == 4 * (4 + 9 + 4)
-    assert peak(called.model) == peak(plain.model)
-    assert peak(counted.model) >= peak(plain.model)
-    assert peak(counted.model) <= peak(plain.model) + 16
+    # While a block is run its input is held by its caller.
+    assert peak(called.model) == 4 * (4 + 4 + 9 + 4)
+    assert peak(plain.model) <= peak(counted.model) <= peak(called.model) + 16

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sections import sections
+from zoo_files import zoo
 
 from archc.errors import InputError
 from archc.init import Init
@@ -19,7 +20,6 @@ from archc.passes import flatten, run
 from archc.pipeline import compile, compile_text
 
 GOLDEN = Path(__file__).parent / "golden"
-SPECS = Path(__file__).parents[2] / "specs"
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
@@ -36,7 +36,7 @@ def test_golden_text(path):
     assert again.digest == program.digest
 
 
-@pytest.mark.parametrize("spec", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", zoo())
 def test_every_spec_round_trips(spec):
     program = compile(spec)
     for form in (program, flatten(program)):
@@ -107,7 +107,7 @@ SIZES = st.recursive(
         st.tuples(inner, inner).map(lambda pair: pair[0] + pair[1]),
         st.tuples(inner, inner).map(lambda pair: pair[0] * pair[1]),
         st.tuples(inner, st.integers(1, 9)).map(lambda pair: floor_div(*pair)),
-        st.tuples(inner, inner).map(lambda pair: largest(pair)),
+        st.tuples(inner, inner).map(largest),
         st.tuples(inner, inner).map(lambda pair: pair[0] - pair[1]),
     ),
     max_leaves=6,
@@ -142,31 +142,33 @@ def test_initialisers_come_back():
     ]  # fmt: skip
 
 
+HEAD = "archc-ir 1\nprogram a\nmain a\n"
+MODEL = f"{HEAD}model a(%x: bool[2]) -> () {{\n"
+
+
 @pytest.mark.parametrize(
     ("written", "message", "line"),
     [
         ("", "begins with 'archc-ir 1'", 1),
         ("archc-ir 2", "begins with 'archc-ir 1'", 1),
-        ("archc-ir 1\nprogram a\nmain b\n", "no definition 'b'", 4),
-        ("archc-ir 1\nprogram a\nmain a\nmodel a() -> (y: %z) {\n}", "there is no '%z'", 4),
-        ("archc-ir 1\nprogram a\nmain a\nmodel a() -> () {\n  %x: float99[] = relu()\n}",
-         "element type", 5),
-        ("archc-ir 1\nprogram a\nmain a\nmodel a() -> () {\n  %x: bool[] = rleu()\n}",
-         "no op 'rleu'", 5),
-        ("archc-ir 1\nprogram a\nmain a\nmodel a(%x: bool[2]) -> () {\n"
-         "  %y: bool[2] = identity(%x, %x)\n}", "another number of values", 5),
-        ("archc-ir 1\nprogram a\nmain a\nmodel a(%x: bool[2]) -> () {\n"
-         "  %y: float32[2] = dropout(%x) {rate: 2.0}\n}", "rate: expected a number", 5),
-        ("archc-ir 1\nprogram a\nmain a\nmodel a(%x: bool[2]) -> () {\n"
-         "  %y: float32[2] = dropout(%x) {ratio: 2.0}\n}", "no attribute 'ratio'", 5),
+        (HEAD.replace("main a", "main b"), "no definition 'b'", 4),
+        (f"{HEAD}model a() -> (y: %z) {{\n}}", "there is no '%z'", 4),
+        (f"{MODEL}  %y: float99[] = relu()\n}}", "element type", 5),
+        (f"{MODEL}  %y: bool[] = rleu()\n}}", "no op 'rleu'", 5),
+        (f"{MODEL}  %y: bool[2] = identity(%x, %x)\n}}", "another number of values", 5),
+        (f"{MODEL}  %y: bool[2] = dropout(%x) {{rate: 2.0}}\n}}", "rate: expected a number", 5),
+        (f"{MODEL}  %y: bool[2] = dropout(%x) {{ratio: 2.0}}\n}}", "no attribute 'ratio'", 5),
+        (f"{MODEL}  %x: bool[2] = identity(%x)\n}}", "'%x' is there already", 5),
+        (f"{MODEL}  %y: bool[2] = call b(%x)\n}}", "no definition 'b'", 5),
+        (f"{MODEL}  %y: bool[2] = linear(%x)\n    weight: bool[1] zeroes", "'zeroes'", 6),
         ('archc-ir 1\nprogram "\\q"', "as in JSON", 2),
-        ("archc-ir 1\nprogram a\nsettings " + "[" * 100, "expected '{'|nested|expected", 3),
+        ("archc-ir 1\nprogram a\nsettings " + "[" * 100, "expected '{'", 3),
         ("archc-ir 1\nprogram a\nsettings {a: " + "[" * 100, "nested too deeply", 3),
         ("archc-ir 1\nprogram a\nsettings {a: (N + M + K + L + 1)**64}", "terms", 3),
         ("archc-ir 1\nprogram a\nsettings {a: N//0}", "divided by zero", 3),
         (f"archc-ir 1\nprogram a\nsettings {{a: {'9' * 5000}}}", "expected", 3),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_at_its_place(written, message, line):
     with pytest.raises(InputError, match=message) as caught:
         parse(written, "wrong.txt")

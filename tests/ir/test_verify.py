@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from zoo_files import zoo
 
 from archc.errors import InternalError
 from archc.ir.graph import Graph, Value
@@ -16,8 +16,6 @@ from archc.ops.registry import ops
 from archc.passes import flatten
 from archc.pipeline import compile, compile_text
 from archc.spec.values import Argument
-
-SPECS = Path(__file__).parents[2] / "specs"
 
 SPEC = """
 archc: 1
@@ -35,7 +33,7 @@ outputs: {y: prev}
 """
 
 
-@pytest.mark.parametrize("spec", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", zoo())
 def test_the_zoo_keeps_the_rules(spec):
     program = compile(spec)
     verify(program)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from passes.interpreter import outputs, random_inputs, random_weights, weights_of
+from zoo_files import zoo
 
 from archc.errors import InternalError, UsageError
 from archc.ir.derive import sources, with_derived
@@ -31,12 +31,9 @@ from archc.passes import (
 from archc.pipeline import compile, compile_text
 from archc.weights import open_weights
 
-SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
-SMALL = [path for path in SPECS if path.stem not in ("stylegan", "efficientnet", "densenet")]
-
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
-@pytest.mark.parametrize("spec", SMALL, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", zoo("densenet", "efficientnet"))
 def test_every_pipeline_runs_on_the_zoo(spec, pipeline):
     program = compile(spec)
     before = text(program)
@@ -149,7 +146,9 @@ LAYERS = {
     "grouped": "{conv2d: {out: 4, kernel: 1, groups: 2}, name: m}",
     "conv3d": "{conv3d: {out: 2, kernel: 1}, name: m}",
     "transposed": "{conv_transpose1d: {out: 6, kernel: 2}, name: m}",
-    "transposed, grouped": "{conv_transpose2d: {out: 6, kernel: 1, groups: 2, bias: false}, name: m}",
+    "transposed, grouped": (
+        "{conv_transpose2d: {out: 6, kernel: 1, groups: 2, bias: false}, name: m}"
+    ),
     "linear": "{linear: 5, name: m}",
     "linear, stored the other way": "{linear: {out: 5, bias: false, layout: in_out}, name: m}",
 }  # fmt: skip
@@ -263,7 +262,7 @@ EXPANDABLE = sorted(
 )
 
 
-@pytest.mark.parametrize("spec", SMALL, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", zoo("densenet", "efficientnet"))
 def test_the_zoo_expands_into_primitives(spec):
     """Every op that has an expansion is taken apart, however deep; types and weights stay."""
     program = compile(spec)
