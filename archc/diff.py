@@ -1,9 +1,9 @@
 """What differs between two networks: steps added, removed and changed, by their paths.
 
 Each model becomes a tree of parts: scopes, copies, blocks and steps. Parts with a name are paired
-by it, those without by what they are, in order, so that an inserted step moves no other. A definition
-is compared once, however often it is called; a number that is only passed through is a change of
-the call, not of all the steps that read it.
+by it, those without by what they are, in order, so that an inserted step moves no other. A
+definition is compared once, however often it is called; a number that is only passed through is a
+change of the call, not of all the steps that read it.
 """
 
 from __future__ import annotations

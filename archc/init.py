@@ -140,7 +140,8 @@ class Init:
     def __post_init__(self) -> None:
         if self.kind not in INITIALISERS:
             raise ValueError(_unknown("initialiser", self.kind, INITIALISERS))
-        object.__setattr__(self, "args", _complete(self.kind, self.args))
+        complete = _complete(self.kind, self.args, tuple(map(type, self.args)))
+        object.__setattr__(self, "args", complete)
 
     @property
     def values(self) -> dict[str, Argument]:
@@ -253,7 +254,10 @@ def integer_range(dtype: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1024)  # a network names the same few initialisers thousands of times
-def _complete(kind: str, args: tuple[Argument, ...]) -> tuple[Argument, ...]:
+def _complete(
+    kind: str, args: tuple[Argument, ...], types: tuple[type, ...]
+) -> tuple[Argument, ...]:
+    """The arguments completed and checked; `types` keeps `True` and `1` apart in the cache."""
     initialiser = INITIALISERS[kind]
     names = initialiser.names
     if len(args) > len(names):

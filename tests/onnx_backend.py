@@ -1,4 +1,4 @@
-"""What the tests of the ONNX backend share: programs of one op, files read back, runs."""
+"""What the tests of the ONNX backend share: files read back, runs, small specs."""
 
 from __future__ import annotations
 
@@ -9,105 +9,67 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from ops.cases import Case, inferred, substituted
+import pytest
 
-from archc.ir.graph import Graph
-from archc.ir.nodes import InputNode, OpNode, Weight
-from archc.ir.program import Definition, Program
-from archc.ir.types import TensorType
-from archc.ops.base import Op
+import archc_onnx
+from archc.ir.program import Program
+from archc.pipeline import compile, compile_text
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 LEVELS = {
     "optimised": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
     "as written": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
+SPECS = Path(__file__).parent.parent / "specs"
+
+# Settings that make a spec of the zoo small, with every kind of its blocks left.
+SMALL: dict[str, dict[str, Any]] = {
+    "cyclegan": {"size": 32, "width": 4, "deep": 1},
+    "densenet": {"growth": 4, "depths": [1, 2, 1, 1], "stem": 8, "classes": 10},
+    "efficientnet": {"width": 0.25, "depth": 0.5, "resolution": 64, "classes": 10},
+    "gpt2": {"layers": 2, "dim": 48, "vocab": 50, "context": 32},
+    "mobilenet_v1": {"alpha": 0.25, "resolution": 64, "classes": 10},
+    "nasbench201": {"width": 4, "cells": 1},
+    "resnet": {"depths": [1, 1, 1, 1], "block": "basic", "classes": 10},
+    "seq2seq": {"vocab": 20, "embed": 8, "hidden": 6, "align": 5},
+    "stylegan": {"resolution": 8, "dim": 16},
+    "swin": {"dim": 24, "depths": [2, 1, 1, 1], "classes": 10},
+    "taps": {"depths": [1, 1, 1, 1], "channels": 8},
+    "text_classifier": {"vocab": 20, "dim": 8, "hidden": 6, "layers": 2},
+    "transformer": {"vocab": 20, "dim": 32, "layers": 2, "hidden": 48},
+    "unet": {"width": 2},
+}
+LARGE = {"alexnet", "vgg"}  # a hundred million weights, whatever the settings
 
 
-def program_of(case: Case) -> Program:
-    """A model that applies the op of an example: inputs, and fed weights, under the slots' names.
-
-    The sizes of a last input, which nothing reads, tell the symbols that stand in attributes alone.
-    """
-    op, site = case.op, case.site()
-    types = inferred(site)
-    graph, slots, values, inputs = Graph(), [], [], []
-
-    def given(name: str, type: TensorType) -> None:
-        id = graph.add(InputNode(path=name, types=(type,), name=name))
-        inputs.append(id)
-        slots.append(name)
-        values.append(id)
-
-    for port in op.inputs:
-        parts = case.inputs.get(port.name, ())
-        if port.variadic:
-            for k, part in enumerate(parts):
-                given(f"{port.name}.{k}", part.type)
-        elif parts:
-            given(port.name, parts[0].type)
-        else:
-            slots.append(port.name)
-            values.append(None)
-    for name, part in case.fed.items():
-        given(name, part.type)
-    weights = tuple(
-        Weight(
-            name,
-            f"step.{name}",
-            weight.type,
-            weight.init,
-            weight.buffer,
-            not weight.buffer,
-            value=weight.value,
-        )  # fmt: skip
-        for name, weight in site.weights.items()
-    )
-    node = OpNode(path="step", types=types, slots=tuple(slots), op=op, weights=weights)
-    from archc.ir.graph import Value
-
-    id = graph.add(node, [None if value is None else Value(value) for value in values])
-    known = {name for one in inputs for name in graph.node(one).types[0].symbols}
-    unknown = [name for name in case.symbols if name not in known]
-    if unknown:
-        from archc.ir.dims import symbol
-
-        type = TensorType("bool", tuple(map(symbol, unknown)))
-        inputs.append(graph.add(InputNode(path="sizes", types=(type,), name="sizes")))
-    outputs = {f"out_{name}": Value(id, port) for port, name in enumerate(op.outputs)}
-    model = Definition("m", "model", graph, inputs=tuple(inputs), outputs=outputs)
-    return Program("m", {"m": model}, "m", prefixed=False)
+def small(name: str, **settings: Any) -> Program:
+    """A spec of the zoo, made small."""
+    return compile(SPECS / f"{name}.yaml", set={**SMALL.get(name, {}), **settings})
 
 
-def feeds_of(case: Case, program: Program, binding: Mapping[str, int]) -> Arrays:
-    """The example's random inputs, and its weights where they are fed, by the model's inputs."""
-    given: dict[str, Any] = dict(case.arrays(binding))
-    weights = case.weights(binding)
-    feeds: Arrays = {}
-    for name, type in program.model.input_types().items():
-        if name == "sizes":
-            dims = [size for size in substituted(type, binding).dims if isinstance(size, int)]
-            feeds[name] = np.zeros(dims, bool)
-            continue
-        base, _, place = name.rpartition(".")
-        value = given[base][int(place)] if base else given.get(name, weights.get(name))
-        feeds[name] = value.numpy()
-    return feeds
+def zoo() -> list[object]:
+    """A parameter for each spec of the zoo; the large ones are slow."""
+    return [
+        pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in LARGE else [])
+        for path in sorted(SPECS.glob("*.yaml"))
+    ]
 
 
-def weights_of(case: Case, binding: Mapping[str, int]) -> Arrays:
-    """The weights that the op declares, by their names in `program_of`."""
-    return {
-        f"step.{name}": value.numpy()
-        for name, value in case.weights(binding).items()
-        if name not in case.fed
-    }
+def spec(inputs: str, graph: str, more: str = "") -> Program:
+    """A program from the inputs and the steps of a spec, each as YAML in flow style."""
+    return compile_text(f"archc: 1\nname: m\ninputs: {inputs}\ngraph: {graph}\n{more}")
 
 
 def checked(path: Path) -> onnx.ModelProto:
     """The model as the onnx package reads it, after its full check with shape inference."""
     onnx.checker.check_model(str(path), full_check=True)
     return onnx.load(path)
+
+
+def exported(program: Program, folder: Path, **settings: Any) -> onnx.ModelProto:
+    """The program's file, `m.onnx` in the folder, checked and read back."""
+    archc_onnx.export(program, folder / "m.onnx", **settings)
+    return checked(folder / "m.onnx")
 
 
 def session(model: Path | bytes, level: str = "optimised") -> onnxruntime.InferenceSession:
@@ -118,26 +80,68 @@ def session(model: Path | bytes, level: str = "optimised") -> onnxruntime.Infere
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def run(model: Path | bytes, feeds: Arrays, level: str = "optimised") -> Arrays:
+def run(model: Path | bytes, feeds: Mapping[str, Any], level: str = "optimised") -> Arrays:
     """The outputs by name."""
     opened = session(model, level)
     names = [output.name for output in opened.get_outputs()]
-    return dict(zip(names, opened.run(names, feeds), strict=True))
+    return dict(zip(names, opened.run(names, dict(feeds)), strict=True))
 
 
-def exposed(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with every value that its own nodes make as an output."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    known = {output.name for output in copy.graph.output}
-    copy.graph.output.extend(value for value in copy.graph.value_info if value.name not in known)
-    return copy
+def kinds(model: onnx.ModelProto) -> list[str]:
+    """The operators of its nodes, in order."""
+    return [node.op_type for node in model.graph.node]
 
 
-def made(model: onnx.ModelProto) -> set[str]:
-    """The names of the values that the model's own nodes make."""
-    return {name for node in model.graph.node for name in node.output if name}
+def made(graph: onnx.GraphProto) -> set[str]:
+    """The names of the values that the graph's own nodes make."""
+    return {name for node in graph.node for name in node.output if name}
 
 
-def attributes_of(op: Op) -> dict[str, Any]:
-    return dict(op.values)
+def assert_typed(
+    model: onnx.ModelProto, feeds: Mapping[str, Any], sizes: Mapping[str, int]
+) -> None:
+    """Every value that the model's own nodes make has, when it runs, the type that the file says."""
+    values = {value.name: value for value in [*model.graph.value_info, *model.graph.output]}
+    assert values.keys() == made(model.graph)
+    everything = onnx.ModelProto()
+    everything.CopyFrom(model)
+    del everything.graph.output[:]
+    everything.graph.output.extend(values.values())
+    found = run(everything.SerializeToString(), feeds, "as written")
+    for name, value in values.items():
+        type = value.type.tensor_type
+        dims = tuple(
+            eval(dim.dim_param, {"max": max}, dict(sizes)) if dim.dim_param else dim.dim_value
+            for dim in type.shape.dim
+        )
+        assert found[name].shape == dims, name
+        assert found[name].dtype == onnx.helper.tensor_dtype_to_np_dtype(type.elem_type), name
+
+
+def text(model: onnx.ModelProto) -> str:
+    """The nodes, a line each: outputs = operator(inputs) with attributes, and bodies indented."""
+    return "\n".join(_lines(model.graph, ""))
+
+
+def _lines(graph: onnx.GraphProto, margin: str) -> list[str]:
+    lines = []
+    for node in graph.node:
+        shown = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        bodies = {key: value for key, value in shown.items() if isinstance(value, onnx.GraphProto)}
+        rest = [f"{key}={_shown(value)}" for key, value in shown.items() if key not in bodies]
+        call = f"{node.op_type}({', '.join([*node.input, *rest])})"
+        lines.append(f"{margin}{', '.join(node.output)} = {call}")
+        for body in bodies.values():
+            given = ", ".join(value.name for value in body.input)
+            lines.append(f"{margin}  ({given}) ->")
+            lines += _lines(body, margin + "    ")
+            lines.append(f"{margin}  -> {', '.join(value.name for value in body.output)}")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, onnx.TensorProto):
+        return str(onnx.numpy_helper.to_array(value).tolist())
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
-        gc.set_threshold(100_000, 20, 20)  # a tenth of a short verb's time went into finding nothing
+        gc.set_threshold(
+            100_000, 20, 20
+        )  # a tenth of a short verb's time went into finding nothing
     for stream in (sys.stdout, sys.stderr):
         _to_utf8(stream)
     try:

@@ -47,7 +47,12 @@ class Known:
     macs: int | None = None
 
     def as_json(self) -> dict[str, object]:
-        what = {"name": self.name, "file": self.file, "variant": self.variant, "doc": self.doc}
+        what: dict[str, object] = {
+            "name": self.name,
+            "file": self.file,
+            "variant": self.variant,
+            "doc": self.doc,
+        }
         return what if self.params is None else {**what, "params": self.params, "macs": self.macs}
 
 

@@ -20,6 +20,9 @@ class Keys:
 
     symbols: Mapping[str, Size]
     _weights: dict[Weight, bytes] = field(default_factory=dict)
+    _ops: dict[tuple[int, tuple[str, ...]], tuple[Mapping[str, Any], bytes]] = field(
+        default_factory=dict
+    )  # by the identity of their values, which are kept alive
 
     @classmethod
     def of(cls, model: Definition) -> Keys:
@@ -63,8 +66,11 @@ class Keys:
         if node.op.name == "constant":
             type = node.types[0]
             return f"constant {self.type(type)} {self.table(values['value'], type.dtype)}".encode()
-        shown = f"op {node.op.name!r} {self.value(values)} {self.value(slots)}"
-        return hashed(shown.encode())
+        same = id(values), tuple(slots)
+        if same not in self._ops:  # copies of a block share their ops
+            shown = f"op {node.op.name!r} {self.value(values)} {self.value(slots)}"
+            self._ops[same] = values, hashed(shown.encode())
+        return self._ops[same][1]
 
     def weight(self, weight: Weight, arguments: Arguments) -> bytes:
         """What a weight is, whatever it is called: its type; where it never learns, its values."""

@@ -172,6 +172,12 @@ class Reader:
         self.position = start
         return self.size()
 
+    def record(self) -> dict[str, Any]:
+        """`{name: value, …}`"""
+        if not self.at("{"):
+            self.fail("expected '{'")
+        return self.mapping()
+
     def mapping(self) -> dict[str, Any]:
         """`{name: value, …}`; empty where none stands here."""
         found: dict[str, Any] = {}

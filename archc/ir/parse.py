@@ -70,7 +70,7 @@ class _Parser:
             elif kind == "prefixed":
                 facts[kind] = True
             elif kind in ("settings", "metadata"):
-                facts[kind] = _lists(reader.mapping())
+                facts[kind] = _lists(reader.record())
             else:
                 facts[kind] = reader.word()
         while not reader.ended:
@@ -125,9 +125,9 @@ class _Body:
         symbols: dict[str, Size] = {}
         while fact := reader.keyword("doc", "source", "bound", "symbols"):
             if fact == "symbols":
-                symbols = reader.mapping()
+                symbols = reader.record()
             else:
-                facts[fact] = _lists(reader.mapping()) if fact == "bound" else reader.word()
+                facts[fact] = _lists(reader.record()) if fact == "bound" else reader.word()
         while not reader.take("}"):
             self.node()
         definition = Definition(
@@ -150,7 +150,7 @@ class _Body:
                 reader.expect("$")
                 parameters.append(reader.word())
             else:
-                name, path = self.name()
+                name, path = self.new()
                 reader.expect(":")
                 type = reader.type()
                 node = InputNode(path=path, name=path, types=(type,), place=reader.place())
@@ -200,15 +200,21 @@ class _Body:
             self.reader.fail(f"'%{name}' has no output '{output}'", at)
         return Value(id, names.index(output))
 
-    def add(self, name: str, node: Node, inputs: list[Value | None]) -> int:
+    def new(self) -> tuple[str, str]:
+        """The name and the path of a node that begins here."""
+        at = self.reader.position
+        name, path = self.name()
         if name in self.known:
-            self.reader.fail(f"'%{name}' is there already")
+            self.reader.fail(f"'%{name}' is there already", at)
+        return name, path
+
+    def add(self, name: str, node: Node, inputs: list[Value | None]) -> int:
         self.known[name] = id = self.graph.add(node, inputs)
         return id
 
     def node(self) -> None:
         reader = self.reader
-        name, path = self.name()
+        name, path = self.new()
         reader.expect(":")
         types = self.types()
         reader.expect("=")

@@ -28,6 +28,7 @@ from archc.ir.nodes import (
 from archc.ir.program import Arguments, Definition, bind
 from archc.ir.vertices import PORT_BITS, Vertex, hashed, reached, simplified
 from archc.ops.base import values_of
+from archc.spec.values import Argument
 
 # Sums of sums are one sum, for these; the order of their operands means nothing, too.
 ASSOCIATIVE = frozenset({"add", "mul", "maximum", "minimum", "logical_and", "logical_or"})
@@ -140,7 +141,9 @@ class Unrolled:
     def prepared(
         self, id: int, node: OpNode, definition: Definition, arguments: Arguments
     ) -> Prepared:
-        op, values = node.op, values_of(node.op, arguments)
+        op = node.op
+        passed = any(isinstance(value, Argument) for value in op.values.values())
+        values = values_of(op, arguments) if passed else op.values
         own = {port.name for port in op.inputs}
         filled = [
             (slot, value)

@@ -202,7 +202,8 @@ def _resolved(op: Op, arguments: Arguments) -> Op:
 def _holder(entry: WeightEntry) -> Node:
     """A node that holds a weight whose own op is not called."""
     type, weight = entry.type, entry.weight
-    op = ops()["weight"].make(shape=type.dims, dtype=type.dtype)
+    begins = {"shape": type.dims} if weight.value is None else {"value": weight.value}
+    op = ops()["weight"].make(**begins, dtype=type.dtype)
     tie = None if entry.owner is None else WeightRef(entry.owner)
     held = replace(weight, slot="weight", path=entry.name, tie=tie)
     return OpNode(path=entry.name, types=(type,), op=op, weights=(held,))

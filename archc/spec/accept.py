@@ -1,7 +1,7 @@
 """A quick yes: whether a value meets a JSON Schema of the simple kind that `check` uses.
 
-jsonschema says what is wrong, and takes longer to import than a small spec to compile. So it is asked
-only where this module cannot say yes. A keyword that is not known here is a no, too.
+jsonschema says what is wrong, and takes longer to import than a small spec to compile. So it is
+asked only where this module cannot say yes. A keyword that is not known here is a no, too.
 """
 
 from __future__ import annotations

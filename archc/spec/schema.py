@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-
 from archc.errors import Diagnostic, did_you_mean
 from archc.init import INITIALISERS
 from archc.ir.types import DTYPES

@@ -16,6 +16,7 @@ from archc.ir.types import DType, TensorType
 from archc.ops.attributes import Attribute, Optional, TypeName
 from archc.ops.base import Op
 from archc.ops.registry import ops
+from archc.passes.dead_code import holder
 
 LARGEST: Final = 65504.0
 _FULL: Final = frozenset({"sinusoid"})  # computed in float32
@@ -43,7 +44,12 @@ def _definition(definition: Definition, *, inside: bool) -> Definition:
             added = new.add(node, given)
             made[Value(id)] = _cast(new, Value(added), "float16")
         else:
-            added = new.add(_node(node), given)
+            halved = _node(node)
+            if isinstance(halved, OpNode) and halved.op.name == "embedding" and halved.weights:
+                table = new.add(holder(halved.weights[0], halved))  # which it has its type from
+                halved = replace(halved, slots=("x", "weight"), weights=())
+                given = [given[0], Value(table)]
+            added = new.add(halved, given)
             made.update((Value(id, port), Value(added, port)) for port in range(len(node.types)))
     outputs = {}
     for name, value in definition.outputs.items():

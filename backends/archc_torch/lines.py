@@ -34,7 +34,7 @@ class Line:
     `call` is an expression on tensors; weights are operands in it under their names. `module` is the constructor
     of a torch.nn module that keeps the op's weights under their names, or stands for it in an nn.Sequential;
     `applied` is how that module is called if not on `x` alone. A writer that gives None has no such form here.
-    `targets` is how several outputs are unpacked, by their names.
+    `targets` is how several outputs of the module are unpacked, by their names.
     """
 
     call: Writer | None = None

@@ -52,7 +52,7 @@ class Frame:
         return (self.number, value.node, value.port)
 
     def path(self, path: str) -> str:
-        return f"{self.prefix}.{path}" if self.prefix else path
+        return ".".join(part for part in (self.prefix, path) if part)
 
 
 class Planner:
@@ -382,16 +382,16 @@ class Planner:
             return found
 
         expr = self.fit(vals, make, spent)
-        self.give_op(frame, value.node, node, line, expr)
+        self.give_op(frame, value.node, node, line.targets if whole else "", expr)
 
-    def give_op(self, frame: Frame, id: int, node: OpNode, line: Line, expr: Expr) -> None:
+    def give_op(self, frame: Frame, id: int, node: OpNode, pattern: str, expr: Expr) -> None:
         if len(node.types) == 1:
             self.give(frame, Value(id), expr, node.types[0], self.name_of(node))
             return
         targets = [frame.val(Value(id, port)) for port in range(len(node.types))]
         for val, name in zip(targets, node.op.outputs, strict=True):
             self.hints[val] = name
-        pattern = line.targets or ", ".join(f"{{{name}}}" for name in node.op.outputs)
+        pattern = pattern or ", ".join(f"{{{name}}}" for name in node.op.outputs)
         self.unpack(targets, expr, node.types, pattern_of(pattern, node.op.outputs))
 
     def unpack(self, targets: Sequence[Val], expr: Expr, types: Sequence[TensorType], pattern: str = "") -> None:

@@ -76,7 +76,7 @@ class Renderer:
     def _init(self) -> list[str]:
         arguments = self._arguments()
         body = self.deeper(self._constructor)
-        if len(body) == 1 and not arguments:
+        if [line.strip() for line in body] == ["super().__init__()"] and not arguments:
             return []
         return ["", *self.wrap(f"def __init__({', '.join(['self', *arguments])}) -> None:"), *body]
 

@@ -105,7 +105,12 @@ def test_nothing_in_a_spec_can_steer_the_terminal(archc, tmp_path: Path) -> None
         'inputs: {x: [N, 4]}\ngraph:\n  - {"li\\e[31mnear": 4, name: "x\\u202ey"}\n',
         encoding="utf-8",
     )
-    for argv in (["check", spec], ["show", spec], ["fmt", spec, "--diff"], ["check", spec, "--json"]):
+    for argv in (
+        ["check", spec],
+        ["show", spec],
+        ["fmt", spec, "--diff"],
+        ["check", spec, "--json"],
+    ):
         code, out, err = archc(*argv)
         assert code == 1
         for text in (out, err):

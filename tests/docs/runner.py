@@ -16,8 +16,7 @@ A comment before a block says how it is run; it is YAML, one key with options be
 Options of specs: `inputs` and `add` complete it, `set` and `variant` choose, and it must give the
 types `gives`, the names `weights` (or their first parts, `weights_of`), the number `params`, the
 error codes `error` or the warnings `warning`. Options of commands: `exit` is the
-code that the last one ends with, `mask` a pattern for what differs from machine to machine, `slow`
-leaves the block to the slow tests.
+code that the last one ends with, `mask` a pattern for what differs from machine to machine.
 
 `python` blocks with `>>>` are sessions that share their names; others run as they stand. With
 `ARCHC_UPDATE` in the environment, what is printed replaces what the page says.
@@ -173,14 +172,10 @@ def listed(value: Any) -> list[str]:
 
 @dataclass
 class Session:
-    """Runs a page's blocks one after the other, in one folder and with one set of Python names.
-
-    Slow blocks are left out unless `slow` asks for them.
-    """
+    """Runs a page's blocks one after the other, in one folder and with one set of Python names."""
 
     page: Path
     folder: Path
-    slow: bool = UPDATE
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__"})
     rewritten: dict[int, str] = field(default_factory=dict)
 
@@ -190,8 +185,7 @@ class Session:
         os.chdir(self.folder)
         try:
             for block in which:
-                if self.slow or not block.options.get("slow"):
-                    self.one(block)
+                self.one(block)
         finally:
             os.chdir(before)
         if self.rewritten:

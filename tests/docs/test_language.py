@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from docs.runner import ROOT, Block, check_spec, parameters
+from docs.runner import ROOT, Block, Session, blocks, check_spec, parameters
 
 from archc.init import INITIALISERS
 from archc.ir.types import DTYPES
@@ -21,6 +21,11 @@ TEXT = PAGE.read_text(encoding="utf-8")
 @pytest.mark.parametrize("block", parameters(PAGE))
 def test_a_snippet_does_what_the_page_says(block: Block, tmp_path: Path) -> None:
     check_spec(block, tmp_path)
+
+
+def test_commands_print_what_the_page_says(tmp_path: Path) -> None:
+    shown = [block for block in blocks(PAGE) if block.name or block.language == "console"]
+    Session(PAGE, tmp_path).run(shown)
 
 
 @pytest.mark.parametrize(

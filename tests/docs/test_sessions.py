@@ -14,10 +14,3 @@ PAGES = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/walkthrough.md
 def test_a_page_says_what_its_code_prints(name: str, tmp_path: Path) -> None:
     page = ROOT / name
     Session(page, tmp_path).run(blocks(page))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["README.md"])
-def test_so_do_its_slow_parts(name: str, tmp_path: Path) -> None:
-    page = ROOT / name
-    Session(page, tmp_path, slow=True).run(blocks(page))

@@ -22,7 +22,7 @@ from archc.ops.registry import ops
 NAMES = (
     "a", "fc", "conv1", "norm", "h", "y", "out", "mask", "attn", "head", "self", "forward", "class_",
     "torch", "F", "nn", "input", "output", "weight", "math", "lambda", "None", "super", "args", "relu",
-    "linear", "layer1", "str", "device", "training", "init", "graph", "add", "int", "import", "Tensor",
+    "linear", "layer1", "str", "device", "init", "graph", "add", "int", "import", "Tensor",
 )  # fmt: skip
 
 VARYING = ("rate", "eps", "slope", "alpha", "momentum", "dropout")  # may differ from copy to copy

@@ -4,17 +4,30 @@ import numpy as np
 import onnx
 import pytest
 from onnx.reference import ReferenceEvaluator
-from onnx_backend import checked, exposed, feeds_of, made, program_of, run, weights_of
+from onnx_backend import assert_typed, checked, exported, run
 from ops.cases import Case, bound, cases
 from ops.reference import expected
+from torch_backend.programs import feeds_of, program_of, weights_of
 
 import archc_onnx
 
 CASES = pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
 
+# What onnx.reference of onnx 1.23 gets wrong, while onnxruntime and PyTorch agree.
+_GROUPS = "ConvTranspose with groups takes the weight for that of one group"
+WRONG_THERE = {
+    "conv_transpose1d-1": _GROUPS,
+    "conv_transpose2d-1": _GROUPS,
+    "conv_transpose3d-1": _GROUPS,
+    "adaptive_max_pool3d-0": "GlobalMaxPool of rank 5 gives rank 6",
+    "global_max_pool-1": "GlobalMaxPool of rank 5 gives rank 6",
+    "local_response_norm-0": "LRN walks over the batch as if it were the channels",
+    "rnn-2": "RNN knows no activation but Tanh and Affine",
+}
+
 
 def close(found, wanted, name: str) -> None:
-    """Equal in type and shape; numbers to float32's rounding, scaled by the largest."""
+    """Equal in type and shape; numbers to their type's rounding, scaled by the largest."""
     wanted = wanted.numpy()
     assert found.dtype == wanted.dtype, name
     assert found.shape == wanted.shape, name
@@ -32,8 +45,7 @@ def test_the_file_computes_the_op(case: Case, tmp_path) -> None:
     for binding in case.bindings():
         archc_onnx.export(program, path, weights_of(case, binding))
         checked(path)
-        feeds = feeds_of(case, program, binding)
-        weights = case.weights(binding)
+        feeds, weights = feeds_of(case, program, binding), case.weights(binding)
         wanted = expected(bound(case.op, binding), case.arrays(binding), weights)
         for level in ("optimised", "as written"):
             found = run(path, feeds, level)
@@ -43,25 +55,26 @@ def test_the_file_computes_the_op(case: Case, tmp_path) -> None:
 
 @CASES
 def test_every_value_has_the_type_that_the_file_says(case: Case, tmp_path) -> None:
-    program, path = program_of(case), tmp_path / "m.onnx"
-    archc_onnx.export(program, path)
-    model = checked(path)
-    values = [*model.graph.value_info, *model.graph.output]
-    assert {value.name for value in values} == made(model)
-    everything = exposed(model).SerializeToString()
+    program = program_of(case)
+    model = exported(program, tmp_path)
     for binding in case.bindings():
-        found = run(everything, feeds_of(case, program, binding), "as written")
-        for value in values:
-            type = value.type.tensor_type
-            dims = tuple(
-                eval(dim.dim_param, {"max": max}, dict(binding)) if dim.dim_param else dim.dim_value
-                for dim in type.shape.dim
-            )
-            assert found[value.name].shape == dims, value.name
-            assert found[value.name].dtype == onnx.helper.tensor_dtype_to_np_dtype(type.elem_type)
+        assert_typed(model, feeds_of(case, program, binding), binding)
 
 
-@CASES
+def by_reference() -> list[object]:
+    return [
+        pytest.param(
+            case,
+            id=case.id,
+            marks=[pytest.mark.xfail(reason=WRONG_THERE[case.id])]
+            if case.id in WRONG_THERE
+            else [],
+        )
+        for case in cases()
+    ]
+
+
+@pytest.mark.parametrize("case", by_reference())
 def test_the_reference_evaluator_agrees(case: Case, tmp_path) -> None:
     program, path = program_of(case), tmp_path / "m.onnx"
     for binding in case.bindings():

@@ -311,6 +311,21 @@ graph: [first, second, {transpose: {order: [1, 0]}}]
     assert [node.path for _, node in flat.nodes()] == ["x", "0.1"]
 
 
+def test_a_table_of_a_model_that_is_not_called_is_held_with_its_values():
+    program = compile_text("""
+archc: 1
+name: n
+models:
+  tables:
+    inputs: {x: [N, 2]}
+    graph: [{weight: {value: [1.0, 2.0]}, name: t, freeze: true}, {mul: [x, t]}]
+  net: {inputs: {x: [N, 2]}, graph: [{mul: [x, tables.t]}]}
+""")
+    flat = flatten(program, "net")
+    verify(flat)
+    assert [entry.weight.value for entry in flat.weights()] == [(1.0, 2.0)]
+
+
 def test_a_model_called_twice_is_computed_once():
     program = compile_text("""
 archc: 1

@@ -21,7 +21,7 @@ def batch_module(use: Use) -> Expr | None:
 def batch(use: Use) -> Expr:
     """Without running statistics it uses the batch's, training or not."""
     return use.write(
-        "F.batch_norm({x}, {running_mean|None}, {running_var|None}, weight={weight|None}, bias={bias|None}, "
+        "F.batch_norm({x}, {running_mean}, {running_var}, weight={weight|None}, bias={bias|None}, "
         "training={training}, momentum={momentum|0.1}, eps={eps|1e-05})",
         training=use.write("self.training") if use.op.values["track"] else True,
     )
