@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -31,7 +31,21 @@ class DeadCode(Pass):
     def run(self, program: Program) -> Program:
         needed = needed_weights(program)
         keeping = Keeping(lambda weight: id(weight) in needed)
-        return rebuilt(program, lambda definition: swept(definition, keeping))
+
+        def change(definition: Definition) -> Definition:
+            paths = {weight.path for weight in _weights(definition) if id(weight) in needed}
+            result = swept(definition, keeping)
+            # A holder has another object: callers must know it for the weight that it holds.
+            needed.update((id(w), w) for w in _weights(result) if w.path in paths)
+            return result
+
+        return rebuilt(program, change)
+
+
+def _weights(definition: Definition) -> Iterator[Weight]:
+    for _, node in definition.graph.nodes():
+        if isinstance(node, OpNode):
+            yield from node.weights
 
 
 @dataclass(eq=False)

@@ -242,7 +242,8 @@ def _parameter(parameter: Parameter, file: File) -> Schema:
         return {**or_formula(_TYPES[parameter.type]), "description": f"{parameter.type}, required"}
     default = parameter.default
     value = plain(default)
-    doc = f"default {value}"[:120]
+    shown = value if isinstance(value, str | list | dict) else default_text(value)
+    doc = f"default {shown}"[:120]
     if isinstance(default, Scalar) and default.formula is not None:
         return {"description": doc}  # its type is known only once it is evaluated
     if isinstance(value, str) and (value in ops() or lookup(file, value) is not None):

@@ -32,29 +32,47 @@ def counted(p: Planner, frame: Frame, id: int, node: CallNode) -> None:
     given = dict(zip(node.slots, graph.inputs(id), strict=True))
     operands = {slot: p.take(frame.val(value)) for slot, value in given.items() if value is not None}
     carried: dict[str, Val] = {node.slots[slot]: frame.val(Value(id, port)) for port, slot in node.feedback}
-    begin(p, operands, carried, {slot: frame.val(v) for slot, v in given.items() if v is not None})
+    vals = {slot: frame.val(v) for slot, v in given.items() if v is not None}
+    followers = begin(p, operands, carried, vals)
     block, over, module = modules(p, frame, node)
     outer, p.statements = p.statements, []
     expr = p.called(frame, node, operands, module)
     for val in carried.values():
         p.uses[val] = p.uses.get(val, 0) + 1
     p.give_call(frame, id, node, expr, held=True)
+    p.statements += followers
     body, p.statements = p.statements, outer
     p.statements.append(For(block, over, body))
 
 
-def begin(p: Planner, operands: dict[str, Expr], carried: Mapping[str, Val], vals: Mapping[str, Val]) -> None:
-    """Before a loop: carried values in their variables, all others in one as well."""
+def begin(
+    p: Planner, operands: dict[str, Expr], carried: Mapping[str, Val], vals: Mapping[str, Val]
+) -> list[Stmt]:
+    """Before a loop: carried values in their variables, all others in one as well.
+
+    What ends each round is returned: of several slots that carry one output and begin with different
+    values, all but the first have variables that follow its own.
+    """
+    began: dict[Val, str] = {}
+    followers: list[Stmt] = []
     for slot, val in carried.items():
-        start = p.as_tensor(operands[slot], p.types[val])
-        p.statements.append(Assign([val], start.code, (), ""))
-        operands[slot] = Expr((Ref(val),))
+        variable = val
+        if val in began and vals[slot] != vals[began[val]]:
+            variable = p.new(slot)
+            p.types[variable], p.uses[variable] = p.types[val], 1
+            followers.append(Assign([variable], (Ref(val),)))
+        if variable is not val or val not in began:
+            start = p.as_tensor(operands[slot], p.types[val])
+            p.statements.append(Assign([variable], start.code, (), ""))
+        began.setdefault(val, slot)
+        operands[slot] = Expr((Ref(variable),))
     from archc_torch.planner import simple
 
     for slot, expr in operands.items():
         if slot not in carried and not simple(expr):
             operands[slot] = p.hold(vals[slot], expr)
     p.hold_all()
+    return followers
 
 
 def modules(p: Planner, frame: Frame, node: CallNode) -> tuple[list[Val], Code, Code]:
@@ -170,7 +188,7 @@ def roll(p: Planner, frame: Frame, roll: Roll) -> None:
     operands: dict[str, Expr] = {}
     for slot, val in vals.items():
         operands[slot] = Expr((Ref(items[slot][0]),)) if slot in items else p.take(val)
-    begin(p, operands, carried, vals)
+    followers = begin(p, operands, carried, vals)
     above = frame.path(first.path).rpartition(".")[0]
     block = p.new(names.singular(above.rpartition(".")[2]))
     gathered = outputs_gathered(p, frame, roll)
@@ -190,6 +208,7 @@ def roll(p: Planner, frame: Frame, roll: Roll) -> None:
         p.uses[val] = p.uses.get(val, 0) + 1
     p.unpack(targets, expr, first.types)
     p.statements += [Do((Ref(val), ".append(", Ref(targets[port]), ")")) for port, val in gathered.items()]
+    p.statements += followers
     body, p.statements = p.statements, outer
     over: Code = (p.access(above),)
     if items:
