@@ -16,6 +16,7 @@ import numpy as np
 
 from archc.arrays import held
 from archc.errors import SpecError
+from archc.ir.derive import sources, with_derived
 from archc.ir.program import Program, WeightEntry
 from archc.matching import Rules, Wanted, match
 from archc.spec.data import Mapping as MappingData
@@ -31,41 +32,53 @@ def stored(
 ) -> Iterator[dict[str, Entry]]:
     """The weights of all models, or of one with those it calls, by full name.
 
-    A tied weight under its owner's.
-
-    A file holds the weights of all models whichever is asked for.
-
-    Entries are read lazily and only while the context is open. Raises InputError for a file that
-    does not fit.
+    A tied weight goes by its owner's name, and one that a pass derived is computed from those it
+    is derived from, which are what a file holds. A file holds the weights of all models, whichever
+    is asked for. Entries are read lazily and only while the context is open. Raises InputError for
+    a file that does not fit.
     """
     names = {entry.name for entry in program.weights(model)}
-    wanted = list(program.weights())
+    wanted = list(basis(program))
     owners = {entry.name: entry for entry in wanted if entry.owner is None}
+    with _found(weights, wanted, owners, rules_of(program)) as found:
+        base = {name: found.get(name) or made(entry, seed) for name, entry in owners.items()}
+        result = base if names <= base.keys() else with_derived(program, base)
+        yield {name: entry for name, entry in result.items() if name in names}
+
+
+def basis(program: Program) -> Iterator[WeightEntry]:
+    """The program's weights, those that derived ones come from in their place; each name once."""
+    seen: set[str] = set()
+    for entry in program.weights():
+        given = [
+            WeightEntry(name, weight, None, entry.arguments) for _, name, weight in sources(entry)
+        ]
+        for one in given or [entry]:
+            if one.name not in seen:
+                seen.add(one.name)
+                yield one
+
+
+@contextmanager
+def _found(
+    weights: Source, wanted: list[WeightEntry], owners: dict[str, WeightEntry], rules: Rules
+) -> Iterator[dict[str, Entry]]:
+    """What the source holds; tables with values in the spec need not be there."""
     if weights is None:
-        yield {name: made(entry, seed) for name, entry in owners.items() if name in names}
+        yield {}
         return
-    rules = rules_of(program)
     with open_weights(weights) as opened:
         present = {rules.renamed(name) for name in opened}
-        given = {
-            name: entry
-            for name, entry in owners.items()
-            if entry.weight.value is None or name in present
-        }
         aliases: dict[str, list[str]] = {}
         for entry in wanted:
             if entry.owner is not None:
                 aliases.setdefault(entry.owner, []).append(entry.name)
-        found = match(
-            opened,
-            [_wanted(entry, tuple(aliases.get(name, ()))) for name, entry in given.items()],
-            rules,
-        )
-        yield {
-            name: found[name] if name in given else made(entry, seed)
+        given = [
+            _wanted(entry, tuple(aliases.get(name, ())))
             for name, entry in owners.items()
-            if name in names
-        }
+            if entry.weight.value is None or name in present
+        ]
+        yield match(opened, given, rules)
 
 
 def _wanted(entry: WeightEntry, aliases: tuple[str, ...]) -> Wanted:

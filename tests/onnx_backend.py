@@ -100,7 +100,7 @@ def made(graph: onnx.GraphProto) -> set[str]:
 def assert_typed(
     model: onnx.ModelProto, feeds: Mapping[str, Any], sizes: Mapping[str, int]
 ) -> None:
-    """Every value that the model's own nodes make has, when it runs, the type that the file says."""
+    """Every value that the model's own nodes make has the type that the file says."""
     values = {value.name: value for value in [*model.graph.value_info, *model.graph.output]}
     assert values.keys() == made(model.graph)
     everything = onnx.ModelProto()

@@ -12,7 +12,7 @@ from archc.elaborate.models import define_model, standalone
 from archc.elaborate.params import Setting, bind
 from archc.elaborate.scope import Frame, Item, Poisoned, Scope, Space
 from archc.errors import Diagnostic, SpecError, did_you_mean
-from archc.ir.program import Definition, Program, count
+from archc.ir.program import Definition, Program, WeightEntry, count, entries
 from archc.spec.ast import File
 from archc.spec.data import Mapping, plain
 
@@ -96,7 +96,17 @@ def _program(
 
 
 def _check_weights(program: Program) -> None:
-    """E311 for more weights than any machine holds."""
+    """E311 for more weights than any machine holds, E310 for one with two shapes."""
+    for name in program.models:
+        found: dict[str, WeightEntry] = {}
+        versions = program.versions(name)
+        for version in versions if len(versions) > 1 else []:
+            for entry in entries(version, program.prefix(name), {}, program):
+                first = found.setdefault(entry.name, entry)
+                if first.type != entry.type:
+                    place = program.models[name].place
+                    what = f"the weight '{entry.name}' is {first.type} in one use of the model"
+                    raise StepError.of("E310", f"{what} and {entry.type} in another", place)
     done: dict[int, int] = {}
     total = sum(count(model, lambda weight: True, done) for model in program.models.values())
     if total > MAX_WEIGHT:

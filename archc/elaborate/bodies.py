@@ -45,6 +45,7 @@ def body_call(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> 
     """A `do` as a call of a definition made of its steps. Raises StepError, Poisoned."""
     assert step.body is not None
     inner = child(frame, path)
+    inner.builder.unrolls = step
     values: list[Value] = []
     prev: Item | None = None
     for k, (name, given) in enumerate(do_inputs(e, frame, step, fed)):

@@ -14,6 +14,7 @@ from archc.ir.program import Definition
 from archc.ir.types import DType, TensorType
 from archc.ops.registry import ops
 from archc.place import Place
+from archc.spec.ast import Step
 from archc.spec.values import Argument
 
 
@@ -27,6 +28,7 @@ class Builder:
     context: Context
     parent: Builder | None = None
     trace: tuple[str, ...] = ()  # where the definition is used, innermost first
+    unrolls: Step | None = None  # of equal copies: the step to elaborate one by one if need be
     used_at: Place | None = None  # for the prelude's blocks: the step of the spec that uses them
     graph: Graph = field(default_factory=Graph)
     inputs: list[int] = field(default_factory=list)

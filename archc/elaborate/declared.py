@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any
 
 from archc.elaborate import repeats
@@ -14,15 +15,14 @@ from archc.errors import Diagnostic
 from archc.ir.dims import Dim, Size, symbol
 from archc.ir.types import DTYPES, DType, TensorType
 from archc.spec.ast import InputDeclaration, Template, formula_names
-from archc.spec.data import Scalar, plain
+from archc.spec.data import Data, Scalar, plain
+from archc.spec.formula import Formula
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
 
 
-def declared_types(
-    e: Elaborator, declaration: InputDeclaration, frame: Frame, count: int | None
-) -> list[TensorType]:
+def declared_types(e: Elaborator, declaration: InputDeclaration, frame: Frame) -> list[TensorType]:
     """The declared type of an input, or of each part of a list input."""
     rows: list[dict[str, Any]] = [{}]
     if declaration.repeat is not None:
@@ -41,9 +41,9 @@ def declared_type(e: Elaborator, declaration: InputDeclaration, frame: Frame) ->
             dims.append(declared_symbol(e, item, frame))
             continue
         names = formula_names(item) - frame.bindings.keys() - known.keys()
-        frame.builder.symbols.update(
-            {name: symbol(name) for name in names if name in frame.builder.declared_symbols}
-        )
+        if is_lone_name(item):  # written `=n` it is a parameter, and else a misspelt one
+            names &= frame.builder.declared_symbols
+        frame.builder.symbols.update({name: symbol(name) for name in names})
         value = e.evaluator.value(item, frame)
         frame.builder.symbols.clear()
         frame.builder.symbols.update(known)
@@ -59,6 +59,11 @@ def declared_type(e: Elaborator, declaration: InputDeclaration, frame: Frame) ->
         dims.append(value)
     result: DType = dtype
     return TensorType(result, tuple(dims))
+
+
+def is_lone_name(item: Data) -> bool:
+    formula = item.formula if isinstance(item, Scalar) else None
+    return isinstance(formula, Formula) and isinstance(formula.tree, ast.Name)
 
 
 def declared_symbol(e: Elaborator, item: Scalar, frame: Frame) -> Dim:

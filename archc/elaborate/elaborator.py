@@ -79,7 +79,7 @@ class Elaborator:
         if step.broken:
             raise Poisoned
         self.context.spend_step(step.place)
-        if step.repeat is not None and step.scan is None:
+        if step.repeat is not None:
             item = repeats.repeat(self, frame, step)
             if repeats.named_one_by_one(step):
                 return item  # every copy is registered under a name of its own
@@ -170,8 +170,7 @@ class Elaborator:
         else:
             assert op is not None
             item = apply(self, frame, step, op, chosen, inputs, path)
-        if segment is None and frame.scope.home.shaky:
-            self.warn_position(step, item, frame.scope.home)
+        self.note_weights(step, item, frame.scope.home, named=segment is not None)
         return item
 
     def _inserted(
@@ -197,6 +196,13 @@ class Elaborator:
             raise Poisoned
         known = [*ops(), *visible(frame.space.file)]
         shown = value if isinstance(value, str) else type(value).__name__
+        if isinstance(value, list):
+            raise StepError.of(
+                "E204",
+                f"'={step.head.text}' gives a list, not an op or steps",
+                step.head_place,
+                help="a parameter that takes steps is declared by the type name: body: steps",
+            )
         raise StepError.of(
             "E204",
             f"'={step.head.text}' gives no op or block: '{shown}'",
@@ -227,6 +233,10 @@ class Elaborator:
         home = frame.scope.home
         own = segment if segment is not None else str(home.count)
         home.count += 1
+        if own.isdigit() and own in home.segments:
+            what = f"'{own}' is the name of a step and the position of another"
+            raise StepError.of("E211", what, step.place, notes=(f"first at {home.segments[own]}",))
+        home.segments[own] = step.place
         return home.join(own)
 
     def passed_through(self, frame: Frame, step: Step, fed: Feed | None = None) -> Item:
@@ -262,18 +272,25 @@ class Elaborator:
         home.items[name] = item
         home.places[name] = place
 
-    def warn_position(self, step: Step, item: Item, home: Scope) -> None:
-        """W903, once a scope: weights go by a position that changes with the parameters."""
-        node = (
-            item.builder.graph.node(item.node) if item.builder and item.node is not None else None
-        )
+    def note_weights(self, step: Step, item: Item, home: Scope, *, named: bool) -> None:
+        """Keeps where weights are named, and where they go by a position that may change."""
+        if item.builder is None or item.node is None:
+            return
+        node = item.builder.graph.node(item.node)
         if isinstance(node, OpNode) and node.weights:
-            home.shaky = False
+            if named:
+                home.has_names = True
+            elif home.shaky and home.positional is None:
+                home.positional = step.head_place
+
+    def warn_position(self, scope: Scope) -> None:
+        """W903: names beside a position that changes with the parameters."""
+        if scope.positional is not None and scope.has_names:
             self.context.report(
                 Diagnostic(
                     "W903",
                     "weights here go by their position, which changes with the parameters",
-                    step.head_place,
+                    scope.positional,
                     help="give the step a name, so that checkpoints keep fitting",
                     severity="warning",
                 )
@@ -281,6 +298,7 @@ class Elaborator:
 
     def warn_unused(self, scope: Scope, kept: set[int]) -> None:
         """W901: a named value that nothing uses; `kept` are the nodes that outputs need."""
+        self.warn_position(scope)
         for name, item in scope.items.items():
             if item.inside is not None and item.inside is not scope:
                 self.warn_unused(item.inside, kept)

@@ -69,7 +69,15 @@ def unify(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place
     for one in fed:
         if one.declaration.shape is None:
             continue
-        declared = declared_types(e, one.declaration, frame, len(parts(one.reference)))
+        declared = declared_types(e, one.declaration, frame)
+        found = len(parts(one.reference))
+        if one.declaration.repeat is not None and found not in (0, len(declared)):
+            raise StepError.of(
+                "E307",
+                f"the list '{one.declaration.name}' has {len(declared)} parts, found {found}",
+                one.given.place if one.given else place,
+                notes=(f"declared at {one.declaration.place}",),
+            )
         for wanted, part in zip(declared, parts(one.reference), strict=False):
             if wanted.rank != part.type.rank or wanted.dtype != part.type.dtype:
                 raise mismatch(one, wanted, part.type, place, frame)

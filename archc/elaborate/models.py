@@ -53,7 +53,7 @@ def define_model(
                     declaration.place,
                     help=f"{declaration.name}: [N, 3, 224, 224]",
                 )
-            types = declared_types(e, declaration, frame, None)
+            types = declared_types(e, declaration, frame)
         except StepError as error:
             e.context.report(error.diagnostic)
             return None

@@ -146,12 +146,20 @@ def choose(value: Any, space: Space) -> OpChoice | None:
         if isinstance(name, str) and names_op(name, space):
             if isinstance(attributes, dict):
                 return OpChoice.of(name, attributes, space)
-            op = ops().get(name)
-            if op is not None and op.main is not None and attributes is not None:
-                return OpChoice.of(name, {op.main: attributes}, space)
             if attributes is None:
                 return OpChoice.of(name, {}, space)
+            first = main_of(name, space)
+            if first is not None:
+                return OpChoice.of(name, {first: attributes}, space)
     return None
+
+
+def main_of(name: str, space: Space) -> str | None:
+    """What a lone value sets: an op's main attribute, a block's first parameter."""
+    template = lookup(space.file, name)
+    if template is not None:
+        return template.parameters[0].name if template.parameters else None
+    return ops()[name].main
 
 
 def key_of(value: Any) -> Any:

@@ -137,9 +137,12 @@ def weight_reference(
     head, *rest = text.split(".")
     item = frame.scope.find(head)
     if item is not None and item.builder is not None:
-        path = ".".join([item.path, *rest])
-        type = item.builder.find_weight(path)
-        return (WeightRef(path), type, item.builder) if type is not None else None
+        for start in paths(item):
+            path = ".".join([start, *rest])
+            type = item.builder.find_weight(path)
+            if type is not None:
+                return WeightRef(path), type, item.builder
+        return None
     if rest and head in frame.space.file.models:
         from archc.elaborate.models import standalone
 
@@ -149,6 +152,13 @@ def weight_reference(
         type = find_weight(definition, ".".join(rest)) if definition is not None else None
         return (WeightRef(".".join(rest), head), type, frame.builder) if type is not None else None
     return None
+
+
+def paths(item: Item) -> list[str]:
+    """Where an item's weights may be: below its own path, or of copies, below their common one."""
+    whole = item.path.rpartition(".")[0]
+    copied = item.copies is not None or item.counted is not None
+    return [item.path, whole] if copied else [item.path]
 
 
 def unknown(text: str, head: str, place: Place, frame: Frame) -> StepError:

@@ -41,7 +41,7 @@ def scan(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> Item:
     assert step.scan is not None
     wanted = scanned_names(e, frame, step.scan)
     callee = input_names(e, frame, step)
-    given = scan_inputs(e, frame, step, callee)
+    given = scan_inputs(e, frame, step, callee, fed)
     missing = [name for name in wanted if name not in dict(given)]
     if missing:
         raise StepError.of(
@@ -144,13 +144,13 @@ def scanned_names(e: Elaborator, frame: Frame, data: Data) -> list[str]:
 
 
 def scan_inputs(
-    e: Elaborator, frame: Frame, step: Step, callee: list[str]
+    e: Elaborator, frame: Frame, step: Step, callee: list[str], fed: Feed
 ) -> list[tuple[str, Reference]]:
     """Every input of the scanned step by name, in the callee's order."""
     if step.body is not None:
         pairs = [
             (name or f"x{k or ''}", given)
-            for k, (name, given) in enumerate(do_inputs(e, frame, step, {}))
+            for k, (name, given) in enumerate(do_inputs(e, frame, step, fed))
         ]
     else:
         inputs = inputs_of(e, frame, step, {}, callee)

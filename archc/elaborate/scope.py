@@ -136,8 +136,11 @@ class Scope:
     parent: Scope | None = None
     items: dict[str, Item] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
+    segments: dict[str, Place] = field(default_factory=dict)  # of steps with a path of their own
     count: int = 0
     shaky: bool = False  # a step before may be there or not, so positions are no safe names
+    positional: Place | None = None  # the first step whose weights go by such a position
+    has_names: bool = False  # some step with weights has a name
     grouping: bool = False
 
     @property

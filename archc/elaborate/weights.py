@@ -6,7 +6,7 @@ from collections.abc import Mapping as AbstractMapping
 from typing import TYPE_CHECKING, Any
 
 from archc import init as initialisers
-from archc.elaborate.context import MAX_WEIGHT, StepError
+from archc.elaborate.context import MAX_WEIGHT, StepError, Unroll
 from archc.elaborate.evaluate import plain_argument
 from archc.elaborate.scope import Frame
 from archc.elaborate.spaces import defaults_for
@@ -94,7 +94,9 @@ def tied(e: Elaborator, frame: Frame, data: Data, declared: WeightType) -> Weigh
         )
     ref, type, builder = found
     if builder is not frame.builder and ref.model is None:
-        raise StepError.of("E313", f"the weight '{text}' is outside the repeated steps", data.place)
+        if frame.builder.unrolls is not None:
+            raise Unroll(frame.builder.unrolls)
+        raise StepError.of("E313", f"the weight '{text}' is outside the scanned steps", data.place)
     if type != declared.type:
         raise StepError.of(
             "E310",

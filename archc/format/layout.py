@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from archc.format.scalars import block_lines, lines_of, plain_reads_back, scalar
-from archc.format.tree import Entry, Node, Tree
+from archc.format.tree import UNKNOWN, Entry, Node, Tree
 from archc.spec.schema import SKELETON
 
 WIDTH = 100
@@ -119,7 +119,16 @@ def _rank(entry: Entry) -> int:
 
 
 def one_line(node: Node) -> str | None:
-    """The value on one line, in brackets if it is a collection; None where that loses something."""
+    """The value on one line, in brackets if it is a collection; None where that loses something.
+
+    Kept once it is known: every collection around it asks again.
+    """
+    if node.line is UNKNOWN:
+        node.line = _one_line(node)
+    return node.line
+
+
+def _one_line(node: Node) -> str | None:
     if node.kind == "scalar":
         if node.style in ("|", ">"):
             return None

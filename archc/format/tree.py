@@ -21,6 +21,7 @@ import yaml
 from archc.spec.data import Plain
 from archc.spec.scalars import resolve
 
+UNKNOWN = "\0"
 Position = tuple[int, int]  # line and column, from 0
 _BREAK = re.compile("[\n\x85\u2028\u2029]")  # what libyaml counts as a line's end
 
@@ -49,6 +50,7 @@ class Node:
     text: str = ""
     style: str = ""
     flow: bool = False
+    line: str | None = UNKNOWN  # what `layout.one_line` found
     entries: list[Entry] = field(default_factory=list)
 
 
@@ -91,7 +93,7 @@ def parse(text: str) -> Tree:
     """The tree of a text that the reader has accepted."""
     lines = _BREAK.split(text)
     builder = _Builder(lines)
-    parser = getattr(yaml, "CParser", yaml.SafeLoader)(text)
+    parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     while parser.check_event():
         builder.take(parser.get_event())
     assert builder.root is not None
@@ -197,14 +199,12 @@ def _comments(lines: list[str], scalars: list[Node]) -> Iterator[Comment]:
             spans.setdefault(line, []).append((begin, stop))
     for number, text in enumerate(lines):
         at = text.find("#")
-        while at >= 0:
-            inside = next(
-                (stop for begin, stop in spans.get(number, ()) if begin <= at < stop), None
-            )
-            if inside is None:
-                yield Comment((number, at), text[at:].rstrip(), not text[:at].strip())
+        for begin, stop in spans.get(number, ()):  # in the order of the line
+            if at < begin:
                 break
-            at = text.find("#", inside)
+            at = text.find("#", stop) if at < stop else at
+        if at >= 0:
+            yield Comment((number, at), text[at:].rstrip(), not text[:at].strip())
 
 
 class _Attach:

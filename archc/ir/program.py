@@ -136,10 +136,24 @@ class Program:
         seen: set[str] = set()
         names = list(self.models) if model is None else self.called(model)
         for name in names:
-            for entry in entries(self.models[name], self.prefix(name), {}, self):
-                if entry.name not in seen:
-                    seen.add(entry.name)
-                    yield entry
+            for version in self.versions(name):
+                for entry in entries(version, self.prefix(name), {}, self):
+                    if entry.name not in seen:
+                        seen.add(entry.name)
+                        yield entry
+
+    def versions(self, model: str) -> list[Definition]:
+        """The model as declared and as it is called: with other input types, or optional inputs."""
+        return [self.models[model], *self._called_versions.get(model, ())]
+
+    @cached_property
+    def _called_versions(self) -> dict[str, list[Definition]]:
+        found: dict[str, dict[int, Definition]] = {}
+        for definition in self.definitions():
+            for call in definition.calls():
+                if call.model is not None and call.definition is not self.models.get(call.model):
+                    found.setdefault(call.model, {})[id(call.definition)] = call.definition
+        return {model: list(versions.values()) for model, versions in found.items()}
 
     def called(self, model: str) -> list[str]:
         """The model and the models it calls, directly or not, in the spec's order."""
@@ -155,8 +169,17 @@ class Program:
         return self.count_params()
 
     def count_params(self, model: str | None = None) -> int:
-        """Learnable numbers of all models, or of one with those it calls; O(definitions)."""
+        """Learnable numbers of all models, or of one with those it calls.
+
+        O(definitions), unless models are called with other input types than they declare.
+        """
         names = list(self.models) if model is None else self.called(model)
+        if any(len(self.versions(name)) > 1 for name in names):
+            return sum(
+                size
+                for entry in self.weights(model)
+                if is_learnable(entry.weight) and isinstance(size := entry.type.elements, int)
+            )
         counted: dict[int, int] = {}
         return sum(count(self.models[name], is_learnable, counted) for name in names)
 

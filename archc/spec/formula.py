@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archc.spec.functions import FUNCTIONS
-from archc.spec.interpret import BINARY, COMPARE, EVALUATE, UNARY, Evaluation, Lookup
+from archc.spec.interpret import BINARY, COMPARE, CONSTANTS, EVALUATE, UNARY, Evaluation, Lookup
 from archc.spec.values import Budget, FormulaError
 
 MAX_LENGTH = 4000
@@ -71,7 +71,7 @@ def _free(node: ast.AST) -> frozenset[str]:
     """The names whose values come from outside the expression; a called function's name is none."""
     match node:
         case ast.Name(id=name):
-            return frozenset({name})
+            return frozenset({name} - CONSTANTS.keys())
         case ast.Call(args=args):
             return frozenset().union(*map(_free, args))
         case ast.ListComp(elt=elt, generators=parts):
@@ -158,7 +158,7 @@ def evaluate(formula: Formula, lookup: Lookup, budget: Budget) -> Any:
 
     An `Argument` comes back only if it is the whole formula.
     """
-    if isinstance(formula.tree, ast.Name):
+    if isinstance(formula.tree, ast.Name) and formula.tree.id not in CONSTANTS:
         return lookup(formula.tree.id)
     value = Evaluation(lookup, budget).of(formula.tree)
     if isinstance(value, float) and not math.isfinite(value):

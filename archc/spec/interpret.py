@@ -24,6 +24,9 @@ from archc.spec.values import ABSENT, Argument, Budget, Facts, FormulaError, Nee
 Lookup = Callable[[str], Any]
 
 
+CONSTANTS = {"true": True, "false": False}  # as YAML writes them
+
+
 class Evaluation:
     """One evaluation of one formula; `bound` holds what its comprehensions bind."""
 
@@ -38,6 +41,8 @@ class Evaluation:
         return EVALUATE[type(node)](self, node)
 
     def name(self, node: ast.Name) -> Any:
+        if node.id in CONSTANTS:
+            return CONSTANTS[node.id]
         value = self.bound[node.id] if node.id in self.bound else self.lookup(node.id)
         if isinstance(value, Argument):
             raise NeedsValue(value)

@@ -77,7 +77,7 @@ class Parser:
         return re.sub(r"\W", "_", stem) or "model"
 
     def checked_name(self, name: str, place: Place) -> str:
-        if not NAME.match(name) or len(name) > MAX_NAME:
+        if not is_name(name) or len(name) > MAX_NAME:
             self.fail(
                 "E212",
                 f"'{name[:60]}' is not a name",
@@ -125,7 +125,15 @@ class Parser:
         entries: dict[str | int, Entry] = {}
         for item in data.items:
             if isinstance(item, Scalar) and isinstance(item.value, str):
-                entries[item.value.rsplit(".", 1)[-1]] = Entry(item, item)
+                name = item.value.rsplit(".", 1)[-1]
+                if name in entries:
+                    self.fail(
+                        "E211",
+                        f"two outputs would be called '{name}'",
+                        item.place,
+                        help=f"name them: {{first: {item.value}, …}}",
+                    )
+                entries[name] = Entry(item, item)
         return Mapping(entries, data.place)
 
     def parameters(self, data: Data | None) -> tuple[Parameter, ...]:
@@ -133,7 +141,7 @@ class Parser:
         if isinstance(data, Mapping):
             for key, entry in data.entries.items():
                 name = str(key)
-                if not name.isidentifier():
+                if not name.isidentifier() or name == "prev":
                     self.fail("E212", f"'{name[:60]}' cannot name a parameter", entry.key.place)
                     continue
                 value = entry.value
@@ -284,7 +292,7 @@ class Parser:
 
 def is_name(value: object) -> bool:
     """Whether the value can name a step: an identifier or a number."""
-    return not isinstance(value, bool) and NAME.match(str(value)) is not None
+    return not isinstance(value, bool) and value != "prev" and NAME.match(str(value)) is not None
 
 
 def text_of(data: Data | None) -> str:

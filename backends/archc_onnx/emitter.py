@@ -147,9 +147,8 @@ class Emitter:
         """The size as int64 without dimensions."""
         if isinstance(size, int):
             return self.scalar(size, "int64")
-        shape = self.constant(np.zeros(0, np.int64), "int64")
         type = TensorType("int64", ())
-        return self.shared("Reshape", [self.size(size), shape], type, f"numbers/{size}")
+        return self.shared("Squeeze", [self.size(size)], type, f"numbers/{size}")
 
     def _size(self, size: Dim) -> Operand:
         read = self._read(size)

@@ -133,7 +133,9 @@ class At:
 
         UnsupportedError E601 where there is no such type.
         """
-        dtype = next((d for d in _dtypes(operands, wanted) if self._lacks(op_type, d)), None)
+        kept = 1 if op_type == "Where" else 0  # its condition is no value among the others
+        found = _dtypes(operands[kept:], wanted)
+        dtype = next((d for d in found if self._lacks(op_type, d)), None)
         if dtype is None:
             return self._several(op_type, operands, wanted, hint, domain, attributes)
         other = detour(op_type, dtype)
@@ -145,7 +147,6 @@ class At:
                 notes=(f"in {self.path}",),
                 help="convert first: cast: float32",
             )
-        kept = 1 if op_type == "Where" else 0  # its condition is no value among the others
         operands[kept:] = [
             self.cast(value, other) if value is not None and value.type.dtype == dtype else value
             for value in operands[kept:]
@@ -176,12 +177,16 @@ class At:
         return made
 
     def settle(self, outputs: Sequence[Operand]) -> None:
-        """Calls what the line made for its outputs by the op's path."""
-        own, names = set(self.drafts), self.op.outputs
-        for name, operand in zip(names, outputs, strict=True):
-            if operand.maker is not None and operand.maker in own:
-                operand.wish = self.path if len(names) == 1 else f"{self.path}.{name}"
-                operand.maker.wish = self.path
+        """Calls what the line made for its outputs by the op's path; one of several by its own."""
+        names = self.op.outputs
+        made = [
+            (operand.maker, operand, self.path if len(names) == 1 else f"{self.path}.{name}")
+            for name, operand in zip(names, outputs, strict=True)
+            if operand.maker is not None and operand.maker in self.drafts
+        ]
+        together = len({id(maker) for maker, _, _ in made}) == 1
+        for maker, operand, wish in reversed(made):  # a node of several is called by its first
+            operand.wish, maker.wish = wish, self.path if together else wish
 
     # -- nodes with a rule for their type
 

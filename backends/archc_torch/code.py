@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ class Hole:
     default: object = ...
     comma: str = ""  # which comma goes with it: before, after or none
     formula: str = ""  # how the spec writes it, where it is a formula
+    absent: bool = False  # of a step that this instance leaves out: it has no value
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Build:
 
     definition: Definition
     arguments: Mapping[str, float | Argument]
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +86,7 @@ class Numbers:
 
     definition: Definition
     arguments: Mapping[str, float | Argument]
+    absent: bool = False
 
 
 Part = str | Hole | Ref | Axis | Build | Callee | Numbers
@@ -281,6 +284,13 @@ def _asked(parent: ast.AST, field: str) -> tuple[int, bool]:
 def holes(code: Iterable[Part]) -> Iterator[Hole]:
     """The holes, in order."""
     return (part for part in code if isinstance(part, Hole))
+
+
+def ghost(code: Code) -> Code:
+    """The code of a step that is left out: its text, and no values."""
+    return tuple(
+        replace(part, absent=True) if isinstance(part, Hole | Build | Numbers) else part for part in code
+    )
 
 
 def joined(codes: Iterable[Code], separator: str = ", ") -> Code:

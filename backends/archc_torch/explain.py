@@ -9,6 +9,12 @@ from archc.ir.dims import Dim, floor_div
 
 Row = tuple[object, ...]
 
+
+class Absent:
+    """The value for an instance that leaves the step out: any will do."""
+
+
+ABSENT = Absent()
 MOST = 16  # the largest factor tried
 
 
@@ -24,12 +30,12 @@ class Meaning:
 def constant(row: Row) -> bool:
     """Whether all instances have the same value, of the same type."""
     first = row[0]
-    return all(type(value) is type(first) and value == first for value in row)
+    return all(value is ABSENT or (type(value) is type(first) and value == first) for value in row)
 
 
 def same(a: Row, b: Row) -> bool:
     """Whether two rows are alike; 1 is not True and not 1.0."""
-    return all(type(x) is type(y) and x == y for x, y in zip(a, b, strict=True))
+    return all(ABSENT in (x, y) or (type(x) is type(y) and x == y) for x, y in zip(a, b, strict=True))
 
 
 def meanings(row: Row, known: Mapping[str, Row]) -> Iterator[Meaning]:
@@ -37,9 +43,15 @@ def meanings(row: Row, known: Mapping[str, Row]) -> Iterator[Meaning]:
     for name, other in known.items():
         if same(row, other):
             yield Meaning(name, (name,), compound=False)
+    there = [place for place, value in enumerate(row) if value is not ABSENT]
+    row = tuple(row[place] for place in there)
+    known = {name: tuple(other[place] for place in there) for name, other in known.items()}
     if not _whole(row):
         return
     numbers = {name: other for name, other in known.items() if _whole(other)}
+    for name, other in numbers.items():
+        if row == tuple(-value for value in other):
+            yield Meaning(f"-{name}", (name,))
     for name, other in numbers.items():
         for factor in range(2, MOST + 1):
             if row == tuple(factor * value for value in other):

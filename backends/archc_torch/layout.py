@@ -58,10 +58,13 @@ def scopes(graph: Graph, prefix: str) -> Scope:
 
 
 def is_step(node: Node) -> bool:
-    """Whether the node is a step with a place among others, and no literal or loop."""
+    """Whether the node is a step with a place among others, and no literal.
+
+    A scan is one: its body's modules lie in the same scope, which is no chain then.
+    """
     if isinstance(node, OpNode):
         return node.op.name != "constant"
-    return isinstance(node, CallNode) and not isinstance(node, ScanNode)
+    return isinstance(node, CallNode)
 
 
 def chain(graph: Graph, scope: Scope, element: Element, exits: frozenset[Value]) -> Chain | None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from archc.errors import UnsupportedError
 from archc.ir.nodes import CallNode
 from archc.ir.program import Definition, Program
+from archc.ops.base import TypingError
 from archc.spec.values import Argument
 from archc_torch import layout
 from archc_torch.code import Axis, Build, Callee, Code, Hole, Numbers, Part
-from archc_torch.sketch import Assign, Branch, Do, For, Leaf, Sketch, Stmt, leaves
+from archc_torch.sketch import Assign, Branch, Do, For, If, Leaf, Sketch, Stmt, leaves
+from archc_torch.variants import Family, Variant, families
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,17 +32,51 @@ class Library:
         self._keys: dict[Any, Key] = {}
         self._key_of: dict[int, Key] = {}
         self._rates: dict[tuple[str, str], set[float]] | None = None
+        self._families: dict[int, Family] | None = None
 
     def sketch(self, definition: Definition) -> Sketch:
-        """The definition's sketch, made when it is asked for first."""
+        """The definition's sketch, made when it is asked for first, together with its whole family's."""
+        if id(definition) not in self.sketches:
+            family = self._family(definition)
+            if family is None or not self._together(family):
+                self._keep(definition, self._planned(definition))
+        return self.sketches[id(definition)]
+
+    def _planned(self, definition: Definition) -> Sketch:
         from archc_torch.planner import Planner
 
-        known = self.sketches.get(id(definition))
-        if known is None:
-            known = Planner(definition, self, top=definition is self.main).plan()
-            self.sketches[id(definition)] = known
-            self.order.append(known)
-        return known
+        return Planner(definition, self, top=definition is self.main).plan()
+
+    def _keep(self, definition: Definition, sketch: Sketch) -> None:
+        self.sketches[id(definition)] = sketch
+        self.order.append(sketch)
+
+    def _family(self, definition: Definition) -> Family | None:
+        """The definitions that may share a class with this one, where some leave steps out."""
+        if self._families is None:
+            blocks = {id(call.definition): call.definition for call in self._calls(self.main, set())}
+            found = families(block for block in blocks.values() if block.kind == "block")
+            self._families = {
+                id(variant.original): family
+                for family in found if family.gaps() for variant in family.variants
+            }  # fmt: skip
+        return self._families.get(id(definition))
+
+    def _together(self, family: Family) -> bool:
+        """Writes a family as one class; False where that does not work out, and each is written alone."""
+        from archc_torch.planner import Planner
+
+        gaps = family.gaps()
+        try:
+            made = [Planner(v.definition, self, variant=v, gaps=gaps).plan() for v in family.variants]
+        except (TypingError, UnsupportedError):  # a step that is left out does not even have a form there
+            return False
+        first, *others = map(self._structure, made)
+        if any(other != first for other in others) or not all(map(right_names, made, family.variants)):
+            return False
+        for variant, sketch in zip(family.variants, made, strict=True):
+            self._keep(variant.original, sketch)
+        return True
 
     def key(self, definition: Definition) -> Key:
         """A number that definitions have in common if they are one class."""
@@ -138,10 +174,11 @@ class Library:
         )  # fmt: skip
 
     def _branch(self, branch: Branch) -> Any:
-        return branch.chain, tuple(
-            (name, self._branch(child) if isinstance(child, Branch) else (child.kind, child.count, self._code(child.code)))
+        return branch.chain, branch.gap, tuple(
+            (name, self._branch(child)) if isinstance(child, Branch)
+            else (name, child.kind, child.count, child.gap, self._code(child.code))
             for name, child in branch.children.items()
-        )
+        )  # fmt: skip
 
     def _statements(self, statements: list[Stmt]) -> Any:
         found: list[Any] = []
@@ -153,6 +190,8 @@ class Library:
                     found.append((statement.names, self._code(statement.code), self._statements(statement.body)))
                 case Do():
                     found.append(self._code(statement.code))
+                case If():
+                    found.append((statement.gap, self._statements(statement.body)))
         return tuple(found)
 
     def _code(self, code: Code) -> Any:
@@ -176,3 +215,28 @@ class Library:
             case Callee(definition, path):
                 return ("callee", self.key(definition), path)
         raise TypeError(f"no structure: {part!r}")
+
+
+def right_names(sketch: Sketch, variant: Variant) -> bool:
+    """Whether the modules of a variant, without what it leaves out, have its own weights' names."""
+    return all(path == variant.paths.get(leaf.node) for path, leaf in named(sketch.modules, "") if leaf.weighted)
+
+
+def named(branch: Branch, above: str) -> Iterator[tuple[str, Leaf]]:
+    """The leaves that are there, with their paths as PyTorch counts them."""
+    count = 0
+    for name, child in branch.children.items():
+        if child.gap is not None and missing(child):
+            continue
+        own = str(count) if branch.chain and layout.in_order(branch) else name
+        path = f"{above}.{own}" if above else own
+        count += child.count if isinstance(child, Leaf) else 1
+        if isinstance(child, Leaf):
+            yield path, child
+        else:
+            yield from named(child, path)
+
+
+def missing(child: Branch | Leaf) -> bool:
+    """Whether this instance leaves the child out."""
+    return child.absent if isinstance(child, Leaf) else all(map(missing, child.children.values()))

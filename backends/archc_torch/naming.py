@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from archc_torch import names
 from archc_torch.code import Ref, Val
 from archc_torch.lines import table
-from archc_torch.sketch import Assign, For, Sketch, Stmt, refs, renamed
+from archc_torch.sketch import Assign, For, If, Sketch, Stmt, refs, renamed
 
 GENERIC = ("x", "y", "z", "u", "v", "w")
 END = 1 << 40  # a position after all statements
@@ -45,6 +45,8 @@ class _Namer:
                     if outside and position != before.get(val):
                         self.last[val] = self.position + 1  # read again in the next round
                 self.position += 1
+            elif isinstance(statement, If):
+                self.read(statement.body)
 
     # ---- names
 
@@ -59,6 +61,8 @@ class _Namer:
                 statement.code = code
                 self.write(statement.body)
                 self.position += 1
+            elif isinstance(statement, If):
+                self.write(statement.body)
             else:
                 statement.code = renamed(statement.code, self.names)
 

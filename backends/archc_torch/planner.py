@@ -16,21 +16,24 @@ from archc.ir.graph import Value
 from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, WeightNode, WeightRef
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
+from archc.spec.ast import Step, Template
 from archc.spec.formula import Formula
 from archc.spec.values import Argument
 from archc.spec.data import Mapping as Entries
 from archc.spec.data import Scalar
 from archc_torch import initial, layout, names, naming
 from archc_torch.code import (
-    Axis, Build, Callee, Code, Expr, Hole, Numbers, Part, Raw, Ref, Val, joined, length,
+    Axis, Build, Callee, Code, Expr, Hole, Numbers, Raw, Ref, Val, ghost, joined, length,
 )  # fmt: skip
 from archc_torch.lines import Line, Writer, table
 from archc_torch.sizes import Anchor, express, unknown
-from archc_torch.sketch import Assign, Branch, Leaf, Output, Parameter, Sketch, Stmt
+from archc_torch.sketch import Assign, Branch, Gap, If, Leaf, Output, Parameter, Sketch, Stmt
 from archc_torch.use import NeedsVariable, Use
+from archc_torch.variants import Variant, bypass
 
 if TYPE_CHECKING:
     from archc_torch.library import Library
+    from archc_torch.loops import Roll
 
 DEEPEST = 3  # calls nested in one expression
 WIDEST = 80  # characters of one expression
@@ -58,8 +61,13 @@ class Frame:
 class Planner:
     """Writes one definition; a `Host` of its ops' uses."""
 
-    def __init__(self, definition: Definition, library: Library, top: bool = False) -> None:
+    def __init__(
+        self, definition: Definition, library: Library, top: bool = False, variant: Variant | None = None,
+        gaps: Mapping[int, tuple[bool, ...]] | None = None,
+    ) -> None:  # fmt: skip
         self.definition, self.library = definition, library
+        self.phantoms = variant.phantoms if variant is not None else frozenset()
+        self.gaps = gaps or {}
         self.sketch = Sketch(definition, top=top)
         self.frames: list[Frame] = []
         self.exprs: dict[Val, Expr] = {}  # what can be written any number of times
@@ -187,6 +195,7 @@ class Planner:
             frame.inside |= nodes_of(scope)
         for id, node in graph.nodes():
             if id in starts:
+                close_gaps(starts[id].branch)
                 layout.put(self.sketch.modules, starts[id].path, starts[id].branch, node.place)
             elif id not in frame.inside:
                 self._leaf(frame, id, node)
@@ -195,29 +204,55 @@ class Planner:
         path = frame.path(node.path)
         if isinstance(node, OpNode) and node.op.own_path:
             (weight,) = node.weights
-            self.put(frame.path(weight.path), initial.leaf(weight), node)
+            self.put(frame.path(weight.path), self.marked(frame, id, initial.leaf(weight)), node)
         elif isinstance(node, OpNode) and node.weights:
             made = self.module(frame, id)
             frame.paths[id] = path
             if made is not None and not self.fed(frame, id):
-                self.put(path, Leaf("module", made.code, node.types, weighted=True), node)
+                self.put(path, self.leaf(frame, id, made.code, True), node)
                 return
             for weight in node.weights:
-                self.put(frame.path(weight.path), initial.leaf(weight), node)
+                self.put(frame.path(weight.path), self.marked(frame, id, initial.leaf(weight)), node)
         elif isinstance(node, OpNode) and self.line(node).call is None:
             made = self.module(frame, id)
             assert made is not None
-            self.put(path, Leaf("module", made.code, node.types, weighted=True), node)
+            self.put(path, self.leaf(frame, id, made.code, True), node)
         elif isinstance(node, OpNode) and node.op.name == "constant" and node.types[0].rank and id in frame.live:
             frame.paths[id] = self.constant_path(node)
             self.put(frame.paths[id], initial.constant(node), node)
         elif isinstance(node, CallNode) and not isinstance(node, ScanNode) and node.model is None:
             self.library.sketch(node.definition)
-            self.put(frame.path(node.copies.path(0)), self.call_leaf(frame, node), node)
+            self.put(frame.path(node.copies.path(0)), self.call_leaf(frame, id, node), node)
 
-    def call_leaf(self, frame: Frame, node: CallNode) -> Leaf:
+    def leaf(self, frame: Frame, id: int, code: Code, weighted: bool) -> Leaf:
+        """An op's module."""
+        node = frame.definition.graph.node(id)
+        assert isinstance(node, OpNode)
+        return self.marked(frame, id, Leaf("module", code, node.types, weighted=weighted, word=node.op.name))
+
+    def call_leaf(self, frame: Frame, id: int, node: CallNode) -> Leaf:
         build = Build(node.definition, node.arguments)
-        return Leaf("module", (build,), node.types, node.count, weighted=True, callee=node.definition)
+        leaf = Leaf("module", (build,), node.types, node.count, weighted=True, callee=node.definition)
+        return self.marked(frame, id, leaf)
+
+    def marked(self, frame: Frame, id: int, leaf: Leaf) -> Leaf:
+        """The leaf with the node that it is for, and which instances have it."""
+        leaf.node = id
+        leaf.gap = self.gap(frame, id)
+        leaf.absent = frame.number == 0 and id in self.phantoms
+        if leaf.absent:
+            leaf.code = ghost(leaf.code)
+        return leaf
+
+    def gap(self, frame: Frame, id: int) -> Gap | None:
+        """Which instances have the node, where some have not."""
+        if frame.number or id not in self.gaps:
+            return None
+        node = frame.definition.graph.node(id)
+        template = self.library.template(self.definition)
+        when, word = conditions(template, node.step) if template is not None and node.step is not None else ((), "")
+        own = node.op.name if isinstance(node, OpNode) else node.definition.source if isinstance(node, CallNode) else ""
+        return Gap(self.gaps[id], when, word or own)
 
     def put(self, path: str, leaf: Leaf, node: Node) -> None:
         layout.put(self.sketch.modules, path, leaf, node.place)
@@ -233,7 +268,8 @@ class Planner:
         line = self.line(node)
         if line.module is None:
             return None
-        use = Use(self, node, self.slot_types(frame, id), {}, "", constructing=True)
+        absent = frame.number == 0 and id in self.phantoms
+        use = Use(self, node, self.slot_types(frame, id), {}, "", absent, constructing=True)
         return written(use, line.module)
 
     def element(self, frame: Frame, id: int) -> tuple[Leaf, bool] | None:
@@ -247,7 +283,7 @@ class Planner:
             callee = self.library.sketch(node.definition)
             if callee.models or callee.sizes or callee.device:
                 return None
-            return self.call_leaf(frame, node), True
+            return self.call_leaf(frame, id, node), True
         assert isinstance(node, OpNode)
         if self.fed(frame, id) or len(node.types) != 1 or not node.op.inputs or node.op.own_path:
             return None
@@ -262,7 +298,11 @@ class Planner:
         if made is None:
             return None
         weighted = bool(node.weights) or line.call is None
-        return Leaf("module", made.code, node.types, weighted=weighted, word=node.op.name), weighted
+        code = made.code
+        if not weighted and node.step is not None and isinstance(node.step.head, Formula) and plain(code):
+            text = "".join(part for part in code if isinstance(part, str))
+            code = (Hole(Raw(text), node.step.head.text),)  # an op that a parameter chooses
+        return self.leaf(frame, id, code, weighted), weighted
 
     def line(self, node: OpNode) -> Line:
         found = table().lines.get(node.op.name)
@@ -293,27 +333,99 @@ class Planner:
 
         graph = frame.definition.graph
         rolled = loops.rolled(self, frame)
+        guards = self.guards(frame) if frame.number == 0 else {}
         for id, node in graph.nodes():
             if id not in frame.live or isinstance(node, InputNode):
                 continue
-            if id in frame.chains:
-                self._chain(frame, frame.chains[id])
-            elif id in frame.inside:
+            if id in guards:
+                if id == guards[id][-1]:
+                    self._guard(frame, guards[id])
                 continue
-            elif id in rolled:
-                if rolled[id].calls[0] == id:
-                    loops.roll(self, frame, rolled[id])
-            elif isinstance(node, WeightNode):
-                self.exprs[frame.val(Value(id))] = Expr((self.read(frame, node.ref),))
-            elif isinstance(node, ScanNode):
-                loops.scan(self, frame, id, node)
-            elif isinstance(node, CallNode):
-                if node.count > 1:
-                    loops.counted(self, frame, id, node)
-                else:
-                    self._call(frame, id, node)
-            elif isinstance(node, OpNode):
-                self._op(frame, id, node)
+            self._node(frame, id, node, rolled)
+
+    def _node(self, frame: Frame, id: int, node: Node, rolled: Mapping[int, Roll]) -> None:
+        from archc_torch import loops
+
+        if id in frame.chains:
+            self._chain(frame, frame.chains[id])
+        elif id in frame.inside:
+            return
+        elif id in rolled:
+            if rolled[id].calls[0] == id:
+                loops.roll(self, frame, rolled[id])
+        elif isinstance(node, WeightNode):
+            self.exprs[frame.val(Value(id))] = Expr((self.read(frame, node.ref),))
+        elif isinstance(node, ScanNode):
+            loops.scan(self, frame, id, node)
+        elif isinstance(node, CallNode):
+            if node.count > 1:
+                loops.counted(self, frame, id, node)
+            else:
+                self._call(frame, id, node)
+        elif isinstance(node, OpNode):
+            self._op(frame, id, node)
+
+    def guards(self, frame: Frame) -> dict[int, list[int]]:
+        """Steps that only some instances have and that are no module of one input: groups under one condition each.
+
+        Raises UnsupportedError where something but the last of a group is used outside of it.
+        """
+        graph = frame.definition.graph
+        groups: list[list[int]] = []
+        before: int | None = None
+        for id, node in graph.nodes():
+            if isinstance(node, InputNode) or id not in frame.live:
+                continue
+            if id not in self.gaps or id in frame.inside or self.bypassable(frame, id):
+                before = None
+            elif before is not None and self.gaps[before] == self.gaps[id]:
+                groups[-1].append(id)
+                before = id
+            else:
+                groups.append([id])
+                before = id
+        for group in groups:
+            inner = set(group[:-1])
+            used = {use[0] for id in inner for use in graph.users(id)}
+            outputs = {value.node for value in frame.definition.outputs.values()}
+            if not used <= set(group) or inner & outputs or len(graph.node(group[-1]).types) != 1:
+                raise UnsupportedError.of("E601", "steps that are left out together have several uses")
+        return {id: group for group in groups for id in group}
+
+    def bypassable(self, frame: Frame, id: int) -> bool:
+        """Whether the node is a module of one input, in whose place nn.Identity can stand."""
+        node = frame.definition.graph.node(id)
+        if len(frame.definition.graph.present(id)) != 1 or len(node.types) != 1:
+            return False
+        if isinstance(node, CallNode):
+            callee = self.library.sketch(node.definition)
+            return not (callee.models or callee.sizes or callee.device) and node.count == 1 and node.model is None
+        return id in frame.paths and not self.fed(frame, id)
+
+    def _guard(self, frame: Frame, group: list[int]) -> None:
+        """Steps under a condition: the variable has what stands for them first, and their value if they are there."""
+        graph = frame.definition.graph
+        value = Value(group[-1])
+        before = bypass(graph, value)
+        while before is not None and before.node in group:
+            before = bypass(graph, before)
+        assert before is not None
+        val, entry = frame.val(value), frame.val(before)
+        self.hold_all()
+        self.statements.append(Assign([val], self.exprs[entry].code))
+        if self.uses.get(entry, 0) == 1:
+            self.exprs[entry] = Expr((Ref(val),))
+        outer, self.statements = self.statements, []
+        for id in group:
+            self._node(frame, id, graph.node(id), {})
+        expr = self.pending.pop(val, None)
+        if expr is not None:
+            self.statements.append(Assign([val], expr.code, (self.types[val],)))
+        body, self.statements = self.statements, outer
+        gap = self.gap(frame, group[-1])
+        assert gap is not None
+        self.statements.append(If(gap, body))
+        self.exprs[val] = Expr((Ref(val),))
 
     def read(self, frame: Frame, ref: WeightRef) -> str:
         """A weight by its reference."""
@@ -369,7 +481,8 @@ class Planner:
         spent: dict[str, int] = {}
 
         def make(operands: Mapping[str, Expr]) -> Expr:
-            use = Use(self, node, types, self.tensors(node, operands), path)
+            absent = frame.number == 0 and id in self.phantoms
+            use = Use(self, node, types, self.tensors(node, operands), path, absent)
             found: Expr | None = None
             if whole:
                 found = written(use, line.applied) if line.applied is not None else None
@@ -632,6 +745,44 @@ class Planner:
             if node.types[0].dims[2:] == tuple(sizes) and "." not in node.name:
                 return Expr((*self.exprs[(0, id, 0)].code, ".shape[2:]"))
         return None
+
+
+def close_gaps(branch: Branch) -> None:
+    """Lets a chain of which no instance has but parts be there or not as a whole."""
+    for child in branch.children.values():
+        if isinstance(child, Branch):
+            close_gaps(child)
+    gaps = {child.gap and child.gap.has for child in branch.children.values()}
+    if len(gaps) == 1 and None not in gaps:
+        branch.gap = next(child.gap for child in branch.children.values())
+        for child in branch.children.values():
+            child.gap = None
+
+
+def plain(code: Code) -> bool:
+    """Whether nothing in the code depends on the instance: only settings that are the usual ones."""
+    return all(isinstance(part, str) or (isinstance(part, Hole) and part.value == part.default) for part in code)
+
+
+def conditions(template: Template, step: Step) -> tuple[tuple[str, ...], str]:
+    """The conditions that a step stands under in the spec, outermost first, and a name for what they decide."""
+    def within(steps: Sequence[Step], above: tuple[Step, ...]) -> tuple[Step, ...] | None:
+        for one in steps:
+            chain = (*above, one)
+            if one is step or (one.place, one.head_place) == (step.place, step.head_place):
+                return chain
+            found = within(one.body, chain) if one.body is not None else None
+            if found is not None:
+                return found
+        return None
+
+    asked = [one for one in within(template.steps, ()) or () if one.when is not None]
+    texts = tuple(
+        one.when.formula.text for one in asked
+        if isinstance(one.when, Scalar) and isinstance(one.when.formula, Formula)
+    )  # fmt: skip
+    named = [str(one.name.value) for one in asked if isinstance(one.name, Scalar) and one.name.formula is None]
+    return texts, named[0] if named else ""
 
 
 def parameter_list(place: int) -> Val:

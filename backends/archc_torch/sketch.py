@@ -14,6 +14,15 @@ from archc.ir.types import TensorType
 from archc_torch.code import Code, Hole, Part, Ref, Val
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Steps that only some instances of a class have. `when` are the conditions in the spec, `word` a name for them."""
+
+    has: tuple[bool, ...]
+    when: tuple[str, ...]
+    word: str
+
+
 @dataclass(eq=False, slots=True)
 class Leaf:
     """A module, or a parameter or buffer: `code` makes it. `count` of them stand side by side."""
@@ -25,6 +34,9 @@ class Leaf:
     weighted: bool = False  # whether it has weights, or may have: all but ops that have none
     callee: Definition | None = None  # the definition whose class it is
     word: str = ""  # the op's name
+    node: int = -1  # the graph's node that it is for
+    gap: Gap | None = None  # which instances have it, if some have not
+    absent: bool = False  # whether this one has not
 
 
 @dataclass(eq=False, slots=True)
@@ -33,6 +45,7 @@ class Branch:
 
     children: dict[str, Branch | Leaf] = field(default_factory=dict)
     chain: bool = False
+    gap: Gap | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -63,7 +76,16 @@ class For:
     names: tuple[str, ...] = ()
 
 
-Stmt = Assign | Do | For
+@dataclass(eq=False, slots=True)
+class If:
+    """What only instances with certain steps do."""
+
+    gap: Gap
+    body: list[Stmt]
+    code: Code = ()
+
+
+Stmt = Assign | Do | For | If
 
 
 @dataclass(eq=False, slots=True)
@@ -146,7 +168,7 @@ def _module_types(branch: Branch) -> list[TensorType]:
 def _statement_codes(statements: list[Stmt]) -> Iterator[Code]:
     for statement in statements:
         yield statement.code
-        if isinstance(statement, For):
+        if isinstance(statement, For | If):
             yield from _statement_codes(statement.body)
 
 
@@ -155,7 +177,7 @@ def _statement_types(statements: list[Stmt]) -> list[TensorType]:
     for statement in statements:
         if isinstance(statement, Assign):
             found += statement.types
-        elif isinstance(statement, For):
+        elif isinstance(statement, For | If):
             found += _statement_types(statement.body)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from archc.ir.dims import Size
@@ -13,7 +13,7 @@ from archc.ir.types import TensorType
 from archc.ops.attributes import Either, Kind, Optional, PerAxis
 from archc.ops.base import Op, Site
 from archc.spec.values import Argument
-from archc_torch.code import Expr, Hole, Raw, Ref, Texts, joined, template
+from archc_torch.code import Expr, Hole, Raw, Ref, Texts, ghost, joined, template
 from archc_torch.sizes import Anchor
 
 
@@ -53,6 +53,7 @@ class Use:
     types: Mapping[str, TensorType]  # by slot
     operands: Mapping[str, Expr]  # by slot
     path: str = ""
+    absent: bool = False  # the step is left out here: what is written has the form, and no values
     constructing: bool = False  # a module's constructor, which knows weights' sizes but no values
     spent: Counter[str] = field(default_factory=Counter)  # how often each operand was written, by slot
 
@@ -123,7 +124,8 @@ class Use:
 
     def hole(self, value: object, hint: str, attribute: str = "") -> Hole:
         """A literal; `attribute` is where the spec says it, if it does."""
-        return Hole(value, hint, formula=self.host.formula(self.node, attribute) if attribute else "")
+        formula = self.host.formula(self.node, attribute) if attribute else ""
+        return Hole(value, hint, formula=formula, absent=self.absent)
 
     def width(self, size: Size, hint: str, attribute: str = "") -> Hole:
         """A number of channels, features or rows: never symbolic where a weight depends on it."""
@@ -143,7 +145,7 @@ class Use:
         if found is None:
             assert hidden is not None
             raise NeedsVariable(hidden)
-        return found
+        return replace(found, code=ghost(found.code)) if self.absent else found
 
     def sizes(self, sizes: Iterable[Size]) -> list[Expr]:
         return [self.size(size) for size in sizes]
@@ -159,7 +161,7 @@ class Use:
         return found if found is not None and any(not isinstance(s, int) for s in sizes) else self.tuple(sizes)
 
     def numbers(self, numbers: Iterable[int]) -> list[Expr]:
-        return [Expr((Hole(number, "number"),)) for number in numbers]
+        return [Expr((Hole(number, "number", absent=self.absent),)) for number in numbers]
 
     def axes(self, axes: Iterable[int]) -> object:
         """One axis as a number, several as a tuple."""
@@ -192,7 +194,7 @@ class Use:
                 depth = max(depth, expr.depth + hole.nested)
             else:
                 own = value if isinstance(value, Hole) else self.hole(value, hole.name, self._written(hole.name, given))
-                parts.add(Hole(own.value, own.hint, hole.keyword, hole.default, hole.comma, own.formula))
+                parts.add(Hole(own.value, own.hint, hole.keyword, hole.default, hole.comma, own.formula, own.absent))
         parts.add(shape.texts[-1])
         return Expr(tuple(parts.parts), shape.binding, depth)
 

@@ -136,19 +136,21 @@ def bypass(graph: Graph, value: Value) -> Value | None:
     return next(iter(graph.present(value.node)), None)
 
 
-def _steps(definition: Definition) -> dict[tuple[int, int], int] | None:
+Mark = tuple[str, int, int, int]  # where a step stands in a spec, and which of its copies is meant
+
+
+def _steps(definition: Definition) -> dict[Mark, int] | None:
     """The nodes by the steps that they were made for; None where one has no step."""
-    counts: dict[int, int] = {}
-    found: dict[tuple[int, int], int] = {}
+    counts: dict[tuple[str, int, int], int] = {}
+    found: dict[Mark, int] = {}
     for id, node in definition.graph.nodes():
         if isinstance(node, InputNode | WeightNode) or _literal(node):
             continue
         if node.step is None:
             return None
-        key = node.step.place
-        mark = hash((key.source.name, key.line, key.column))
-        found[mark, counts.setdefault(mark, 0)] = id
-        counts[mark] += 1
+        place = (node.step.place.source.name, node.step.place.line, node.step.place.column)
+        found[*place, counts.setdefault(place, 0)] = id
+        counts[place] += 1
     return found
 
 

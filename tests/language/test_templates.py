@@ -298,12 +298,63 @@ def test_unused_names_and_ambiguous_symbols_are_warned_of() -> None:
 
 
 def test_positions_that_change_with_parameters_are_warned_of() -> None:
-    text = "params: {n: 2, norm: true}\ninputs: {x: [N, 4]}\ngraph: [{relu, when: =norm}, {linear: 4}, {linear: 4}]"
+    text = "params: {n: 2, norm: true}\ninputs: {x: [N, 4]}\ngraph: [{relu, when: =norm}, {linear: 4}, {linear: 4, name: head}]"
     assert [d.code for d in program(text).warnings] == ["W903"]
-    assert (
-        program(
-            text.replace("{linear: 4}", "{linear: 4, name: a}", 1).replace(", {linear: 4}]", "]")
-        ).warnings
-        == ()
-    )
+    assert program(text.replace("{linear: 4}", "{linear: 4, name: a}", 1)).warnings == ()
     assert program("inputs: {x: [N, 4]}\ngraph: [{relu, repeat: 2}, {linear: 4}]").warnings == ()
+
+
+def test_what_the_documents_found() -> None:
+    x = "inputs: {x: [N, 4]}\n"
+    blocks = "blocks: {c: {params: {n: int}, graph: [{linear: =n}]}}\nparams: {act: relu}\n"
+    assert output(program(x + blocks + "graph: [=act]", act={"c": 5})) == "float32[N, 5]"
+    assert (
+        output(program(x + "params: {flag: true}\ngraph: [{linear: =3 if flag == true else 2}]"))
+        == "float32[N, 3]"
+    )
+    assert (
+        output(
+            program(
+                "inputs: {x: [N, =7 * h, 4]}\ngraph: [{rearrange: {pattern: 'n (h p) c -> n h (p c)', p: 7}}]"
+            )
+        )
+        == "float32[N, h, 28]"
+    )
+    assert code("inputs: {x: [N, =h]}\ngraph: [relu]") == "E215"
+    assert code(x + "graph: [{linear: 3}, {linear: 3, name: 0}]") == "E211"
+    assert code(x + "graph: [{linear: 4, name: prev}]") == "E212"
+    assert (
+        code(x + "graph: [{linear: 4, name: a}, {linear: 4, name: b}]\noutputs: [a, a]") == "E211"
+    )
+    assert (
+        code(
+            "inputs: {x: {shape: [N, 4], repeat: 3}}\nblocks: {b: {inputs: {p: {shape: [N, 4], repeat: 2}}, graph: [{concat: [p.*]}]}}\ngraph: [{b: [x]}]"
+        )
+        == "E307"
+    )
+
+
+def test_ties_and_weights_of_copies() -> None:
+    x = "inputs: {x: [N, 4]}\n"
+    tied = program(
+        x
+        + "graph: [{linear: 4, name: a}, {name: h, repeat: 3, do: [{linear: 4, name: f, tie: {weight: a.weight}}]}]"
+    )
+    assert tied.params == 16 + 4 + 3 * 4
+    one = program(
+        x
+        + "graph: [{linear: 4, name: h, repeat: 3}, {linear: {out: 4, bias: false}, name: t, tie: {weight: h.1.weight}}]"
+    )
+    assert [e.owner for e in one.weights() if e.name == "t.weight"] == ["h.1.weight"]
+
+
+def test_scan_may_be_repeated() -> None:
+    p = program(
+        "inputs: {x: [N, T, 4], h: [N, 4]}\ngraph: [{rnn_cell: 4, in: {x: x, h: h}, scan: [x], name: r}, {name: s, repeat: 2, scan: [x], in: {x: x}, do: [{linear: 4, name: f}]}]"
+    )
+    assert [w for w in weights(p) if w.startswith("s")] == [
+        "s.0.f.weight",
+        "s.0.f.bias",
+        "s.1.f.weight",
+        "s.1.f.bias",
+    ]

@@ -17,7 +17,9 @@ def same(at: At) -> Operand:
 
 def prelu(at: At) -> Operand:
     x, slope = at["x"], at.weight("weight")
-    if at.op.num > 1 and x.type.rank > 2:  # a slope for each of axis 1
+    if x.type.rank == 0:  # one slope would make an axis
+        slope = at.reshape(slope, (), "slope")
+    elif at.op.num > 1 and x.type.rank > 2:  # a slope for each of axis 1
         slope = at.reshape(slope, (at.op.num, *(1,) * (x.type.rank - 2)), "slope")
     return at.add("PRelu", x, slope)
 

@@ -34,8 +34,10 @@ def floor_div(at: At) -> Operand:
     a, b = at["a"], at["b"]
     if a.type.dtype in FLOATING:
         return at.add("Floor", at.binary("Div", a, b))
+    if a.type.dtype not in ("int32", "int64"):  # a difference might not fit into the type
+        a, b = at.cast(a, "int32"), at.cast(b, "int32")
     rest = at.binary("Mod", a, b)
-    return at.binary("Div", at.binary("Sub", a, rest), b)
+    return at.cast(at.binary("Div", at.binary("Sub", a, rest), b), at.type.dtype)
 
 
 def mod(at: At) -> Operand:

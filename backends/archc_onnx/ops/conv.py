@@ -17,7 +17,7 @@ def conv(at: At) -> Operand:
         "kernel_shape": list(kernel), "strides": list(op.stride), "dilations": list(op.dilation),
         "group": op.groups,
     }  # fmt: skip
-    x, padding = padded(at, x, op.pads(x.type, kernel), op, 0.0)
+    x, padding = padded(at, x, op.pads(x.type, kernel), 0.0, kernel, op.stride)
     inputs = [x, weight, *([at.weight("bias")] if op.bias else [])]
     return at.add("Conv", *inputs, to=at.type, **attributes, **padding)
 
@@ -37,18 +37,25 @@ def _kernel(weight: Operand) -> tuple[int, ...]:
 
 
 def padded(
-    at: At, x: Operand, pads: Sequence[tuple[Size, Size]], op: Any, value: float
+    at: At,
+    x: Operand,
+    pads: Sequence[tuple[Size, Size]],
+    value: float,
+    kernel: Sequence[int],
+    strides: Sequence[int],
 ) -> tuple[Operand, dict[str, Any]]:
     """The input and the attributes that pad it so, before and after each spatial axis.
 
-    Padding that is known only while the file runs is SAME_UPPER's; with dilation, which onnxruntime
-    does not take together with that, the input is padded by a node of its own.
+    Padding that is known only while the file runs is SAME_UPPER's. With dilation, which onnxruntime
+    does not take together with that, and windows that leave gaps, for which it computes less than
+    no padding, the input is padded by a node of its own.
     """
     flat = [before for before, _ in pads] + [after for _, after in pads]
     known = [size for size in flat if isinstance(size, int)]
     if len(known) == len(flat):
         return x, {"pads": known}
-    if all(dilation == 1 for dilation in op.dilation):
+    gaps = any(stride > size for stride, size in zip(strides, kernel, strict=True))
+    if not gaps and all(dilation == 1 for dilation in at.op.dilation):
         return x, {"auto_pad": "SAME_UPPER"}
     return pad(at, x, pads, value), {}
 

@@ -37,7 +37,7 @@ def max_pool(at: At) -> Operand:
     if wide or (over and not ceil and not _numbers(pads)):
         x = pad(at, x, pads, -inf)
     else:
-        x, padding = padded(at, x, pads, op, -inf)
+        x, padding = padded(at, x, pads, -inf, op.kernel, op.strides)
     return at.add(
         "MaxPool", x, to=at.type, kernel_shape=list(op.kernel), strides=list(op.strides),
         dilations=list(op.dilation), ceil_mode=int(ceil), **padding,
@@ -50,7 +50,7 @@ def avg_pool(at: At) -> Operand:
     if op.ceil:
         reach = _reach(at)
         ceil = _agreed(at) and not op.count_padding
-        if not ceil and not _numbers(reach):
+        if not ceil and (not _numbers(reach) or _is_cut(at, reach)):
             return _measured(at, x, pads, reach)
         pads = pads if ceil else reach
     flat = [before for before, _ in pads] + [after for _, after in pads]
@@ -88,6 +88,15 @@ def _reach(at: At) -> Pads:
     return result
 
 
+def _is_cut(at: At, reach: Pads) -> bool:
+    """Whether the last window of an axis of unknown size covers less than others do."""
+    op = at.op
+    axes = zip(at["x"].type.dims[2:], op.padding, reach, strict=True)
+    return op.count_padding and any(
+        not isinstance(size, int) and after != padding for size, padding, (_, after) in axes
+    )
+
+
 def _corrected(at: At, y: Operand, pads: Pads) -> Operand:
     """Means over whole windows as means over what counts of them."""
     op, factors = at.op, []
@@ -95,13 +104,14 @@ def _corrected(at: At, y: Operand, pads: Pads) -> Operand:
         zip(op.strides, op.spans, op.padding, strict=True)
     ):
         size, places = at["x"].type.dims[axis + 2], at.type.dims[axis + 2]
-        assert isinstance(size, int) and isinstance(places, int)
+        if not isinstance(size, int) or not isinstance(places, int):
+            continue  # its windows are whole
         starts = np.arange(places) * stride
         counted = np.minimum(starts + span, size + 2 * padding) - starts
         shape = [1] * y.type.rank
         shape[axis + 2] = places
         factors.append((span / counted).reshape(shape))
-    factor = prod(factors[1:], start=factors[0])
+    factor = prod(factors, start=np.ones([1] * y.type.rank))
     if np.all(factor == 1.0):
         return y
     dtype = y.type.dtype

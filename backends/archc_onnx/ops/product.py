@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from archc.ir.dims import Size
 from archc.ir.types import product
@@ -29,7 +30,8 @@ def linear(at: At) -> Operand:
     rows: Size = product(x.type.dims[:-1])
     flat = at.reshape(x, (rows, features), "rows")
     type = x.type.with_dims((rows, out))
-    y = at.add("Gemm", flat, weight, *bias, to=type, transB=int(turned))
+    layout: dict[str, Any] = {"transB": 1} if turned else {}
+    y = at.add("Gemm", flat, weight, *bias, to=type, **layout)
     return at.reshape(y, at.type.dims, "back")
 
 
