@@ -1,6 +1,7 @@
 """Time a model's forward pass: PyTorch beside onnxruntime, runs interleaved, with an A/A ratio.
 
-The first row is timed twice (A/A): its second ratio tells how far these measurements wander by themselves.
+The first row is timed twice (A/A): its second ratio tells how far these measurements wander by
+themselves.
 
 Examples:
   archc bench resnet18 --threads 1
@@ -102,10 +103,10 @@ def show(args: Namespace, rows: list[Any], sizes: dict[str, int]) -> int:
         (
             row.name,
             f"{row.median * 1e3:.2f} ms",
-            f"{row.low * 1e3:.2f}–{row.high * 1e3:.2f}",
+            f"{row.low * 1e3:.2f}-{row.high * 1e3:.2f}",
             f"{batch / row.median:,.1f}",
             f"{row.ratio:.2f}",
-            f"{row.ratio_low:.2f}–{row.ratio_high:.2f}",
+            f"{row.ratio_low:.2f}-{row.ratio_high:.2f}",
         )
         for row in rows
     ]

@@ -1,7 +1,7 @@
 """Build a spec: verified ONNX, PyTorch source, weights, the spec itself, and a report.
 
-Writes model.onnx, model.py, weights.safetensors, spec.yaml and report.json. With several models there is one
-ONNX file a model. Nothing is replaced unless the whole build succeeds.
+Writes model.onnx, model.py, weights.safetensors, spec.yaml and report.json. With several models
+there is one ONNX file a model. Nothing is replaced unless the whole build succeeds.
 
 Examples:
   archc build resnet18                       into build/resnet18
@@ -13,7 +13,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from archc.cli.export import add_weights
+from archc.cli.export import add_weights, file_size
 from archc.cli.options import add_choices, add_spec
 
 
@@ -57,7 +57,7 @@ def run(args: Namespace) -> int:
         print_json(report)
         return 0
     for name, size in report["files"].items():
-        print(f"{(folder / name).as_posix()}  {size / 1e6:,.2f} MB")
+        print(f"{(folder / name).as_posix()}  {file_size(size)}")
     for model, parity in report["parity"].items():
         print(f"{model}: PyTorch and onnxruntime agree to {parity:.1e}")
     return 0

@@ -74,5 +74,13 @@ def show(args: Namespace, written: list[Path]) -> int:
         print_json([{"file": path, "bytes": size} for path, size in sizes.items()])
         return 0
     for path, size in sizes.items():
-        print(f"{path}  {size / 1e6:,.1f} MB")
+        print(f"{path}  {file_size(size)}")
     return 0
+
+
+def file_size(size: int) -> str:
+    """`1.6 kB`, `46.8 MB`."""
+    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= step:
+            return f"{size / step:.3g} {unit}"
+    return f"{size} B"

@@ -1,7 +1,7 @@
 """Run a model in onnxruntime on inputs from files: .npy, .npz, .json or pictures.
 
-The model is an ONNX file or a spec, which is exported with the given or the initial weights first. Labels in
-the spec name the classes of a single row of scores.
+The model is an ONNX file or a spec, which is exported with the given or the initial weights first.
+Labels in the spec name the classes of a single row of scores.
 
 Examples:
   archc run build/resnet18/model.onnx --input image=cat.jpg
@@ -17,16 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from archc.cli.export import add_weights
-from archc.cli.options import add_choices, add_spec
+from archc.cli.options import add_choices, add_model, add_spec
 from archc.errors import UsageError
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_spec(parser, "model")
+    add_spec(parser, "source")
     add_choices(parser)
-    parser.add_argument(
-        "--of", metavar="NAME", help="of a spec with several models, the one to run"
-    )
+    add_model(parser)
     add_weights(parser)
     parser.add_argument(
         "--input",
@@ -45,7 +43,7 @@ def run(args: Namespace) -> int:
 
     ort = backend("ort")
     with ExitStack() as stack:
-        path = Path(args.model)
+        path = Path(args.source)
         if path.suffix != ".onnx":
             path = exported(args, stack)
         session = ort.open_session(path, device=args.device, threads=args.threads)
@@ -67,8 +65,8 @@ def exported(args: Namespace, stack: ExitStack) -> Path:
     from archc.cli.options import choose_model
     from archc.pipeline import compile
 
-    program = compile(args.model, variant=args.variant, set=args.set)
-    model = choose_model(args.of, list(program.models), program.main)
+    program = compile(args.source, variant=args.variant, set=args.set)
+    model = choose_model(args.model, list(program.models), program.main)
     path = Path(stack.enter_context(TemporaryDirectory())) / "model.onnx"
     backend("onnx").export(program, path, weights=args.weights, seed=args.seed, model=model)
     return path
@@ -135,7 +133,7 @@ def numbers(value: Any) -> Any:
 
 
 def lines(value: Any, labels: Any) -> list[str]:
-    """A few lines about one output: the best classes where labels name them, else its first numbers."""
+    """A few lines about one output: the best classes if labels name them, or its numbers."""
     import numpy as np
 
     from archc.errors import printable

@@ -13,8 +13,8 @@ from archc.errors import printable
 class Stages:
     """Call it with the name of each stage as it begins; `done` ends the last one.
 
-    On a terminal a line shows the current stage and is replaced by its time; elsewhere nothing is shown
-    unless `--verbose` asks for it.
+    On a terminal a line shows the current stage and is replaced by its time; elsewhere nothing is
+    shown unless `--verbose` asks for it.
     """
 
     def __init__(self, args: Namespace) -> None:

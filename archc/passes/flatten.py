@@ -23,6 +23,7 @@ from archc.ir.graph import Graph, Value
 from archc.ir.nodes import (
     CallNode,
     Copies,
+    Derivation,
     InputNode,
     Node,
     OpNode,
@@ -152,7 +153,7 @@ class _Flat:
         elif weight.tie is not None:
             tie = WeightRef(full_name(weight.tie, here.weights, self.program))
         self.owners.add(path)
-        return replace(weight, path=path, tie=tie)
+        return replace(weight, path=path, tie=tie, derive=_derived(weight.derive, here))
 
     def read(self, node: WeightNode, here: _Scope) -> Value:
         name = full_name(node.ref, here.weights, self.program)
@@ -190,6 +191,28 @@ class _Flat:
         )  # fmt: skip
         id = self.graph.add(flat, given)
         return [Value(id, port) for port in range(len(node.types))]
+
+
+def _derived(derive: Derivation | None, here: _Scope) -> Derivation | None:
+    """What a weight is computed from, under full names and with the instance's numbers."""
+    if derive is None:
+        return None
+    sources = tuple(
+        (
+            role,
+            replace(
+                weight,
+                path=here.weights + weight.path,
+                derive=_derived(weight.derive, here),
+            ),
+        )
+        for role, weight in derive.sources
+    )
+    values = tuple(
+        (name, here.arguments[value.name] if isinstance(value, Argument) else value)
+        for name, value in derive.values
+    )
+    return replace(derive, sources=sources, values=values)
 
 
 def _resolved(op: Op, arguments: Arguments) -> Op:

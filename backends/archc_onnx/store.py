@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from archc.ir.program import Program
+from archc.ir.derive import sources, with_derived
+from archc.ir.program import Program, WeightEntry
 from archc.store import made
 from archc.weights import Entry
 
@@ -30,7 +31,9 @@ class Store:
                 owner = direct[owner]
             owners[name] = owner
         if entries is None:
-            entries = {one.name: made(one, seed) for one in found if one.owner is None}
+            entries = {one.name: made(one, seed) for one in _stored(found)}
+        if any(one.weight.derive is not None for one in found):
+            entries = with_derived(program, entries)
         return cls(entries, owners)
 
     def owner(self, name: str) -> str:
@@ -40,3 +43,13 @@ class Store:
     def entry(self, name: str) -> Entry:
         """The values of a weight, given its owner's name."""
         return self.entries[name]
+
+
+def _stored(found: list[WeightEntry]) -> Iterator[WeightEntry]:
+    """The weights that are stored as they are, or that others are derived from."""
+    for one in found:
+        if one.weight.derive is not None:
+            for _, name, weight in sources(one):
+                yield WeightEntry(name, weight, None, one.arguments)
+        elif one.owner is None:
+            yield one

@@ -18,7 +18,7 @@ from archc.errors import InputError
 Array = np.ndarray[Any, Any]
 MAX_BYTES = 2 << 30
 MAX_JSON_BYTES = 64 << 20
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 80_000_000
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
@@ -108,13 +108,11 @@ def fitted(wanted: Wanted, value: Array, path: Path) -> Array:
 
 
 def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
-    """A picture as `[1, C, H, W]`.
+    """A picture as `[1, C, H, W]`, resized, cropped, scaled and normalised as `preprocess` says.
 
-    Scaled to 0…1, resized, cropped, normalised as the spec's `preprocess` says.
-
-    Without one, it is resized to the input's size. Raises InputError E644 for absurd sizes, E645
-    for inputs
-    that are no pictures.
+    `size` is the shorter side or [height, width]; what is beyond `crop`, or the input's own size,
+    is cut off around the centre. Without `size` the picture is scaled to fit. Raises InputError
+    E644 for absurd sizes, E645 for inputs that are no pictures.
     """
     if len(wanted.shape) != 4 or wanted.shape[1] not in (1, 3):
         raise InputError.of(
@@ -122,7 +120,9 @@ def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
         )
     grey = wanted.shape[1] == 1
     height, width = wanted.shape[2], wanted.shape[3]
-    image = _opened(path, "L" if grey else "RGB", _pair(preprocess.get("size")), (height, width))
+    image = _opened(path, "L" if grey else "RGB")
+    crop = _pair(preprocess.get("crop")) or (height, width)
+    image = _shaped(image, _pair(preprocess.get("size")), (crop[0], crop[-1]))
     values = np.asarray(image, dtype=np.float32) * float(preprocess.get("scale", 1 / 255))
     values = values[None] if grey else values.transpose(2, 0, 1)
     if preprocess.get("invert"):
@@ -135,9 +135,8 @@ def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
     return np.ascontiguousarray(values[None], dtype=np.dtype(wanted.dtype))
 
 
-def _opened(
-    path: Path, mode: str, resize: Sequence[int] | None, target: tuple[int | None, int | None]
-) -> Any:
+def _opened(path: Path, mode: str) -> Any:
+    """The picture, upright, with one or three channels."""
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ModuleNotFoundError as error:
@@ -160,12 +159,22 @@ def _opened(
         Image.DecompressionBombError,
     ) as error:
         raise InputError.of("E643", f"{path} is not a picture that can be read: {error}") from error
-    height, width = target
-    if resize is not None:
-        image = image.resize(_shorter_side(image.size, resize), Image.Resampling.BILINEAR)
-    if height is not None and width is not None and image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
     return image
+
+
+def _shaped(image: Any, size: tuple[int, ...] | None, crop: tuple[int | None, int | None]) -> Any:
+    """The picture at the size that is wanted; None leaves a side as it is."""
+    from PIL import Image, ImageOps
+
+    if size is not None:
+        image = image.resize(_shorter_side(image.size, size), Image.Resampling.BILINEAR)
+    height, width = crop
+    if height is None or width is None or image.size == (width, height):
+        return image
+    if size is None or image.width < width or image.height < height:
+        return ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))
 
 
 def _pair(value: Any) -> tuple[int, ...] | None:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from archc.ir.dims import Dim
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
-from archc.spec.ast import File, Template
+from archc.spec.ast import Template
 from archc.spec.values import Argument
 from archc.spec.data import Scalar
 from archc_torch import layout, names
 from archc_torch.code import Axis, Build, Hole, Numbers, Part, Raw
-from archc_torch.explain import Row, constant, meaning, same
+from archc_torch import provenance
+from archc_torch.explain import ABSENT, Row, constant, meaning, same
 from archc_torch.library import Key, Library
 from archc_torch.lines import table
-from archc_torch.sketch import Branch, Leaf, Sketch, leaves
+from archc_torch.sketch import Branch, Gap, If, Leaf, Sketch, Stmt, leaves
 
 if TYPE_CHECKING:
     from archc_torch.emit import Outputs
@@ -59,6 +60,7 @@ class Class:
     passed: list[str] = field(default_factory=list)  # parameters that pass through
     texts: dict[int, str] = field(default_factory=dict)  # what stands for a hole, by the hole's id
     calls: dict[int, list[tuple[Arg, str, object]]] = field(default_factory=dict)  # a Build's arguments, by its id
+    conditions: dict[Gap, str] = field(default_factory=dict)  # when an instance has what only some have
     stored: set[str] = field(default_factory=set)  # arguments that forward reads
     outputs: Outputs | None = None  # the named tuple that it gives
 
@@ -73,12 +75,13 @@ class Class:
 
     def place(self, definition: Definition) -> int:
         """Which instance the definition is."""
-        return next(k for k, sketch in enumerate(self.sketches) if sketch.definition is definition)
+        wanted = self.library.sketch(definition)
+        return next(k for k, sketch in enumerate(self.sketches) if sketch is wanted)
 
     def rows(self) -> Iterator[tuple[Hole, Row]]:
         """Every hole of the text with its values."""
         for holes in zip(*(sketch.holes() for sketch in self.sketches), strict=True):
-            yield holes[0], tuple(hole.value for hole in holes)
+            yield holes[0], tuple(ABSENT if hole.absent else hole.value for hole in holes)
 
     def parts(self) -> Iterator[tuple[Part, ...]]:
         """Every part of the code, of all instances side by side."""
@@ -88,8 +91,7 @@ class Class:
     @cached_property
     def template(self) -> Template | None:
         """The block or model in the spec."""
-        file = self.library.program.file
-        return None if file is None else find(file, self.sketch.definition, set())
+        return self.library.template(self.sketch.definition)
 
     @cached_property
     def bound(self) -> dict[str, Row]:
@@ -112,6 +114,19 @@ class Class:
         axis, name = (1, "in_channels") if len(dims[0]) > 3 else (-1, "in_features")
         row: Row = tuple(d[axis] for d in dims)
         return {name: row} if all(map(plain, row)) and not constant(row) else {}
+
+    def fact(self, name: str) -> tuple[str, Row] | None:
+        """A size that formulas ask for, `x.channels`: by an argument's name, or as a number."""
+        head, _, what = name.partition(".")
+        axis = {"channels": 1, "features": -1}.get(what)
+        every = [sketch.definition.input_types().get(head) for sketch in self.sketches]
+        if axis is None or any(type is None or type.rank <= max(axis, 0) for type in every):
+            return None
+        row: Row = tuple(type.dims[axis] for type in every if type is not None)
+        known = next((word for word, other in self.facts.items() if same(row, other)), None)
+        if known is not None:
+            return known, row
+        return (repr(row[0]), row) if constant(row) and isinstance(row[0], int) else None
 
     # ---- what axes are called
 
@@ -179,17 +194,6 @@ def plain(value: object) -> bool:
     )
 
 
-def find(file: File, definition: Definition, seen: set[int]) -> Template | None:
-    """The template at the definition's place, in the file or one that it uses."""
-    if id(file) in seen:
-        return None
-    seen.add(id(file))
-    for template in [*file.blocks.values(), *file.models.values(), *([file.root] if file.root else [])]:
-        if template.place == definition.place and template.name == definition.source:
-            return template
-    return next((found for used in file.uses if (found := find(used, definition, seen)) is not None), None)
-
-
 class Classes:
     """All classes of a library, callees before callers, with names and arguments."""
 
@@ -198,7 +202,7 @@ class Classes:
         library.sketch(library.main)
         self.by_key: dict[Key, Class] = {}
         for sketch in list(library.order):
-            key = library.key(sketch.definition)
+            key = library.key_of(sketch)
             self.by_key.setdefault(key, Class(key, library)).sketches.append(sketch)
         self.order: list[Class] = []
         for found in list(self.by_key.values()):
@@ -300,13 +304,48 @@ class _Arguments:
         for hint, row in wanted:
             if meaning(row, self.chosen) is None:
                 self.chosen[names.safe(hint or "value", {*self.taken, *self.chosen})] = row
+        for gap in dict.fromkeys(gaps(found.sketch)):
+            self._condition(gap)
         for name in [*found.facts, *found.bound, *self.chosen]:
             if name in self.chosen and all(arg.key != name for arg in found.args):
                 word = names.safe(name, {*self.taken, *(arg.name for arg in found.args)})
                 found.args.append(Arg(word, self.chosen[name], self._default(name), name))
+        for arg in found.args:
+            arg.row = tuple(arg.row[0] if value is ABSENT else value for value in arg.row)
         found.args.sort(key=lambda arg: arg.default is not ...)
         found.passed = [name for name in found.sketch.definition.parameters if self._passes(name)]
         self._fill()
+
+    def _condition(self, gap: Gap) -> None:
+        """What tells whether an instance has the steps: the spec's own condition, or an argument."""
+        found = self.found
+        count = len(found.sketches)
+        known = {**found.bound, **found.facts, **self.chosen}
+
+        def resolve(name: str) -> tuple[str, Row] | None:
+            own = self.chosen.get(name, found.bound.get(name))
+            if own is not None:
+                return name, own
+            value = found.sketch.definition.bound.get(name)
+            if isinstance(value, int | float | str):
+                return repr(value), (value,) * count
+            return found.fact(name)
+
+        for formula in gap.when:
+            made = provenance.translated(formula, resolve, count)
+            if made is not None and provenance.agrees(gap.has, provenance.values(made[0], made[1], count)):
+                for name in made[1]:
+                    self.chosen.setdefault(name, made[1][name])
+                found.conditions[gap] = made[0]
+                return
+        direct = meaning(gap.has, known)
+        if direct is not None:
+            self._take(direct.names, known)
+            found.conditions[gap] = direct.text
+            return
+        name = names.safe(f"has_{gap.word}" if gap.word else "has", {*self.taken, *self.chosen})
+        self.chosen[name] = gap.has
+        found.conditions[gap] = name
 
     def _take(self, picked: tuple[str, ...], known: dict[str, Row]) -> None:
         for name in picked:
@@ -331,11 +370,13 @@ class _Arguments:
                 callee = self.classes.of(first.definition)
                 if isinstance(first, Build) and callee.function:
                     continue
-                places = [callee.place(part.definition) for part in parts if isinstance(part, Build | Numbers)]
+                calls = [part for part in parts if isinstance(part, Build | Numbers)]
                 for arg in callee.args:
-                    yield first, arg, tuple(arg.row[place] for place in places)
+                    yield first, arg, tuple(
+                        ABSENT if part.absent else arg.row[callee.place(part.definition)] for part in calls
+                    )
                 for name in callee.passed:
-                    row: Row = tuple(part.arguments[name] for part in parts if isinstance(part, Build | Numbers))
+                    row: Row = tuple(ABSENT if part.absent else part.arguments[name] for part in calls)
                     yield first, Arg(name, row), row
 
     def _passes(self, name: str) -> bool:
@@ -362,6 +403,27 @@ class _Arguments:
         explained = meaning(row, known)
         assert explained is not None, (self.found.source, row, known)
         return f"{{{explained.text}}}"
+
+
+def gaps(sketch: Sketch) -> Iterator[Gap]:
+    """What only some instances have, in order."""
+    yield from _module_gaps(sketch.modules)
+    yield from _statement_gaps([*sketch.setup, *sketch.body])
+
+
+def _module_gaps(branch: Branch) -> Iterator[Gap]:
+    for child in branch.children.values():
+        if child.gap is not None:
+            yield child.gap
+        if isinstance(child, Branch):
+            yield from _module_gaps(child)
+
+
+def _statement_gaps(statements: list[Stmt]) -> Iterator[Gap]:
+    for statement in statements:
+        if isinstance(statement, If):
+            yield statement.gap
+            yield from _statement_gaps(statement.body)
 
 
 def needed(row: Row) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from archc.init import Init
 from archc.ir.nodes import OpNode, Weight
 from archc.ir.types import TensorType
 from archc_torch.code import Code, Hole, Part, Raw, joined
-from archc_torch.sketch import Assign, Do, For, Leaf, Stmt
+from archc_torch.sketch import Assign, Do, For, Gap, If, Leaf, Stmt
 from archc_torch.use import Use
 
 if TYPE_CHECKING:
@@ -81,28 +82,34 @@ def call(init: Init, tensor: Code) -> Code:
 
 def setup(planner: Planner, frames: list[Frame]) -> None:
     """The statements after the modules: first values, ties, and what is not trained."""
-    begins: dict[str, tuple[Init, list[str]]] = {}
-    frozen: list[str] = []
+    begins: dict[tuple[Gap | None, str], tuple[Init, list[str]]] = {}
+    frozen: dict[Gap | None, list[str]] = {}
     ties: list[tuple[str, str]] = []
     for frame in frames:
         for id, node in frame.definition.graph.nodes():
             if not isinstance(node, OpNode) or not node.weights:
                 continue
             usual = defaults(planner, frame, id, node)
-            in_module = {w.slot for w in node.weights if planner.in_module(frame.path(w.path))}
+            gap = planner.gap(frame, id)
             for weight in node.weights:
                 text = planner.access(frame.path(weight.path))
                 if weight.tie is not None and weight.tie.model is None:
                     ties.append((text, planner.access(frame.path(weight.tie.path))))
-                elif weight.tie is None and weight.slot in in_module:
-                    if weight.init != usual.get(weight.slot) and not weight.buffer:
-                        begins.setdefault(str(weight.init), (weight.init, []))[1].append(text)
-                    if not weight.trained and not weight.buffer:
-                        frozen.append(text)
-    for init, texts in begins.values():
-        planner.sketch.setup += each(planner, texts, "weight", lambda tensor, init=init: call(init, tensor))  # type: ignore[misc]
+                elif weight.tie is None and not weight.buffer and planner.in_module(frame.path(weight.path)):
+                    if weight.init != usual.get(weight.slot):
+                        begins.setdefault((gap, str(weight.init)), (weight.init, []))[1].append(text)
+                    if not weight.trained:
+                        frozen.setdefault(gap, []).append(text)
+    for (gap, _), (init, texts) in begins.items():
+        planner.sketch.setup += under(gap, each(texts, lambda tensor, init=init: call(init, tensor)))  # type: ignore[misc]
+    for gap, texts in frozen.items():
+        planner.sketch.setup += under(gap, each(texts, lambda tensor: (*tensor, ".requires_grad_(False)")))
     planner.sketch.setup += [Assign([], (source,), pattern=text) for text, source in ties]
-    planner.sketch.setup += each(planner, frozen, "weight", lambda tensor: (*tensor, ".requires_grad_(False)"))
+
+
+def under(gap: Gap | None, statements: list[Stmt]) -> list[Stmt]:
+    """The statements, under a condition where only some instances have what they are about."""
+    return statements if gap is None else [If(gap, statements)]
 
 
 def ties(planner: Planner) -> None:
@@ -118,13 +125,11 @@ def ties(planner: Planner) -> None:
             planner.sketch.setup.append(Assign([], (texts[1],), pattern=texts[0]))
 
 
-def each(planner: Planner, texts: list[str], word: str, make: object) -> list[Stmt]:
+def each(texts: list[str], make: Callable[[Code], Code]) -> list[Stmt]:
     """A statement on one tensor, or a loop over several."""
-    assert callable(make)
     if len(texts) < 2:
         return [Do(make((text,))) for text in texts]
-    loop = For([], ("(" + ", ".join(texts) + ")",), [Do(make((word,)))], (word,))
-    return [loop]
+    return [For([], ("(" + ", ".join(texts) + ")",), [Do(make(("weight",)))], ("weight",))]
 
 
 def defaults(planner: Planner, frame: Frame, id: int, node: OpNode) -> dict[str, Init]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archc.errors import UnsupportedError
 from archc.ir.graph import Graph, Value
-from archc.ir.nodes import CallNode, Node, OpNode, ScanNode
+from archc.ir.nodes import CallNode, Node, OpNode
 from archc.place import Place
 from archc_torch import names
 from archc_torch.sketch import Branch, Leaf

@@ -9,6 +9,7 @@ from archc.errors import UnsupportedError
 from archc.ir.nodes import CallNode
 from archc.ir.program import Definition, Program
 from archc.ops.base import TypingError
+from archc.spec.ast import File, Template
 from archc.spec.values import Argument
 from archc_torch import layout
 from archc_torch.code import Axis, Build, Callee, Code, Hole, Numbers, Part
@@ -80,11 +81,17 @@ class Library:
 
     def key(self, definition: Definition) -> Key:
         """A number that definitions have in common if they are one class."""
-        if id(definition) not in self._key_of:
-            sketch = self.sketch(definition)
-            structure = (definition.source, definition.kind, self._structure(sketch))
-            self._key_of[id(definition)] = self._keys.setdefault(structure, len(self._keys))
-        return self._key_of[id(definition)]
+        return self.key_of(self.sketch(definition))
+
+    def key_of(self, sketch: Sketch) -> Key:
+        if id(sketch) not in self._key_of:
+            structure = (sketch.definition.source, sketch.definition.kind, self._structure(sketch))
+            self._key_of[id(sketch)] = self._keys.setdefault(structure, len(self._keys))
+        return self._key_of[id(sketch)]
+
+    def template(self, definition: Definition) -> Template | None:
+        """The block or model that the definition is made from."""
+        return None if self.program.file is None else find(self.program.file, definition, set())
 
     def pure(self, sketch: Sketch) -> bool:
         """Whether the definition has neither weights nor state, so that a function can say it."""
@@ -215,6 +222,17 @@ class Library:
             case Callee(definition, path):
                 return ("callee", self.key(definition), path)
         raise TypeError(f"no structure: {part!r}")
+
+
+def find(file: File, definition: Definition, seen: set[int]) -> Template | None:
+    """The template at the definition's place, in the file or one that it uses."""
+    if id(file) in seen:
+        return None
+    seen.add(id(file))
+    for template in [*file.blocks.values(), *file.models.values(), *([file.root] if file.root else [])]:
+        if template.place == definition.place and template.name == definition.source:
+            return template
+    return next((found for used in file.uses if (found := find(used, definition, seen)) is not None), None)
 
 
 def right_names(sketch: Sketch, variant: Variant) -> bool:

@@ -187,7 +187,9 @@ class Planner:
         starts: dict[int, layout.Chain] = {}
         while stack:
             scope = stack.pop()
-            found = layout.chain(graph, scope, lambda id: self.element(frame, id), exits)
+            # What lies around a loop is not its body's alone.
+            shared = frame.number > 0 and len(scope.path) <= len(frame.prefix)
+            found = None if shared else layout.chain(graph, scope, lambda id: self.element(frame, id), exits)
             if found is None or not found.weighted or not frame.live.issuperset(nodes_of(scope)):
                 stack += layout.nested(scope)
                 continue

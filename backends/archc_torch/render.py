@@ -10,7 +10,7 @@ from archc.ir.types import TensorType
 from archc_torch import layout, names
 from archc_torch.classes import Class, Classes
 from archc_torch.code import Axis, Build, Callee, Code, Hole, Numbers, Part, literal
-from archc_torch.sketch import Assign, Branch, Do, For, Leaf, Output, Parameter, Stmt
+from archc_torch.sketch import Assign, Branch, Do, For, Gap, If, Leaf, Output, Parameter, Stmt
 from archc_torch.wrap import INDENT, WIDTH, wrapped
 
 LARGE = 24  # numbers in a literal that is still written where it stands
@@ -25,6 +25,7 @@ class Item:
     count: int = 1
     comment: str = ""
     loop: str = ""  # of an element that stands for several: `for i in range(6)`
+    gap: Gap | None = None  # which instances have it
 
 
 @dataclass(eq=False, slots=True)
@@ -171,8 +172,22 @@ class Renderer:
             return lines
         if isinstance(child, Branch):
             box = self._box(child, self._types(child))
+            if child.gap is not None:
+                return self._either(target, lambda: self._boxed(f"nn.{box.kind}(", box, ")"), child.gap, end)
             return self._boxed(f"{target}nn.{box.kind}(", box, f"){end}")
+        if child.gap is not None:
+            return self._either(target, lambda: self.wrap(self.text(child.code)), child.gap, end)
         return self.wrap(f"{target}{self.text(child.code)}{end}")
+
+    def _either(self, target: str, lines: Callable[[], list[str]], gap: Gap, end: str) -> list[str]:
+        """A module under a condition; without it, what comes in goes out."""
+        condition = f"if {self.found.conditions[gap]} else nn.Identity()"
+        inner = lines()
+        whole = f"{target}{inner[0]} {condition}{end}"
+        if len(inner) == 1 and len(whole) <= WIDTH - len(INDENT) * self.depth:
+            return [whole]
+        opened = target if target.endswith(", ") else f"{target}("
+        return [opened, *self.deeper(lines), INDENT + condition, f"{'' if target.endswith(', ') else ')'}{end}"]
 
     def _holds(self, branch: Branch) -> bool:
         """Whether there is a module in the branch, and not only calls of functions."""
@@ -184,6 +199,8 @@ class Renderer:
 
     def _tensor(self, owner: str, name: str, leaf: Leaf) -> list[str]:
         text = self.text(leaf.code)
+        if leaf.gap is not None:
+            text = f"{text} if {self.found.conditions[leaf.gap]} else None"
         if leaf.kind == "parameter":
             if names.attribute(name):
                 return self.wrap(f"{owner}.{name} = {text}")
@@ -213,11 +230,11 @@ class Renderer:
                 inner = self._box(child, types)
                 last = next((item.comment for item in reversed(inner.items) if item.comment), "")
                 if self._holds(child):
-                    items.append(Item(name, inner, comment=last))
+                    items.append(Item(name, inner, comment=last, gap=child.gap))
                 continue
             comment = next(types)
             if child.callee is None or not self.classes.of(child.callee).function:
-                items.append(Item(name, self.text(child.code), child.count, comment))
+                items.append(Item(name, self.text(child.code), child.count, comment, gap=child.gap))
         kind = layout.kind(branch)
         return Box(kind, items, named=not (kind in ("Sequential", "ModuleList") and layout.in_order(branch)))
 
@@ -240,12 +257,22 @@ class Renderer:
                 shown = item.comment or shown
                 if text is None:
                     assert isinstance(item.text, Box)
-                    lines += self._boxed(f"{key(item, box)}nn.{item.text.kind}(", item.text, "),")
+                    opened, closed = self._around(item, box)
+                    lines += self._boxed(f"{opened}nn.{item.text.kind}(", item.text, f"){closed},")
                 else:
                     lines += self.wrap(text if alone(items) else f"{text},", comment)
             return lines
 
         return [head + opening, *self.deeper(inner), closing + tail]
+
+    def _around(self, item: Item, box: Box) -> tuple[str, str]:
+        """What stands before and after an element: its name, and the condition under which it is there."""
+        if item.gap is None:
+            return key(item, box), ""
+        condition = self.found.conditions[item.gap]
+        if box.named or box.kind != "Sequential":
+            return key(item, box), f" if {condition} else nn.Identity()"
+        return "*([", f"] if {condition} else [])"
 
     @property
     def _shapes(self) -> bool:
@@ -255,14 +282,15 @@ class Renderer:
 
     def _flat(self, item: Item, box: Box) -> str | None:
         """The element in one line; None of a container that is too long for one."""
+        opened, closed = self._around(item, box)
         if isinstance(item.text, str):
-            return repeated(item, box) if item.loop else f"{key(item, box)}{item.text}"
+            return repeated(item, box) if item.loop else f"{opened}{item.text}{closed}"
         items = runs(item.text)
         inner = [self._flat(one, item.text) for one in items]
         if any(text is None for text in inner):
             return None
         opening, closing = brackets(item.text, items)
-        line = f"{key(item, box)}nn.{item.text.kind}({opening}{', '.join(t for t in inner if t)}{closing})"
+        line = f"{opened}nn.{item.text.kind}({opening}{', '.join(t for t in inner if t)}{closing}){closed}"
         return line if len(line) <= SHORT else None
 
     # ---- forward
@@ -332,6 +360,10 @@ class Renderer:
                     lines += self.wrap(f"{target} = {self.text(statement.code)}", comment)
                 case Do():
                     lines += self.wrap(self.text(statement.code))
+                case If():
+                    lines.append(f"if {self.stated(self.found.conditions[statement.gap])}:")
+                    inner = statement.body
+                    lines += self.deeper(lambda: self._statements(inner))  # noqa: B023 - called at once
                 case For():
                     lines += self.wrap(f"for {', '.join(statement.names)} in {self.text(statement.code)}:")
                     body = statement.body
@@ -448,7 +480,7 @@ def _same_statement(ours: list[Stmt], theirs: list[Stmt], wanted: Stmt) -> Assig
     for one, other in zip(ours, theirs, strict=True):
         if one is wanted:
             return other if isinstance(other, Assign) else None
-        if isinstance(one, For) and isinstance(other, For):
+        if isinstance(one, For | If) and isinstance(other, For | If):
             found = _same_statement(one.body, other.body, wanted)
             if found is not None:
                 return found
@@ -481,7 +513,8 @@ def runs(box: Box) -> list[Item]:
     found: list[Item] = []
     for item in box.items:
         last = found[-1] if found else None
-        if last is not None and not box.named and isinstance(item.text, str) and last.text == item.text:
+        equal = last is not None and isinstance(item.text, str) and last.text == item.text
+        if last is not None and equal and not box.named and item.gap is last.gap is None:
             found[-1] = Item(last.name, last.text, last.count + item.count, item.comment)
         else:
             found.append(item)
@@ -515,7 +548,7 @@ def _growing(items: list[Item], box: Box) -> list[Item]:
 
 
 def _even(items: list[Item], box: Box) -> bool:
-    texts = [item.text for item in items if isinstance(item.text, str) and item.count == 1]
+    texts = [item.text for item in items if isinstance(item.text, str) and item.count == 1 and item.gap is None]
     if len(texts) < len(items) or len({_NUMBER.sub("#", text) for text in texts}) > 1 or '"' in texts[0]:
         return False
     if box.named and not _counting([item.name for item in items]):

@@ -1,0 +1,78 @@
+"""Inputs from files, hostile ones included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archc.errors import InputError
+
+feeds = pytest.importorskip("archc_ort.feeds")
+Image = pytest.importorskip("PIL.Image")
+
+IMAGE = feeds.Wanted("image", "float32", (None, 3, 4, 4))
+TOKENS = feeds.Wanted("tokens", "int64", (None, None))
+
+
+def test_arrays_json_and_archives(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[1, 2]], dtype=np.int32))
+    np.savez(tmp_path / "b.npz", tokens=np.array([[3, 4]]), other=np.zeros(2))
+    (tmp_path / "c.json").write_text("[5, 6]")  # the first dimension of one item is added
+    found = [feeds.load(TOKENS, tmp_path / name) for name in ("a.npy", "b.npz", "c.json")]
+    assert [one.tolist() for one in found] == [[[1, 2]], [[3, 4]], [[5, 6]]]
+    assert {one.dtype.name for one in found} == {"int64"}
+
+
+def test_pictures_are_shaped_as_preprocess_says(tmp_path: Path) -> None:
+    pixels = np.zeros((8, 16, 3), dtype=np.uint8)
+    pixels[:, 4:12] = 255  # the middle half is white
+    path = tmp_path / "p.png"
+    Image.fromarray(pixels).save(path)
+    plain = feeds.load(IMAGE, path)
+    assert plain.shape == (1, 3, 4, 4) and plain.max() <= 1
+    cropped = feeds.load(IMAGE, path, {"size": 8})  # 8 x 16, of which the middle 4 x 4 is left
+    assert (cropped == 1).all()
+    normal = feeds.load(IMAGE, path, {"size": 8, "mean": [1, 1, 1], "deviation": [2, 2, 2]})
+    assert (normal == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("a.npy", b"\x93NUMPY garbage", "E643"),
+        ("a.json", b"[[1, 2], [3]]", "E643"),
+        ("a.json", b'["x"]', "E643"),
+        ("a.json", b"[" * 100_000, "E643"),
+        ("a.json", b"[[1.5]]", "E645"),
+        ("a.json", b"1", "E645"),
+        ("a.txt", b"1", "E643"),
+        ("a.png", b"\x89PNG garbage", "E643"),
+    ],
+)
+def test_what_is_no_input_is_refused(tmp_path: Path, name: str, content: bytes, code: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    wanted = IMAGE if name.endswith("png") else TOKENS
+    with pytest.raises(InputError) as caught:
+        feeds.load(wanted, path)
+    assert caught.value.diagnostics[0].code == code
+
+
+def test_pickles_and_absurd_pictures_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "o.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="E643"):
+        feeds.load(TOKENS, tmp_path / "o.npy")
+    huge = tmp_path / "huge.bmp"
+    header = b"BM" + (54).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
+    size = (40).to_bytes(4, "little") + (50_000).to_bytes(4, "little") * 2
+    huge.write_bytes(header + size + b"\x01\x00\x18\x00" + bytes(24))
+    with pytest.raises(InputError) as caught:
+        feeds.load(IMAGE, huge)
+    assert caught.value.diagnostics[0].code in ("E643", "E644")
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file"):
+        feeds.load(TOKENS, tmp_path / "none.json")
