@@ -83,6 +83,7 @@ def _program(
         file=file,
         variant=variant,
         settings={name: setting.value for name, setting in settings.items()},
+        parameters=dict(space.bindings),
         warnings=tuple(d for d in context.findings if d.severity == "warning"),
         metadata={
             key: plain(data)

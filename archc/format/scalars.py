@@ -54,7 +54,9 @@ def plain_reads_back(text: str, flow: bool, key: bool = False) -> bool:
         return False
     frame, count = _CONTEXTS[flow, key]
     try:
-        events = list(yaml.parse(frame.format(text), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        events = list(
+            yaml.parse(frame.format(text), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        )
     except yaml.YAMLError:
         return False
     scalars = [event for event in events if isinstance(event, yaml.ScalarEvent)]

@@ -112,6 +112,7 @@ class Program:
     file: File | None = None
     variant: str | None = None
     settings: dict[str, object] = field(default_factory=dict)
+    parameters: dict[str, object] = field(default_factory=dict)  # the spec's own, as they are bound
     warnings: tuple[Diagnostic, ...] = ()
     metadata: dict[str, object] = field(default_factory=dict)
 

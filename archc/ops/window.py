@@ -48,7 +48,8 @@ def same_pads(sizes: Sequence[Size], spans: Sequence[int], strides: Sequence[int
     """The padding that gives ceil(size / stride) places, an odd one after: ONNX's SAME_UPPER."""
     pads: list[tuple[Size, Size]] = []
     for size, span, stride in zip(sizes, spans, strides, strict=True):
-        total = largest([(ceil_div(size, stride) - 1) * stride + span - size, 0])
+        reach = (ceil_div(size, stride) - 1) * stride + span - size
+        total = 0 if span == 1 else largest([reach, 0])  # a window of one value never reaches over
         pads.append((total // 2, total - total // 2))
     return tuple(pads)
 

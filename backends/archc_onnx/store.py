@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archc.ir.derive import sources, with_derived
-from archc.ir.program import Program, WeightEntry
-from archc.store import made
+from archc.ir.program import Program
+from archc.store import stored
 from archc.weights import Entry
 
 
@@ -31,9 +30,8 @@ class Store:
                 owner = direct[owner]
             owners[name] = owner
         if entries is None:
-            entries = {one.name: made(one, seed) for one in _stored(found)}
-        if any(one.weight.derive is not None for one in found):
-            entries = with_derived(program, entries)
+            with stored(program, seed=seed) as entries:
+                pass  # nothing is open: they are made when they are asked for
         return cls(entries, owners)
 
     def owner(self, name: str) -> str:
@@ -43,13 +41,3 @@ class Store:
     def entry(self, name: str) -> Entry:
         """The values of a weight, given its owner's name."""
         return self.entries[name]
-
-
-def _stored(found: list[WeightEntry]) -> Iterator[WeightEntry]:
-    """The weights that are stored as they are, or that others are derived from."""
-    for one in found:
-        if one.weight.derive is not None:
-            for _, name, weight in sources(one):
-                yield WeightEntry(name, weight, None, one.arguments)
-        elif one.owner is None:
-            yield one

@@ -46,6 +46,7 @@ class Hole:
     comma: str = ""  # which comma goes with it: before, after or none
     formula: str = ""  # how the spec writes it, where it is a formula
     absent: bool = False  # of a step that this instance leaves out: it has no value
+    tight: bool = False  # an operand: an expression in its place needs parentheses
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,14 @@ class Expr:
 
 
 def length(code: Iterable[Part]) -> int:
-    """About how many characters the code has."""
+    """About how many characters the code has; the same for all values in its holes."""
     total = 0
     for part in code:
         match part:
             case str():
                 total += len(part)
-            case Hole(value=value, keyword=keyword):
-                total += (len(literal(value)) if not hasattr(value, "owner") else 12) + len(keyword)
+            case Hole(default=default, keyword=keyword):
+                total += 4 + len(keyword) if default is ... else 0
             case Callee(path=path):
                 total += len(path)
             case Build() | Numbers():
@@ -214,7 +215,7 @@ def template(text: str) -> Template:
             assert cut is not None
             keyword, comma = cut[2] or "", "before" if cut[1] else ""
             before = before[: cut.start()]
-            if not comma and text[position : position + 2] == ", ":
+            if not comma and re.match(r", (?!\w*=?\{\w+\|)", text[position:]):
                 comma, position = "after", position + 2
         texts.append(before)
         holes.append(TemplateHole(match["name"], default, keyword, comma, *places[k], bool(match["many"])))

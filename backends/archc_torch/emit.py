@@ -121,6 +121,8 @@ def _file(
     if "NamedTuple" in used:
         lines.append("from typing import NamedTuple")
     lines += [""] if len(lines) > len(_header(program, classes)) + 1 else []
+    if re.search(r"\bmath\.", used):
+        lines.append("import math")
     lines.append("import torch")
     if re.search(r"\bF\.", used):
         lines.append("import torch.nn.functional as F")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from archc.init import Init
+from archc.init import INITIALISERS, Init
 from archc.ir.nodes import OpNode, Weight
 from archc.ir.types import TensorType
 from archc_torch.code import Code, Hole, Part, Raw, joined
@@ -16,9 +17,15 @@ if TYPE_CHECKING:
     from archc_torch.planner import Frame, Planner
 
 
-def leaf(weight: Weight) -> Leaf:
-    """A parameter or a buffer that no module of torch.nn holds."""
-    code = table(weight.value, weight.type) if weight.value is not None else begun(weight.init, weight.type)
+def leaf(weight: Weight, value: str = "", shape: Sequence[str] = (), begin: str = "") -> Leaf:
+    """A parameter or a buffer that no module of torch.nn holds.
+
+    `value`, `shape` and `begin` are how the spec writes its value, sizes and initialiser, where as formulas.
+    """
+    if weight.value is not None:
+        code = table(weight.value, weight.type, value)
+    else:
+        code = begun(weight.init, weight.type, shape, begin)
     if weight.buffer:
         return Leaf("buffer", code, weighted=True)
     frozen: Code = () if weight.trained else (", requires_grad=False",)
@@ -30,12 +37,12 @@ def constant(node: OpNode) -> Leaf:
     return Leaf("constant", table(node.op.values["value"], node.types[0]))
 
 
-def table(value: object, type: TensorType) -> Code:
+def table(value: object, type: TensorType, formula: str = "") -> Code:
     """A tensor of given numbers; what is the same all along the first axis is written once."""
     if isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], tuple) and len(set(value)) == 1:
         ones = ", 1" * (type.rank - 1)
         return (*table(value[:1], type), ".repeat(", Hole(len(value), "size"), f"{ones})")
-    return ("torch.tensor(", Hole(value, "value"), *dtype(type, inferred(value)), ")")
+    return ("torch.tensor(", Hole(value, "value", formula=formula), *dtype(type, inferred(value)), ")")
 
 
 def inferred(value: object) -> str:
@@ -50,24 +57,25 @@ def dtype(type: TensorType, usual: str = "float32") -> Code:
     return () if type.dtype == usual else (", dtype=", Hole(Raw(f"torch.{type.dtype}"), "dtype"))
 
 
-def begun(init: Init, type: TensorType) -> Code:
+def begun(init: Init, type: TensorType, shape: Sequence[str] = (), begin: str = "") -> Code:
     """A new tensor with its first values."""
-    dims: list[Part] = [*joined([(Hole(dim, "size"),) for dim in type.dims])]
+    written = [*shape, *[""] * type.rank]
+    holes = [(Hole(dim, "size", formula=formula),) for dim, formula in zip(type.dims, written, strict=False)]
+    dims: Code = joined(holes)
     if init.kind in ("zeros", "ones") and type.rank:
         return (f"torch.{init.kind}(", *dims, *dtype(type), ")")
-    shape: Code = ("(", *dims, "," if type.rank == 1 else "", ")")
     if init.kind in ("zeros", "ones", "constant"):
         value = {"zeros": 0.0, "ones": 1.0}.get(init.kind)
         number: object = init.number("value") if value is None else value
         if "float" not in type.dtype and isinstance(number, float):
             number = bool(number) if type.dtype == "bool" else int(number)
-        made = ("torch.full(", *(part for part in shape if part != ""), ", ", Hole(number, "value"))
-        return (*made, *dtype(type, inferred(number)), ")")
-    empty: Code = ("torch.empty(", *(dims if type.rank else shape), *dtype(type), ")")
-    return call(init, empty)
+        hole = Hole(number, "value", formula=begin)
+        return ("torch.full([", *dims, "], ", hole, *dtype(type, inferred(number)), ")")
+    empty: Code = ("torch.empty(", *(dims if type.rank else ("()",)), *dtype(type), ")")
+    return call(init, empty, begin)
 
 
-def call(init: Init, tensor: Code) -> Code:
+def call(init: Init, tensor: Code, begin: str = "") -> Code:
     """The function of torch.nn.init on a tensor."""
     known = {"low": "a", "high": "b"}
     defaults = {"mean": 0.0, "std": 1.0, "gain": 1.0, "mode": "fan_in", "a": 0.0}
@@ -76,13 +84,14 @@ def call(init: Init, tensor: Code) -> Code:
     parts: list[Part] = [f"nn.init.{init.kind}_(", *tensor]
     for name, value in init.values.items():
         word = "val" if init.kind == "constant" else known.get(name, name)
-        parts.append(Hole(value, word, f"{word}=", defaults.get(name, ...), "before"))
+        formula = begin if name == INITIALISERS[init.kind].main else ""
+        parts.append(Hole(value, word, f"{word}=", defaults.get(name, ...), "before", formula))
     return (*parts, ")")
 
 
 def setup(planner: Planner, frames: list[Frame]) -> None:
     """The statements after the modules: first values, ties, and what is not trained."""
-    begins: dict[tuple[Gap | None, str], tuple[Init, list[str]]] = {}
+    begins: dict[tuple[Gap | None, str, str], tuple[Init, list[str]]] = {}
     frozen: dict[Gap | None, list[str]] = {}
     ties: list[tuple[str, str]] = []
     for frame in frames:
@@ -97,11 +106,13 @@ def setup(planner: Planner, frames: list[Frame]) -> None:
                     ties.append((text, planner.access(frame.path(weight.tie.path))))
                 elif weight.tie is None and not weight.buffer and planner.in_module(frame.path(weight.path)):
                     if weight.init != usual.get(weight.slot):
-                        begins.setdefault((gap, str(weight.init)), (weight.init, []))[1].append(text)
+                        key = (gap, str(weight.init), planner.begun_by(node, weight))
+                        begins.setdefault(key, (weight.init, []))[1].append(text)
                     if not weight.trained:
                         frozen.setdefault(gap, []).append(text)
-    for (gap, _), (init, texts) in begins.items():
-        planner.sketch.setup += under(gap, each(texts, lambda tensor, init=init: call(init, tensor)))  # type: ignore[misc]
+    for (gap, _, begin), (init, texts) in begins.items():
+        make = partial(call, init, begin=begin)
+        planner.sketch.setup += under(gap, each(texts, make))
     for gap, texts in frozen.items():
         planner.sketch.setup += under(gap, each(texts, lambda tensor: (*tensor, ".requires_grad_(False)")))
     planner.sketch.setup += [Assign([], (source,), pattern=text) for text, source in ties]

@@ -249,8 +249,7 @@ def plural(name: str) -> str:
 def scan(p: Planner, frame: Frame, id: int, node: ScanNode) -> None:
     """A loop over the positions of axis 1 whose body is written in place."""
     graph = frame.definition.graph
-    inner = p.enter(node.definition, frame.path(node.copies.prefix), len(p.frames))
-    p.lay(inner)
+    inner = p.bodies[frame.number, id]
     given = dict(zip(node.slots, graph.inputs(id), strict=True))
     vals = {slot: frame.val(value) for slot, value in given.items() if value is not None}
     operands = {slot: p.take(val) for slot, val in vals.items()}

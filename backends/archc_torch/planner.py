@@ -6,14 +6,14 @@ reads well; all others become variables. Modules go into the tree under their we
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from archc.errors import UnsupportedError
 from archc.ir.dims import Size, symbol
 from archc.ir.graph import Value
-from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, WeightNode, WeightRef
+from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight, WeightNode, WeightRef
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
 from archc.spec.ast import Step, Template
@@ -21,6 +21,7 @@ from archc.spec.formula import Formula
 from archc.spec.values import Argument
 from archc.spec.data import Mapping as Entries
 from archc.spec.data import Scalar
+from archc.spec.data import Sequence as Items
 from archc_torch import initial, layout, names, naming
 from archc_torch.code import (
     Axis, Build, Callee, Code, Expr, Hole, Numbers, Raw, Ref, Val, ghost, joined, length,
@@ -70,6 +71,7 @@ class Planner:
         self.gaps = gaps or {}
         self.sketch = Sketch(definition, top=top)
         self.frames: list[Frame] = []
+        self.bodies: dict[tuple[int, int], Frame] = {}  # of loops, by the frame and the node
         self.exprs: dict[Val, Expr] = {}  # what can be written any number of times
         self.pending: dict[Val, Expr] = {}  # what is to be written once
         self.types: dict[Val, TensorType] = {}
@@ -170,12 +172,21 @@ class Planner:
         for name, value in frame.definition.outputs.items():
             found.setdefault(grouped.get(name, name), []).append((name, value))
         for name, values in found.items():
-            types = tuple(frame.definition.graph.type(value) for _, value in values)
+            types = tuple(self.given_type(frame, value) for _, value in values)
             listed = values[0][0] in grouped
             exprs = [self.take(frame.val(value)) for _, value in values]
             exprs = [self.as_tensor(expr, type) for expr, type in zip(exprs, types, strict=True)]
             code = self.listed(exprs).code if listed else exprs[0].code
             self.sketch.outputs.append(Output(name, types, listed, code))
+
+    def given_type(self, frame: Frame, value: Value) -> TensorType:
+        """A value's type, that of what stands for it where its step is left out."""
+        graph = frame.definition.graph
+        while value.node in self.phantoms:
+            before = bypass(graph, value)
+            assert before is not None
+            value = before
+        return graph.type(value)
 
     # ---- modules
 
@@ -201,12 +212,18 @@ class Planner:
                 layout.put(self.sketch.modules, starts[id].path, starts[id].branch, node.place)
             elif id not in frame.inside:
                 self._leaf(frame, id, node)
+        for id, node in graph.nodes():  # before anything says where a module is
+            if isinstance(node, ScanNode) and id in frame.live:
+                inner = self.enter(node.definition, frame.path(node.copies.prefix), len(self.frames))
+                self.bodies[frame.number, id] = inner
+                self.lay(inner)
 
     def _leaf(self, frame: Frame, id: int, node: Node) -> None:
         path = frame.path(node.path)
         if isinstance(node, OpNode) and node.op.own_path:
             (weight,) = node.weights
-            self.put(frame.path(weight.path), self.marked(frame, id, initial.leaf(weight)), node)
+            leaf = initial.leaf(weight, self.formula(node, "value"), self.written_shape(node), self.begun_by(node, weight))
+            self.put(frame.path(weight.path), self.marked(frame, id, leaf), node)
         elif isinstance(node, OpNode) and node.weights:
             made = self.module(frame, id)
             frame.paths[id] = path
@@ -292,9 +309,10 @@ class Planner:
         line = self.line(node)
         if line.applied is not None:
             use = Use(self, node, self.slot_types(frame, id), {"x": Expr(("x",))}, "self.m")
-            if callable(line.applied) and written(use, line.applied) is not None:
-                return None
-            if isinstance(line.applied, str):
+            try:
+                if isinstance(line.applied, str) or written(use, line.applied) is not None:
+                    return None
+            except NeedsVariable:  # more than the module is to be written
                 return None
         made = self.module(frame, id)
         if made is None:
@@ -401,7 +419,8 @@ class Planner:
             return False
         if isinstance(node, CallNode):
             callee = self.library.sketch(node.definition)
-            return not (callee.models or callee.sizes or callee.device) and node.count == 1 and node.model is None
+            given = callee.models or callee.sizes or callee.device or self.library.pure(callee)
+            return not given and node.count == 1 and node.model is None
         return id in frame.paths and not self.fed(frame, id)
 
     def _guard(self, frame: Frame, group: list[int]) -> None:
@@ -422,7 +441,7 @@ class Planner:
             self._node(frame, id, graph.node(id), {})
         expr = self.pending.pop(val, None)
         if expr is not None:
-            self.statements.append(Assign([val], expr.code, (self.types[val],)))
+            self.statements.append(Assign([val], expr.code, (self.types[val],), absent=self.ghostly(val)))
         body, self.statements = self.statements, outer
         gap = self.gap(frame, group[-1])
         assert gap is not None
@@ -521,7 +540,8 @@ class Planner:
             self.exprs[frame.val(Value(id))] = Expr((self.access(frame.paths[id]),))
             return
         value = node.op.values["value"]
-        hole = Hole(self.argument(value) if isinstance(value, Argument) else value, "value")
+        formula = self.literal_formula(frame, id)
+        hole = Hole(self.argument(value) if isinstance(value, Argument) else value, "value", formula=formula, tight=True)
         number = hole.value
         sign = isinstance(number, int | float) and number < 0
         self.exprs[frame.val(Value(id))] = Expr((hole,), names_binding(sign), literal=hole)
@@ -594,7 +614,8 @@ class Planner:
         codes += [(self.model(name),) for name in callee.models]
         depth = max((operand.depth for operand in operands.values()), default=0)
         head: Code = module or (Callee(node.definition, self.access(frame.path(node.copies.path(0)))),)
-        tail: Code = () if module else (Numbers(node.definition, node.arguments),)
+        absent = frame.number == 0 and any(frame.definition.graph.node(id) is node for id in self.phantoms)
+        tail: Code = () if module else (Numbers(node.definition, node.arguments, absent),)
         return Expr((*head, "(", *joined(codes), *tail, ")"), depth=depth + 1, composite=True)
 
     def in_module(self, path: str) -> bool:
@@ -638,9 +659,13 @@ class Planner:
 
     def hold(self, val: Val, expr: Expr) -> Expr:
         """Gives a value a variable before the statement that is being made."""
-        self.statements.append(Assign([val], expr.code, (self.types[val],)))
+        self.statements.append(Assign([val], expr.code, (self.types[val],), absent=self.ghostly(val)))
         self.exprs[val] = Expr((Ref(val),))
         return self.exprs[val]
+
+    def ghostly(self, val: Val) -> bool:
+        """Whether the value is of a step that is left out here."""
+        return val[0] == 0 and val[1] in self.phantoms
 
     def hold_all(self) -> None:
         """Gives all that waits to be written a variable, as before a loop that would write it again and again."""
@@ -655,10 +680,14 @@ class Planner:
             self.hints[val] = name
         if simple(expr):
             self.exprs[val] = expr
-        elif name or self.uses.get(val, 0) > 1 or (expr.composite and self.definition.kind == "model"):
+        elif name or self.uses.get(val, 0) > 1 or (expr.composite and self.shown(frame, value)):
             self.hold(val, expr)
         else:
             self.pending[val] = expr
+
+    def shown(self, frame: Frame, value: Value) -> bool:
+        """Whether a block's value has a line of its own: in a model, unless it is what the model gives."""
+        return self.definition.kind == "model" and bool(frame.definition.graph.users(value.node))
 
     def name_of(self, node: OpNode) -> str:
         """The name that the spec gives the value of a step that has no module to carry it."""
@@ -738,7 +767,32 @@ class Planner:
             data = data.entries[attribute].value
         elif not isinstance(data, Scalar) or node.op.main != attribute:
             return ""
-        return data.formula.text if isinstance(data, Scalar) and isinstance(data.formula, Formula) else ""
+        return formula_text(data)
+
+    def written_shape(self, node: OpNode) -> list[str]:
+        """How the spec writes each size of a weight's shape, where it is a formula."""
+        data = node.step.value if node.step is not None else None
+        entry = data.entries.get("shape") if isinstance(data, Entries) else None
+        return [formula_text(item) for item in entry.value.items] if entry and isinstance(entry.value, Items) else []
+
+    def begun_by(self, node: OpNode, weight: Weight) -> str:
+        """How the spec writes the main number of a weight's initialiser, where it is a formula."""
+        entry = node.step.init.entries.get(weight.slot) if node.step is not None and node.step.init else None
+        data = entry.value if entry is not None else None
+        if isinstance(data, Entries) and len(data.entries) == 1:
+            return formula_text(next(iter(data.entries.values())).value)
+        return ""
+
+    def literal_formula(self, frame: Frame, id: int) -> str:
+        """How the spec writes a number among inputs, where it is a formula: found by its place."""
+        graph = frame.definition.graph
+        place = graph.node(id).place
+        for user, _, _ in graph.users(id):
+            step = graph.node(user).step
+            for scalar in scalars(step.data) if step is not None else ():
+                if scalar.place == place and formula_text(scalar):
+                    return formula_text(scalar)
+        return ""
 
     def spatial(self, sizes: Sequence[Size]) -> Expr | None:
         """The spatial sizes of an input, where they are these."""
@@ -759,6 +813,23 @@ def close_gaps(branch: Branch) -> None:
         branch.gap = next(child.gap for child in branch.children.values())
         for child in branch.children.values():
             child.gap = None
+
+
+def formula_text(data: object) -> str:
+    return data.formula.text if isinstance(data, Scalar) and isinstance(data.formula, Formula) else ""
+
+
+def scalars(data: object) -> Iterator[Scalar]:
+    """All plain values in what a step says."""
+    match data:
+        case Scalar():
+            yield data
+        case Items():
+            for item in data.items:
+                yield from scalars(item)
+        case Entries():
+            for entry in data.entries.values():
+                yield from scalars(entry.value)
 
 
 def plain(code: Code) -> bool:

@@ -16,6 +16,12 @@ from archc_torch.wrap import INDENT, WIDTH, wrapped
 LARGE = 24  # numbers in a literal that is still written where it stands
 
 
+# An expression that stands for a number, and what tells that it is an operand there.
+_COMPOUND = re.compile(r" (?:[-+*%]|//|\*\*) ")
+_OPERATOR_BEFORE = re.compile(r"[-+*/%@] ?$")
+_OPERATOR_AFTER = re.compile(r" ?[-+*/%@]")
+
+
 @dataclass(eq=False, slots=True)
 class Item:
     """An element of a container: its name, its constructor, what it gives, and how many of it there are."""
@@ -66,7 +72,9 @@ class Renderer:
 
     def _class(self) -> list[str]:
         chain = self.found.sketch.modules.chain
-        forward = [] if chain else self.deeper(self._forward)  # first: it tells what it needs of self
+        forward = (
+            [] if chain else self.deeper(self._forward)
+        )  # first: it tells what it needs of self
         self.inside = "init"
         body = [*self.deeper(self._docstring), *self.deeper(self._init)]
         return [
@@ -85,14 +93,24 @@ class Renderer:
         self.inside = "function"
         head = self._parameters([], self.found.sketch.parameters) + self._arguments()
         lines = self.wrap(f"def {self.found.name}({', '.join(head)}) -> {self._result_type()}:")
-        return [*lines, *self.deeper(self._docstring), *self.deeper(self._body)]
+        body = self.deeper(self._body)
+        return [
+            *lines,
+            *self.deeper(self._docstring),
+            *(INDENT + line for line in self._kept(body)),
+            *body,
+        ]
 
     def _arguments(self) -> list[str]:
-        required = [arg for arg in self.found.args if arg.default is ...]
+        args = [arg for arg in self.found.args if not arg.formula]
+        required = [arg for arg in args if arg.default is ...]
         texts = [f"{arg.name}: {arg.annotation}" for arg in required]
         texts += [f"{names.safe(name, ())}: float" for name in self.found.passed]
-        optional = [arg for arg in self.found.args if arg.default is not ...]
-        return [*texts, *(f"{arg.name}: {arg.annotation} = {literal(arg.default)}" for arg in optional)]
+        optional = [arg for arg in args if arg.default is not ...]
+        return [
+            *texts,
+            *(f"{arg.name}: {arg.annotation} = {literal(arg.default)}" for arg in optional),
+        ]
 
     # ---- documentation
 
@@ -105,16 +123,23 @@ class Renderer:
             inputs = [f"input: {found.type_text(self._chain_types())}"]
         outputs = [self._output_type(k, output) for k, output in enumerate(sketch.outputs)]
         if len(outputs) > 1:
-            outputs = [f"{output.name}: {text}" for output, text in zip(sketch.outputs, outputs, strict=True)]
+            outputs = [
+                f"{output.name}: {text}"
+                for output, text in zip(sketch.outputs, outputs, strict=True)
+            ]
         parts = [f"{part}," for part in inputs[:-1]] + inputs[-1:]
         outputs[0] = f"→ {outputs[0]}"
         parts += [f"{part}," for part in outputs[:-1]] + outputs[-1:]
         width = WIDTH - len(INDENT) * self.depth - 6
-        return names.docstring([*([*fill(doc.split(" "), width), ""] if doc else []), *fill(parts, width)])
+        return names.docstring(
+            [*([*fill(doc.split(" "), width), ""] if doc else []), *fill(parts, width)]
+        )
 
     def _chain_types(self) -> tuple[TensorType, ...]:
         """What a chain takes, for each instance."""
-        return tuple(next(iter(sketch.definition.input_types().values())) for sketch in self.found.sketches)
+        return tuple(
+            next(iter(sketch.definition.input_types().values())) for sketch in self.found.sketches
+        )
 
     def _parameter_type(self, parameter: Parameter) -> str:
         place = self.found.sketch.parameters.index(parameter)
@@ -133,15 +158,30 @@ class Renderer:
         sketch = self.found.sketch
         if sketch.modules.chain:
             box = self._box(sketch.modules, self._types(sketch.modules))
-            return [*self._boxed("super().__init__(", box, ")"), *self._statements(sketch.setup)]
-        lines = ["super().__init__()"]
-        lines += [f"self.{self.attribute(name)} = {name}" for name in self._stored()]
+            lines = [*self._boxed("super().__init__(", box, ")"), *self._statements(sketch.setup)]
+            return [*self._kept(lines), *lines]
+        lines: list[str] = []
         for name, child in sketch.modules.children.items():
             lines += self._member("self", name, child, sketch.modules)
-        return [*lines, *self._statements(sketch.setup)]
+        lines += self._statements(sketch.setup)
+        return ["super().__init__()", *self._kept(lines), *lines]
+
+    def _kept(self, lines: list[str]) -> list[str]:
+        """What forward reads, and what follows from the arguments."""
+        formulas = {arg.name: arg.formula for arg in self.found.args if arg.formula}
+        text = "\n".join(lines)
+        local = [name for name in formulas if re.search(rf"(?<![\w.]){name}(?!\w)", text)]
+        result = [f"{name} = {formulas[name]}" for name in local]
+        for name in self._stored():
+            value = formulas[name] if name in formulas and name not in local else name
+            result.append(f"self.{self.attribute(name)} = {value}")
+        return result
 
     def _stored(self) -> list[str]:
-        order = [*(arg.name for arg in self.found.args), *(names.safe(name, ()) for name in self.found.passed)]
+        order = [
+            *(arg.name for arg in self.found.args),
+            *(names.safe(name, ()) for name in self.found.passed),
+        ]
         return [name for name in order if name in self.found.stored]
 
     def attribute(self, name: str) -> str:
@@ -151,7 +191,11 @@ class Renderer:
 
     def _member(self, owner: str, name: str, child: Branch | Leaf, parent: Branch) -> list[str]:
         """The statements that make a child of the class, or of a container that is written by statements."""
-        if isinstance(child, Leaf) and child.callee is not None and self.classes.of(child.callee).function:
+        if (
+            isinstance(child, Leaf)
+            and child.callee is not None
+            and self.classes.of(child.callee).function
+        ):
             return []
         if isinstance(child, Leaf) and child.kind != "module":
             return self._tensor(owner, name, child)
@@ -163,7 +207,11 @@ class Renderer:
             return []
         target, end = f"{owner}.{name} = ", ""
         if not names.attribute(name):
-            target, end = (f'{owner}.add_module("{name}", ', ")") if name.isdigit() else (f'{owner}._modules["{name}"] = ', "")
+            target, end = (
+                (f'{owner}.add_module("{name}", ', ")")
+                if name.isdigit()
+                else (f'{owner}._modules["{name}"] = ', "")
+            )
         if isinstance(child, Branch) and layout.kind(child) == "Module":
             path = layout.step(owner, parent, name, child, owner == "self")
             lines = [f"{target}nn.Module(){end}"]
@@ -173,7 +221,9 @@ class Renderer:
         if isinstance(child, Branch):
             box = self._box(child, self._types(child))
             if child.gap is not None:
-                return self._either(target, lambda: self._boxed(f"nn.{box.kind}(", box, ")"), child.gap, end)
+                return self._either(
+                    target, lambda: self._boxed(f"nn.{box.kind}(", box, ")"), child.gap, end
+                )
             return self._boxed(f"{target}nn.{box.kind}(", box, f"){end}")
         if child.gap is not None:
             return self._either(target, lambda: self.wrap(self.text(child.code)), child.gap, end)
@@ -181,13 +231,14 @@ class Renderer:
 
     def _either(self, target: str, lines: Callable[[], list[str]], gap: Gap, end: str) -> list[str]:
         """A module under a condition; without it, what comes in goes out."""
-        condition = f"if {self.found.conditions[gap]} else nn.Identity()"
+        condition = f"if {self.found.conditions[gap]}"
         inner = lines()
-        whole = f"{target}{inner[0]} {condition}{end}"
+        whole = f"{target}{inner[0]} {condition} else nn.Identity(){end}"
         if len(inner) == 1 and len(whole) <= WIDTH - len(INDENT) * self.depth:
             return [whole]
-        opened = target if target.endswith(", ") else f"{target}("
-        return [opened, *self.deeper(lines), INDENT + condition, f"{'' if target.endswith(', ') else ')'}{end}"]
+        opening, closing = ("", "") if target.endswith(", ") else ("(", ")")
+        rest = [INDENT + condition, INDENT + "else nn.Identity()"]
+        return [f"{target}{opening}".rstrip(), *self.deeper(lines), *rest, f"{closing}{end}"]
 
     def _holds(self, branch: Branch) -> bool:
         """Whether there is a module in the branch, and not only calls of functions."""
@@ -217,7 +268,12 @@ class Renderer:
         place = 0
         every: list[list[tuple[TensorType, ...]]] = []
         for sketch in self.found.sketches:
-            every.append([leaf.types for leaf in _leaves(_twin(self.found.sketch.modules, sketch.modules, branch))])
+            every.append(
+                [
+                    leaf.types
+                    for leaf in _leaves(_twin(self.found.sketch.modules, sketch.modules, branch))
+                ]
+            )
         while place < len(every[0]):
             types = [found[place] for found in every]
             yield self.found.type_text(tuple(t[0] for t in types)) if types[0] else ""
@@ -236,7 +292,11 @@ class Renderer:
             if child.callee is None or not self.classes.of(child.callee).function:
                 items.append(Item(name, self.text(child.code), child.count, comment, gap=child.gap))
         kind = layout.kind(branch)
-        return Box(kind, items, named=not (kind in ("Sequential", "ModuleList") and layout.in_order(branch)))
+        return Box(
+            kind,
+            items,
+            named=not (kind in ("Sequential", "ModuleList") and layout.in_order(branch)),
+        )
 
     def _boxed(self, head: str, box: Box, tail: str) -> list[str]:
         """The container as lines: in one if it fits, else an element a line, with the shapes that change."""
@@ -246,14 +306,22 @@ class Renderer:
         if all(text is not None for text in flat):
             line = f"{head}{opening}{', '.join(text for text in flat if text is not None)}{closing}{tail}"
             room = WIDTH - len(INDENT) * self.depth
-            if len(line) <= room and (len(items) == 1 or box.kind != "Sequential" or len(line) <= SHORT):
+            if len(line) <= room and (
+                len(items) == 1 or box.kind != "Sequential" or len(line) <= SHORT
+            ):
                 return [line]
 
         def inner() -> list[str]:
             lines: list[str] = []
-            shown = self.found.type_text(self._chain_types()) if self.found.sketch.modules.chain else ""
+            shown = (
+                self.found.type_text(self._chain_types()) if self.found.sketch.modules.chain else ""
+            )
             for item, text in zip(items, flat, strict=True):
-                comment = item.comment if self._shapes and box.kind == "Sequential" and item.comment != shown else ""
+                comment = (
+                    item.comment
+                    if self._shapes and box.kind == "Sequential" and item.comment != shown
+                    else ""
+                )
                 shown = item.comment or shown
                 if text is None:
                     assert isinstance(item.text, Box)
@@ -355,7 +423,9 @@ class Renderer:
         for statement in statements:
             match statement:
                 case Assign():
-                    target = statement.pattern.format(*statement.names) or ", ".join(statement.names)
+                    target = statement.pattern.format(*statement.names) or ", ".join(
+                        statement.names
+                    )
                     comment = self._comment(statement)
                     lines += self.wrap(f"{target} = {self.text(statement.code)}", comment)
                 case Do():
@@ -365,16 +435,25 @@ class Renderer:
                     inner = statement.body
                     lines += self.deeper(lambda: self._statements(inner))  # noqa: B023 - called at once
                 case For():
-                    lines += self.wrap(f"for {', '.join(statement.names)} in {self.text(statement.code)}:")
+                    lines += self.wrap(
+                        f"for {', '.join(statement.names)} in {self.text(statement.code)}:"
+                    )
                     body = statement.body
                     lines += self.deeper(lambda: self._statements(body))  # noqa: B023 - called at once
         return lines
 
     def _comment(self, statement: Assign) -> str:
-        twins = [_same_statement(self.found.sketch.body, sketch.body, statement) for sketch in self.found.sketches]
+        twins = [
+            _same_statement(self.found.sketch.body, sketch.body, statement)
+            for sketch in self.found.sketches
+        ]
         if not statement.types or any(twin is None for twin in twins):
             return ""
-        every = [twin.types for twin in twins if twin is not None]
+        every = [
+            [None if twin.absent else type for type in twin.types]
+            for twin in twins
+            if twin is not None
+        ]
         texts = [self.found.type_text(types) for types in zip(*every, strict=True)]
         return texts[0] if len(set(texts)) == 1 else ", ".join(texts)
 
@@ -383,6 +462,11 @@ class Renderer:
     def text(self, code: Code) -> str:
         """The code with everything in its holes."""
         pieces = [self._part(part) for part in code]
+        for k, part in enumerate(code):
+            if isinstance(part, Hole) and _COMPOUND.search(pieces[k]) and not part.keyword:
+                before, after = "".join(pieces[:k][-1:]), "".join(pieces[k + 1 :][:1])
+                if _OPERATOR_BEFORE.search(before) or _OPERATOR_AFTER.match(after):
+                    pieces[k] = f"({pieces[k]})"
         return re.sub(r"\(, ", "(", "".join(pieces))
 
     def _part(self, part: Part) -> str:
@@ -406,11 +490,16 @@ class Renderer:
     def _hole(self, hole: Hole) -> str:
         text = self.found.texts[id(hole)]
         if not text:
-            if hole.default is not ... and type(hole.value) is type(hole.default) and hole.value == hole.default:
+            if (
+                hole.default is not ...
+                and type(hole.value) is type(hole.default)
+                and hole.value == hole.default
+            ):
                 return ""
             shown = self._literal(hole.value)
         else:
             shown = self.stated(text[1:-1])
+            shown = f"({shown})" if hole.tight and not re.fullmatch(r"[\w.]+", shown) else shown
         before = ", " if hole.comma == "before" else ""
         return f"{before}{hole.keyword}{shown}{', ' if hole.comma == 'after' else ''}"
 
@@ -424,7 +513,9 @@ class Renderer:
         """An expression on arguments where the code stands: forward reads them from self."""
         if self.inside != "forward":
             return expression
-        own = {arg.name for arg in self.found.args} | {names.safe(name, ()) for name in self.found.passed}
+        own = {arg.name for arg in self.found.args} | {
+            names.safe(name, ()) for name in self.found.passed
+        }
 
         def kept(match: re.Match[str]) -> str:
             name = match[0]
@@ -444,7 +535,9 @@ class Renderer:
             if not text and arg.default is not ... and value == arg.default:
                 named = True
                 continue
-            by_place = not named and place < 2 and all(isinstance(value, int) and not isinstance(value, bool) for value in arg.row)
+            by_place = (
+                not named and place < 2 and (arg.width or (place == 0 and arg.annotation == "int"))
+            )
             named = named or not by_place
             texts.append(shown if by_place else f"{names.safe(arg.name, ())}={shown}")
         return ", ".join(texts)
@@ -548,8 +641,16 @@ def _growing(items: list[Item], box: Box) -> list[Item]:
 
 
 def _even(items: list[Item], box: Box) -> bool:
-    texts = [item.text for item in items if isinstance(item.text, str) and item.count == 1 and item.gap is None]
-    if len(texts) < len(items) or len({_NUMBER.sub("#", text) for text in texts}) > 1 or '"' in texts[0]:
+    texts = [
+        item.text
+        for item in items
+        if isinstance(item.text, str) and item.count == 1 and item.gap is None
+    ]
+    if (
+        len(texts) < len(items)
+        or len({_NUMBER.sub("#", text) for text in texts}) > 1
+        or '"' in texts[0]
+    ):
         return False
     if box.named and not _counting([item.name for item in items]):
         return False
@@ -575,7 +676,9 @@ def _counting(texts: Sequence[str]) -> bool:
 def _comprehension(items: list[Item], box: Box) -> Item:
     first, second = str(items[0].text), str(items[1].text)
     starts, nexts = _NUMBER.findall(first), _NUMBER.findall(second)
-    steps = iter([int(b) - int(a) if a.isdigit() else 0 for a, b in zip(starts, nexts, strict=True)])
+    steps = iter(
+        [int(b) - int(a) if a.isdigit() else 0 for a, b in zip(starts, nexts, strict=True)]
+    )
 
     def grown(match: re.Match[str]) -> str:
         by = next(steps)

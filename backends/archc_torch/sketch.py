@@ -57,6 +57,7 @@ class Assign:
     types: tuple[TensorType, ...] = ()
     pattern: str = ""
     names: tuple[str, ...] = ()  # what the targets are called, once they are named
+    absent: bool = False  # whether the step is left out here
 
 
 @dataclass(eq=False, slots=True)

@@ -151,9 +151,9 @@ class Use:
         return [self.size(size) for size in sizes]
 
     def tuple(self, sizes: Iterable[Size]) -> Expr:
-        """The sizes as a tuple."""
-        codes = [expr.code for expr in self.sizes(sizes)]
-        return Expr(("(", *joined(codes), ",)" if len(codes) == 1 else ")"))
+        """Several sizes as a tuple, one as it is."""
+        exprs = self.sizes(sizes)
+        return exprs[0] if len(exprs) == 1 else Expr(("(", *joined([expr.code for expr in exprs]), ")"))
 
     def spatial(self, sizes: Sequence[Size]) -> Expr:
         """Spatial sizes as a tuple: another tensor's, where they are its."""

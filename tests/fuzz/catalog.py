@@ -13,7 +13,7 @@ PROPOSERS: list[tuple[int, Proposer]] = []
 
 
 def proposes(weight: int) -> Callable[[Proposer], Proposer]:
-    """Registers a proposer: it looks at a scope and gives a use of an op, or None if nothing there fits."""
+    """Registers a proposer, which looks at a scope and gives a use of an op, or None."""
 
     def register(proposer: Proposer) -> Proposer:
         PROPOSERS.append((weight, proposer))

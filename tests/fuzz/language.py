@@ -1,4 +1,4 @@
-"""The language around the ops: modifiers, `do`, `repeat`, `scan`, weights as values, starred references."""
+"""The language around the ops: modifiers, `do`, `repeat`, `scan`, weights as values."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from archc.ir.types import TensorType
 
 Move = Callable[[Scope], None]
 INITS: tuple[Any, ...] = (
-    {"normal": 0.3}, {"uniform": {"low": -0.4, "high": 0.4}}, "xavier_uniform", {"kaiming_normal": "fan_out"},
-    {"trunc_normal": 0.2}, {"orthogonal": 0.5},
+    {"normal": 0.3}, {"uniform": {"low": -0.4, "high": 0.4}}, "xavier_uniform",
+    {"kaiming_normal": "fan_out"}, {"trunc_normal": 0.2}, {"orthogonal": 0.5},
 )  # fmt: skip
 
 
 def grow(g: Scope, steps: int, moves: list[tuple[int, Move]]) -> None:
-    """Adds up to so many steps; every further one is a choice of its own, so that shrinking can drop it."""
+    """Adds up to so many steps; each is a choice of its own, so that shrinking can drop it."""
     for _ in range(steps):
         if g.book.steps_left <= 0 or not g.choices.chance(93):
             return
@@ -33,7 +33,7 @@ def fresh(v: Val, ref: str) -> Val:
     return replace(v, ref=ref, low=-inf, high=inf, scale=max(1.0, v.scale), exact=False, few=False)
 
 
-# -- steps and their modifiers ------------------------------------------------------------------------------
+# -- steps and their modifiers ----------------------------------------------
 
 
 def op_step(g: Scope) -> None:
@@ -44,7 +44,7 @@ def op_step(g: Scope) -> None:
         if use is not None and found is not None:
             break
     else:
-        return None
+        return
     assert use is not None and found is not None
     op, site, types = found
     first = use.inputs[0] if use.inputs else None
@@ -55,9 +55,11 @@ def op_step(g: Scope) -> None:
         if not w.buffer and w.type.dtype == "float32" and w.value is None
     ]
     if keeps and use.chains and first is not None and c.chance(8):
-        return repeated_op(g, use)
+        repeated_op(g, use)
+        return
     if len(types) == 1 and isinstance(first, Val) and c.chance(7):
-        return optional_op(g, use, keeps)
+        optional_op(g, use, keeps)
+        return
     modifiers: dict[str, Any] = {}
     ties = [
         (w.name, ref)
@@ -73,16 +75,9 @@ def op_step(g: Scope) -> None:
         options = INITS[:2] if weight.type.rank < 2 else INITS
         modifiers["init"] = {weight.name: c.pick(options)}
         g.book.features["init"] += 1
-    elif trained and not op.own_path and c.chance(25):
-        tie = next(
-            ((w.name, ref) for w in trained for ref, type in g.known_weights() if type == w.type),
-            None,
-        )
-        if tie is not None:
-            modifiers["tie"] = dict([tie])
-            g.book.features["tie"] += 1
     elif trained and not op.own_path and c.chance(10):
-        return fed_op(g, use, [(w.name, w.type) for w in trained])
+        fed_op(g, use, [(w.name, w.type) for w in trained])
+        return
     if c.chance(3):
         modifiers["freeze"] = True
     g.add(use, modifiers=modifiers)
@@ -187,7 +182,7 @@ def fed_op(g: Scope, use: Use, weights: list[tuple[str, TensorType]]) -> None:
 
 
 def _named(g: Scope, v: Val | float | None, before: Val | None) -> Val | float | None:
-    """What was `prev` before other steps came between: the same value under a name, if it has one."""
+    """What was `prev` before other steps came between, under a name if it has one."""
     if not isinstance(v, Val) or v.ref != "prev":
         return v
     assert before is not None
@@ -280,7 +275,7 @@ def chosen_op(g: Scope) -> None:
     )
 
 
-# -- do, repeat, scan ---------------------------------------------------------------------------------------
+# -- do, repeat, scan -------------------------------------------------------
 
 
 def inside(g: Scope, apart: bool = False) -> Scope:
@@ -302,7 +297,7 @@ def grouped(moves: list[tuple[int, Move]]) -> Move:
         step: dict[str, Any] = {}
         form = c.integer(0, 3)
         if form >= 2:
-            given = [v for v in c.some(g.visible()[:8], 1, 2)]
+            given = c.some(g.visible()[:8], 1, 2)
             labels = [g.book.name("p", "q", "x") for _ in given]
             step["in"] = {label: v.ref for label, v in zip(labels, given, strict=True)}
             inner.values = [replace(v, ref=label) for label, v in zip(labels, given, strict=True)]
@@ -407,9 +402,10 @@ def scanned(moves: list[tuple[int, Move]]) -> Move:
             lambda v: v.type.dtype == "float32" and v.rank == 3 and isinstance(v.dims[2], int)
         )
         if x is None or depth(g) > 1:
-            return None
+            return
         if c.chance(50):
-            return scanned_cell(g, x)
+            scanned_cell(g, x)
+            return
         label, name = g.book.name("token", "s"), g.book.name("scan")
         inner = inside(g, apart=True)
         type = x.type.with_dims((x.dims[0], x.dims[2]))
@@ -423,11 +419,11 @@ def scanned(moves: list[tuple[int, Move]]) -> Move:
             or inner.prev.rank < 1
             or inner.prev.dims[0] != x.dims[0]
         ):
-            return None
+            return
         last = inner.prev
         stacked = last.type.with_dims((last.dims[0], x.dims[1], *last.dims[1:]))
         if not feasible(stacked):
-            return None
+            return
         g.book.features["scanned do"] += 1
         g.put(
             {"do": inner.steps, "in": entries, "scan": [label]},

@@ -27,7 +27,7 @@ def attention_block(g: Scope) -> None:
     """Attention with projections: of a sequence to itself, or to another."""
     c, x = g.choices, sequence(g)
     if x is None:
-        return None
+        return
     features = x.dims[2]
     heads = c.pick([h for h in (1, 2, 3, 4) if isinstance(features, int) and features % h == 0])
     value: Any = heads if c.chance(60) else {"heads": heads, "bias": c.chance(50)}
@@ -41,7 +41,8 @@ def attention_block(g: Scope) -> None:
         )
     )
     if memory is not None and c.chance(40):
-        return put(g, {"cross_attention": value, "in": [x.ref, memory.ref]}, out)
+        put(g, {"cross_attention": value, "in": [x.ref, memory.ref]}, out)
+        return
     if isinstance(value, dict) and c.chance(40):
         value["causal"] = True
     mask = g.value(

@@ -12,30 +12,38 @@ from fuzz.source import Choices
 ZOO = Path(__file__).resolve().parents[2] / "specs"
 TOKEN = re.compile(r"[A-Za-z_][\w.]*|\d[\d.e+-]*|=|[\[\]{}():,#'\"*]|-(?= )|\s+|.")
 TOKENS = (
-    "=", "[", "]", "{", "}", ":", ",", "- ", "\n", "  ", "\t", "#", "'", '"', "|", ">", "&a", "*a", "!!int", "<<",
-    "null", "true", "~", "0", "-1", "1.5", "1e309", ".nan", "9" * 30, "0x1F", "prev", "x", "in", "do", "when", "repeat",
-    "scan", "tie", "init", "name", "graph", "blocks", "params", "models", "outputs", "optional: true", "steps", "int",
-    "relu", "linear", "conv2d", "concat", "lstm_cell", "unstack", "=x", "=prev.shape[1]", "=N", "..", "a.b", "x.*",
-    "\x00", "\x1b[31m", "é", "\u2028", "\ufeff", "日本", "\ud83d".encode("utf-8", "replace").decode(),
+    "=", "[", "]", "{", "}", ":", ",", "- ", "\n", "  ", "\t", "#", "'", '"', "|", ">", "&a", "*a",
+    "!!int", "<<", "null", "true", "~", "0", "-1", "1.5", "1e309", ".nan", "9" * 30, "0x1F",
+    "prev", "x", "in", "do", "when", "repeat", "scan", "tie", "init", "name", "graph", "blocks",
+    "params", "models", "outputs", "optional: true", "steps", "int", "relu", "linear", "conv2d",
+    "concat", "lstm_cell", "unstack", "=x", "=prev.shape[1]", "=N", "..", "a.b", "x.*", "\x00",
+    "\x1b[31m", "é", "\u2028", "\ufeff", "日本", "\ud83d".encode("utf-8", "replace").decode(),
 )  # fmt: skip
+KINDS = ("[]", "{}", "[1, 2]", "{a: 1}", "null", "true", "-3", "1.5", "1e30", "9" * 19, "''", "x")
 HOSTILE = (
-    "9**9**9", "2**-1", "1 // 0", "1 % 0", "0 ** -1", "1 / 0", "-" * 300 + "1", "(" * 60 + ")" * 60, "[" * 39 + "]" * 39,
-    "[[0] * 10**6]", "[0] * 10**9", "'a' * 10**9", "range(10**9)", "sum(range(10**7))", "len(range(10**18))",
-    "[i for i in range(10**6) for j in range(10**6)]", "x.__class__", "().__class__", "''.__class__.__bases__",
-    "__import__('os').system('true')", "open('/etc/passwd')", "eval('1')", "lambda: 1", "f'{1}'", "{1: 2}", "{1, 2}",
-    "x", "x.shape", "x.shape[99]", "x.shape[-99]", "x.shape[x]", "x.shape['a']", "x.channels.channels", "x.nothing",
-    "prev", "prev.shape[1:]", "prev.shape[::0]", "N", "N // 0", "N % 0", "0 // N", "1 // (N - N)", "N ** 1000",
-    "N ** N", "2 ** N", "N ** -1", "N ** 0.5", "N / 2", "-N", "not N", "N and 1", "N == N + 1", "N > 3", "N < 0",
-    "max(N, 3)", "min(N, -3)", "max()", "max([])", "min('a', 1)", "int('12')", "int(1e400)", "int(N)", "float(N)",
-    "str(N)", "str(x)", "len(x)", "len(3)", "sum('ab')", "abs('a')", "round(1.5, 1)", "ceil(1e308 * 10)", "sqrt(-1)",
-    "log2(0)", "exp(1000)", "divisible(1, 0)", "divisible(N, 8)", "divisible(1.5, 2.5)", "given(3)", "given(nope)",
-    "1 if 2", "1 if N else 2", "a = 1", "a := 1", "yield", "await x", "1 in 2", "1 in [1]", "'a' in 'abc'", "1 < 'a'",
-    "1 == 'a'", "[1] + 2", "[1] * -1", "[1] * 1.5", "'%d' % 1", "'%999999999d' % 1", "'a'.join([])", "1.5 // 0.1",
-    "1e308 * 10", "1e308 * 10 - 1e308 * 10", "1_000", "0b11", "1j", "...", "None", "True + True", "~1", "1 << 100",
-    "1 & 2", "1 @ 2", "[*[1]]", "max(*[1, 2])", "max(1, key=2)", "x[0]", "[1, 2][5]", "[1, 2]['a']", "'abc'[1:2:0]",
-    "[j for j in 3]", "[j for j, k in [1]]", "[j for j, k in [[1, 2]]]", "[j for j in [1] if j]", "\\", "'", "#", "",
-    " ", "\x00", "é", "1 2", "1,2", "[1 for i in range(3000) for j in range(3000)]", "i" * 5000, "1+" * 1500 + "1",
-    "max(" * 30 + "1" + ")" * 30, "1if 1else 2", "0777", "'\\x00'", "'a' 'b'", "x.shape[0].real", "range(3)[1]",
+    "9**9**9", "2**-1", "1 // 0", "1 % 0", "0 ** -1", "1 / 0", "-" * 300 + "1",
+    "(" * 60 + ")" * 60, "[" * 39 + "]" * 39, "[[0] * 10**6]", "[0] * 10**9", "'a' * 10**9",
+    "range(10**9)", "sum(range(10**7))", "len(range(10**18))",
+    "[i for i in range(10**6) for j in range(10**6)]", "x.__class__", "().__class__",
+    "''.__class__.__bases__", "__import__('os').system('true')", "open('/etc/passwd')",
+    "eval('1')", "lambda: 1", "f'{1}'", "{1: 2}", "{1, 2}", "x", "x.shape", "x.shape[99]",
+    "x.shape[-99]", "x.shape[x]", "x.shape['a']", "x.channels.channels", "x.nothing", "prev",
+    "prev.shape[1:]", "prev.shape[::0]", "N", "N // 0", "N % 0", "0 // N", "1 // (N - N)",
+    "N ** 1000", "N ** N", "2 ** N", "N ** -1", "N ** 0.5", "N / 2", "-N", "not N", "N and 1",
+    "N == N + 1", "N > 3", "N < 0", "max(N, 3)", "min(N, -3)", "max()", "max([])", "min('a', 1)",
+    "int('12')", "int(1e400)", "int(N)", "float(N)", "str(N)", "str(x)", "len(x)", "len(3)",
+    "sum('ab')", "abs('a')", "round(1.5, 1)", "ceil(1e308 * 10)", "sqrt(-1)", "log2(0)",
+    "exp(1000)", "divisible(1, 0)", "divisible(N, 8)", "divisible(1.5, 2.5)", "given(3)",
+    "given(nope)", "1 if 2", "1 if N else 2", "a = 1", "a := 1", "yield", "await x", "1 in 2",
+    "1 in [1]", "'a' in 'abc'", "1 < 'a'", "1 == 'a'", "[1] + 2", "[1] * -1", "[1] * 1.5",
+    "'%d' % 1", "'%999999999d' % 1", "'a'.join([])", "1.5 // 0.1", "1e308 * 10",
+    "1e308 * 10 - 1e308 * 10", "1_000", "0b11", "1j", "...", "None", "True + True", "~1",
+    "1 << 100", "1 & 2", "1 @ 2", "[*[1]]", "max(*[1, 2])", "max(1, key=2)", "x[0]", "[1, 2][5]",
+    "[1, 2]['a']", "'abc'[1:2:0]", "[j for j in 3]", "[j for j, k in [1]]",
+    "[j for j, k in [[1, 2]]]", "[j for j in [1] if j]", "\\", "'", "#", "", " ", "\x00", "é",
+    "1 2", "1,2", "[1 for i in range(3000) for j in range(3000)]", "i" * 5000, "1+" * 1500 + "1",
+    "max(" * 30 + "1" + ")" * 30, "1if 1else 2", "0777", "'\\x00'", "'a' 'b'", "x.shape[0].real",
+    "range(3)[1]",
 )  # fmt: skip
 
 
@@ -118,9 +126,7 @@ def scalars(c: Choices, text: str) -> str:
     if not found:
         return text
     at = c.pick(found)
-    other = c.pick(found).group() if c.chance(60) else c.pick(
-        ("[]", "{}", "[1, 2]", "{a: 1}", "null", "true", "-3", "1.5", "1e30", "9999999999999999999", "''", "x")
-    )  # fmt: skip
+    other = c.pick(found).group() if c.chance(60) else c.pick(KINDS)
     return text[: at.start()] + other + text[at.end() :]
 
 

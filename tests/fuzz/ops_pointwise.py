@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from math import exp, inf
 
 from fuzz.catalog import proposes
@@ -17,10 +17,11 @@ SLOPES = (0.2, 0.01, 0.1, 0.5)
 
 # Activations with no attribute: the bounds of their values whatever they are given.
 PLAIN: dict[str, Range] = {
-    "relu": (0.0, inf), "tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "gelu": (-0.2, inf), "silu": (-0.3, inf),
-    "relu6": (0.0, 6.0), "selu": (-1.8, inf), "hard_sigmoid": (0.0, 1.0), "hard_swish": (-0.4, inf),
-    "mish": (-0.4, inf), "softsign": (-1.0, 1.0), "tanhshrink": (-inf, inf), "log_sigmoid": (-inf, 0.0),
-    "erf": (-1.0, 1.0), "sin": (-1.0, 1.0), "cos": (-1.0, 1.0),
+    "relu": (0.0, inf), "tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "gelu": (-0.2, inf),
+    "silu": (-0.3, inf), "relu6": (0.0, 6.0), "selu": (-1.8, inf), "hard_sigmoid": (0.0, 1.0),
+    "hard_swish": (-0.4, inf), "mish": (-0.4, inf), "softsign": (-1.0, 1.0),
+    "tanhshrink": (-inf, inf), "log_sigmoid": (-inf, 0.0), "erf": (-1.0, 1.0), "sin": (-1.0, 1.0),
+    "cos": (-1.0, 1.0),
 }  # fmt: skip
 KEEPS_ZERO_EXACT = ("relu", "relu6")
 _ANY = TensorType("float32", ())
@@ -51,24 +52,29 @@ def activation_with_attributes(g: Scope) -> Use | None:
     if (x := g.floats()) is None:
         return None
     c = g.choices
-    s = c.pick(SLOPES)
-    made: list[Callable[[], Use]] = [
-        lambda: Use("leaky_relu", [x], {"slope": s}, chains=True, scale=x.scale),
-        lambda: Use("elu", [x], {"alpha": c.number(1.0, 0.5, 2.0)}, -2.0, chains=True, scale=x.scale),
-        lambda: Use("celu", [x], {"alpha": c.number(1.0, 0.5, 2.0)}, -2.0, chains=True, scale=x.scale),
-        lambda: Use("gelu", [x], {"approximate": c.pick(("tanh", "none"))}, -0.2, chains=True, scale=x.scale),
-        lambda: Use("swish", [x], {"beta": c.number(1.0, 1.5, 0.5), "learned": c.chance(50)}, -0.6, scale=x.scale),
-        lambda: Use("hard_tanh", [x], {"min": -s, "max": c.number(1.0, 0.25)}, -s, 1.0, chains=True),
-        lambda: Use("softplus", [x], {"beta": c.number(1.0, 2.0, 0.5), "threshold": c.number(20.0, 5.0)}, 0.0),
-        lambda: Use("softshrink", [x], {"threshold": s}, scale=x.scale),
-        lambda: Use("hardshrink", [x], {"threshold": s}, scale=x.scale, few=x.scale < 0.5),
-        lambda: Use("threshold", [x], {"threshold": s, "value": c.number(0.0, -1.5)}, -1.5, scale=x.scale),
-        lambda: Use("prelu", [x], {"num": x.dims[1]} if x.rank > 1 and c.chance(50) else {}, scale=x.scale, chains=True),
-        lambda: Use("dropout", [x], {"rate": c.number(0.5, 0.1, 0.0)}, x.low, x.high, x.scale, x.exact, x.few, chains=True),
-        lambda: Use("drop_path", [x], {"rate": c.number(0.1, 0.0)}, x.low, x.high, x.scale, x.exact, x.few, chains=True),
-        lambda: Use("identity", [x], {}, x.low, x.high, x.scale, x.exact, x.few, chains=True),
-    ]  # fmt: skip
-    return c.pick(made)()
+    s, alpha = c.pick(SLOPES), c.number(1.0, 0.5, 2.0)
+    kept = Use("identity", [x], {}, x.low, x.high, x.scale, x.exact, x.few, chains=True)
+    chain = Use("leaky_relu", [x], {"slope": s}, scale=x.scale, chains=True)
+    plain = replace(chain, chains=False)
+    each = {"num": x.dims[1]} if x.rank > 1 and c.chance(50) else {}
+    sharp = {"beta": c.number(1.0, 2.0, 0.5), "threshold": c.number(20.0, 5.0)}
+    made = [
+        chain,
+        replace(chain, op="elu", attributes={"alpha": alpha}, low=-2.0),
+        replace(chain, op="celu", attributes={"alpha": alpha}, low=-2.0),
+        replace(chain, op="gelu", attributes={"approximate": c.pick(("tanh", "none"))}, low=-0.2),
+        replace(chain, op="hard_tanh", attributes={"min": -s, "max": 1.0}, low=-s, high=1.0),
+        replace(chain, op="prelu", attributes=each),
+        replace(plain, op="swish", attributes={"beta": alpha, "learned": c.chance(50)}, low=-0.6),
+        replace(plain, op="softplus", attributes=sharp, low=0.0, scale=x.scale + 0.5),
+        replace(plain, op="softshrink", attributes={"threshold": s}),
+        replace(plain, op="hardshrink", attributes={"threshold": s}, few=x.scale < 0.5),
+        replace(plain, op="threshold", attributes={"threshold": s, "value": -alpha}, low=-2.0),
+        replace(kept, op="dropout", attributes={"rate": c.number(0.5, 0.1, 0.0)}),
+        replace(kept, op="drop_path", attributes={"rate": c.number(0.1, 0.0)}),
+        kept,
+    ]
+    return c.pick(made)
 
 
 @proposes(8)
@@ -92,7 +98,7 @@ def any_axis(g: Scope, x: Val) -> int:
     return axis if g.choices.chance(50) else axis - x.rank
 
 
-# -- arithmetic ---------------------------------------------------------------------------------------------
+# -- arithmetic -------------------------------------------------------------
 
 
 def partner(g: Scope, x: Val) -> Val | float | None:
@@ -311,7 +317,7 @@ def like(g: Scope) -> Use | None:
     return None if x is None else Use(name, [x], {}, number, number, number, True, few=True)
 
 
-# -- comparison, logic, choice and conversion ---------------------------------------------------------------
+# -- comparison, logic, choice and conversion -------------------------------
 
 COMPARISONS = ("less", "greater", "less_equal", "greater_equal", "equal", "not_equal")
 

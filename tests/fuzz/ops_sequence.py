@@ -1,4 +1,4 @@
-"""Proposals: linear maps, products, embeddings, recurrent networks, attention, and values from nothing."""
+"""Proposals: linear maps, products, embeddings, recurrence, attention, values from nothing."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def sinusoid(g: Scope) -> Use | None:
     return Use("sinusoid", [x], {"dim": g.choices.pick((4, 6, 2)), **base}, -1.0, 1.0, 0.7)
 
 
-# -- recurrent networks -------------------------------------------------------------------------------------
+# -- recurrent networks -----------------------------------------------------
 
 
 def sequence(g: Scope) -> Val | None:
@@ -170,7 +170,7 @@ def cell(g: Scope) -> Use | None:
     )
 
 
-# -- attention ----------------------------------------------------------------------------------------------
+# -- attention --------------------------------------------------------------
 
 
 @proposes(9)
@@ -213,7 +213,7 @@ def spreads(mask: Val, scores: tuple[Size, ...]) -> bool:
     return all(m in (1, s) for m, s in zip(reversed(mask.dims), reversed(scores), strict=False))
 
 
-# -- values from nothing ------------------------------------------------------------------------------------
+# -- values from nothing ----------------------------------------------------
 
 
 @proposes(6)

@@ -22,7 +22,7 @@ def any_value(v: Val) -> bool:
     return v.rank >= 1 and v.type.dtype != "float64"
 
 
-# -- reductions ---------------------------------------------------------------------------------------------
+# -- reductions -------------------------------------------------------------
 
 
 @proposes(16)
@@ -64,7 +64,8 @@ def reduction(g: Scope) -> Use | None:
 def reduced(x: Val, name: str, attributes: dict[str, Any], count: int) -> Use:
     most = max(abs(x.low), abs(x.high)) if count <= 8 else inf
     low, high, scale = {
-        "mean": (x.low, x.high, x.scale / 2), "max": (x.low, x.high, x.scale), "min": (x.low, x.high, x.scale),
+        "mean": (x.low, x.high, x.scale / 2),
+        "max": (x.low, x.high, x.scale), "min": (x.low, x.high, x.scale),
         "sum": (min(x.low, 0) * 64 * count, max(x.high, 0) * 64 * count, x.scale * sqrt(count)),
         "logsumexp": (-inf, inf, x.scale + 2), "norm": (0.0, inf, x.scale * sqrt(count)),
         "var": (0.0, inf, x.scale**2), "std": (0.0, inf, x.scale),
@@ -79,10 +80,11 @@ def reduced(x: Val, name: str, attributes: dict[str, Any], count: int) -> Use:
 @proposes(5)
 def position(g: Scope) -> Use | None:
     c = g.choices
+    rounded = c.chance(25)
     x = g.value(
         lambda v: (
             v.rank >= 1
-            and (v.exact or c.chance(15))
+            and (v.exact or rounded)
             and not v.boolean
             and v.type.dtype != "float64"
             and not v.few
@@ -127,7 +129,7 @@ def running_sum(g: Scope) -> Use | None:
     )
 
 
-# -- other shapes -------------------------------------------------------------------------------------------
+# -- other shapes -----------------------------------------------------------
 
 
 @proposes(10)
@@ -260,7 +262,7 @@ def rearrange(g: Scope) -> Use | None:
     return kept(x, "rearrange", {"pattern": f"{' '.join(left)} -> {' '.join(right)}", **sizes})
 
 
-# -- parts --------------------------------------------------------------------------------------------------
+# -- parts ------------------------------------------------------------------
 
 
 @proposes(9)
@@ -349,7 +351,7 @@ def triangle(g: Scope) -> Use | None:
     return use
 
 
-# -- together -----------------------------------------------------------------------------------------------
+# -- together ---------------------------------------------------------------
 
 
 @proposes(14)
@@ -380,10 +382,9 @@ def together(g: Scope) -> Use | None:
 def joined(op: str, values: list[Val], axis: int) -> Use:
     default = 1 if op == "concat" else 0
     low, high = min(v.low for v in values), max(v.high for v in values)
-    return Use(
-        op, values, {} if axis == default else {"axis": axis}, low, high, max(v.scale for v in values),
-        all(v.exact for v in values), all(v.few for v in values),
-    )  # fmt: skip
+    attributes = {} if axis == default else {"axis": axis}
+    exact, few = all(v.exact for v in values), all(v.few for v in values)
+    return Use(op, values, attributes, low, high, max(v.scale for v in values), exact, few)
 
 
 @proposes(9)

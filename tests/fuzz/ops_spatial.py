@@ -1,4 +1,4 @@
-"""Proposals: convolution, pooling, normalisation, resizing, and what else works on channels and pixels."""
+"""Proposals: convolution, pooling, normalisation, resizing, and what else works on pixels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHANNELS = (4, 2, 3, 6, 8, 1, 5)
 
 
 def picture(g: Scope, *ranks: int, wild: bool = False) -> Val | None:
-    """A floating value `[N, C, …]` with so many axes (3 to 5 if none are given) and a known number of channels."""
+    """A floating value `[N, C, …]`, C known, with so many axes (3 to 5 if none are given)."""
     ranks = ranks or (4, 3, 5)
     return g.value(
         lambda v: v.type.dtype == "float32" and v.rank in ranks and isinstance(v.dims[1], int), wild
@@ -74,8 +74,10 @@ def transposed_convolution(g: Scope) -> Use | None:
     groups = c.pick(divisors(channels)) if c.chance(25) else 1
     stride = per_axis(g, axes, 2, 1, 3)
     attributes: dict[str, Any] = {
-        "out": groups * c.pick((2, 3, 1)), "kernel": per_axis(g, axes, 2, 3, 1, 4), "stride": stride,
-    }  # fmt: skip
+        "out": groups * c.pick((2, 3, 1)),
+        "kernel": per_axis(g, axes, 2, 3, 1, 4),
+        "stride": stride,
+    }
     if groups > 1:
         attributes["groups"] = groups
     if c.chance(40):
@@ -141,7 +143,7 @@ def global_pooling(g: Scope) -> Use | None:
     return None if x is None else Use(name, [x], {}, x.low, x.high, x.scale, few=x.few)
 
 
-# -- normalisation ------------------------------------------------------------------------------------------
+# -- normalisation ----------------------------------------------------------
 
 
 def many(x: Val, axes: range | list[int]) -> bool:
@@ -162,7 +164,7 @@ def affine(g: Scope) -> dict[str, Any]:
 
 @proposes(16)
 def normalisation(g: Scope) -> Use | None:
-    """All but local response normalisation; they also bring large values back to an ordinary magnitude."""
+    """All but local response normalisation; they also bring large values back."""
     c = g.choices
     name = c.pick(("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"))
     if name in ("layer_norm", "rms_norm"):
@@ -233,7 +235,7 @@ def local_response(g: Scope) -> Use | None:
     return Use("local_response_norm", [x], attributes, x.low, x.high, x.scale)
 
 
-# -- other sizes --------------------------------------------------------------------------------------------
+# -- other sizes ------------------------------------------------------------
 
 
 @proposes(8)

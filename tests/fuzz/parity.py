@@ -1,7 +1,8 @@
-"""One spec through both backends: types, values at two bindings of its symbols, and what the passes make of it."""
+"""One spec through both backends: types, and values at two bindings of its symbols."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import sqrt
@@ -9,21 +10,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import archc_onnx
-import archc_torch
 import numpy as np
 import torch
-from archc_ort.session import evaluate, open_session
-from archc_ort.verify import TOLERANCE, difference
 from fuzz import stages
 from fuzz.specs import MOST_INDEX
 
+import archc_onnx
+import archc_torch
 from archc.errors import ArchcError, UnsupportedError
 from archc.ir.dims import substitute
 from archc.ir.program import Definition, Program
 from archc.ir.types import TensorType
 from archc.sample import bindings
 from archc.sample import inputs as sample
+from archc_ort.session import evaluate, open_session
+from archc_ort.verify import TOLERANCE, difference
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -54,7 +55,10 @@ class Outcome:
 
 
 def examine(spec: str, number: int = 0) -> Outcome:
-    """Compiles and runs the spec; raises Finding. `number` chooses inputs, weights and what else is tried."""
+    """Compiles and runs the spec; raises Finding.
+
+    `number` chooses the inputs, the weights and what else is tried.
+    """
     program = at("compile", lambda: stages.compiled(spec))
     at("ir", lambda: stages.check(program))
     changed = at("passes", lambda: stages.rewritten(program))
@@ -75,7 +79,7 @@ def at(stage: str, step: Any) -> Any:
         raise
     except (ArchcError, AssertionError) as error:
         raise Finding(stage, str(error)) from error
-    except Exception as error:  # noqa: BLE001 - a crash of any kind is what is looked for
+    except Exception as error:
         raise Finding(stage, f"{type(error).__name__}: {error}") from error
 
 
@@ -126,7 +130,7 @@ def fed(definition: Definition, binding: Mapping[str, int], seed: int) -> dict[s
 
 
 def random_weights(program: Program, seed: int) -> dict[str, Array]:
-    """Weights that hide nothing: no zeros and ones, statistics of a batch that was not standardised."""
+    """Weights that hide nothing: no zeros, no ones, no statistics of a standardised batch."""
     rng = np.random.default_rng([seed, 1])
     result: dict[str, Array] = {}
     for entry in program.weights():
@@ -175,7 +179,7 @@ def compare(
 
 
 def explained(expected: Array, actual: Array | None, disturbed: Array) -> bool:
-    """Whether a disturbance too small to matter changes the output about as much."""
+    """Whether rounding, or a disturbance too small to matter, changes the output about as much."""
     if actual is None or actual.shape != expected.shape or actual.dtype != expected.dtype:
         return False
     with np.errstate(invalid="ignore"):
@@ -193,6 +197,9 @@ def disturbed(module: Any, feeds: Arrays) -> Iterator[Arrays]:
     def shaken(value: Array) -> Array:
         return value * (1 + DISTURBED * rng.standard_normal(value.shape)).astype(value.dtype)
 
+    precise = in_double(module, feeds)
+    if precise is not None:
+        yield precise
     for _ in range(TRIES):
         near = {k: shaken(v) if v.dtype.kind == "f" else v for k, v in feeds.items()}
         with torch.no_grad():
@@ -205,8 +212,23 @@ def disturbed(module: Any, feeds: Arrays) -> Iterator[Arrays]:
             value.copy_(kept[name])
 
 
+def in_double(module: Any, feeds: Arrays) -> Arrays | None:
+    """The outputs in double precision, whose distance is PyTorch's own rounding.
+
+    None for a module that has element types of its own.
+    """
+    wide = {k: v.astype("float64") if v.dtype.kind == "f" else v for k, v in feeds.items()}
+    try:
+        return archc_torch.evaluate(copy.deepcopy(module).double(), wide)
+    except (RuntimeError, TypeError):
+        return None
+
+
 def note(module: Any, feeds: Arrays, found: Arrays, outcome: Outcome) -> None:
-    """Which outputs are not finite, or the same everywhere (a lone number: the same for other inputs)."""
+    """Notes which outputs are not finite, or the same everywhere.
+
+    A lone number is dull where other inputs give the same.
+    """
     outcome.outputs += len(found)
     lone = {name for name, value in found.items() if value.size == 1}
     other = {k: np.ascontiguousarray(opposite(v)) for k, v in feeds.items()}
@@ -224,7 +246,9 @@ def note(module: Any, feeds: Arrays, found: Arrays, outcome: Outcome) -> None:
 def opposite(value: Array) -> Array:
     """Another value of the same type."""
     turned = value[::-1] if value.ndim else value
-    return np.asarray(~turned if value.dtype == bool else 1 - turned).astype(value.dtype)
+    if value.dtype == bool:
+        return np.asarray(~turned)
+    return np.asarray((MOST_INDEX if value.dtype.kind == "i" else 1) - turned).astype(value.dtype)
 
 
 __all__ = ["Finding", "Outcome", "examine"]

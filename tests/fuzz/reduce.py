@@ -117,7 +117,7 @@ def inlined(data: Data, path: Path, steps: Data) -> Data:
     return result
 
 
-# -- steps as inputs ----------------------------------------------------------------------------------------
+# -- steps as inputs --------------------------------------------------------
 
 
 def promoted(data: Data) -> Iterator[Data]:

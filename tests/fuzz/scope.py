@@ -20,9 +20,10 @@ from archc.ops.registry import ops
 
 # Ordinary names, and such as mean something in Python, in PyTorch or in the language itself.
 NAMES = (
-    "a", "fc", "conv1", "norm", "h", "y", "out", "mask", "attn", "head", "self", "forward", "class_",
-    "torch", "F", "nn", "input", "output", "weight", "math", "lambda", "None", "super", "args", "relu",
-    "linear", "layer1", "str", "device", "init", "graph", "add", "int", "import", "Tensor",
+    "a", "fc", "conv1", "norm", "h", "y", "out", "mask", "attn", "head", "self", "forward",
+    "class_", "torch", "F", "nn", "input", "output", "weight", "math", "lambda", "None", "super",
+    "args", "relu", "linear", "layer1", "str", "device", "init", "graph", "add", "int", "import",
+    "Tensor",
 )  # fmt: skip
 
 VARYING = ("rate", "eps", "slope", "alpha", "momentum", "dropout")  # may differ from copy to copy
@@ -30,7 +31,7 @@ VARYING = ("rate", "eps", "slope", "alpha", "momentum", "dropout")  # may differ
 
 @dataclass
 class Book:
-    """What all scopes of one spec share: its top-level sections, names that are taken, and counts."""
+    """What all scopes of one spec share: its sections, the names that are taken, and counts."""
 
     choices: Choices
     params: dict[str, Any] = field(default_factory=dict)
@@ -80,14 +81,14 @@ class Scope:
         self.prev: Val | None = None
         self.steps: list[Any] = []
 
-    # -- choosing ----------------------------------------------------------------------------------------
+    # -- choosing ------------------------------------------------------------
 
     def visible(self) -> list[Val]:
         """All that can be referred to, `prev` first, then the latest."""
         found = [] if self.prev is None else [self.prev]
         scope: Scope | None = self
         while scope is not None:
-            found += [value for value in reversed(scope.values)]
+            found += reversed(scope.values)
             scope = scope.parent
         return found
 
@@ -118,7 +119,7 @@ class Scope:
             found += scope.weights
         return found
 
-    # -- writing numbers ---------------------------------------------------------------------------------
+    # -- writing numbers -----------------------------------------------------
 
     def whole(self, k: int) -> Any:
         """A whole number as it stands, or as a formula or a parameter that gives it."""
@@ -224,7 +225,7 @@ class Scope:
                 return [self.written(item) for item in value]
         return value
 
-    # -- adding a step -----------------------------------------------------------------------------------
+    # -- adding a step -------------------------------------------------------
 
     def infer(self, use: Use) -> tuple[Op, Site, tuple[TensorType, ...]] | None:
         """The op and the types that the use gives; None if it is not allowed or too large."""
@@ -250,7 +251,10 @@ class Scope:
     def add(
         self, use: Use, name: str | None = None, modifiers: Mapping[str, Any] | None = None
     ) -> list[Val] | None:
-        """Writes the step down, with a name if it needs one; its outputs, or None where it does not fit."""
+        """Writes the step down, with a name if it needs one.
+
+        Gives its outputs, or None where it does not fit.
+        """
         found = self.infer(use)
         if found is None:
             return None
@@ -299,13 +303,9 @@ class Scope:
         refs = [v.ref if isinstance(v, Val) else v for v in present.values()]
         trailing = list(given)[: len(present)] == list(present)
         value: Any = attributes or None
-        if (
-            op.main is not None
-            and list(attributes) == [op.main]
-            and not isinstance(attributes[op.main], list)
-        ):
-            if not c.chance(25):
-                value = attributes[op.main]
+        lone = op.main is not None and list(attributes) == [op.main]
+        if lone and not isinstance(attributes[op.main], list) and not c.chance(25):  # type: ignore[index]
+            value = attributes[op.main]  # type: ignore[index]
         if use.fed or not trailing or (len(refs) > 1 and not variadic and c.chance(25)):
             names = {name: v.ref if isinstance(v, Val) else v for name, v in present.items()}
             names |= {name: v.ref for name, v in use.fed.items()}

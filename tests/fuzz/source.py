@@ -1,6 +1,7 @@
-"""Where the generator's choices come from: Hypothesis, which can shrink them, or a seeded generator, which is fast.
+"""Where choices come from: Hypothesis, which shrinks them, or a seeded generator, which is fast.
 
-Every choice is made so that 0, the first option and "no" are the simplest: Hypothesis shrinks towards them.
+Every choice is made so that 0, the first option and "no" are the simplest: Hypothesis shrinks
+towards them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Random valid specs: a graph that grows step by step, of which the generator knows every type.
 
-`specs()` is a Hypothesis strategy; `from_seed` gives the same spec for the same two numbers, always.
-What is drawn covers the language: blocks with parameters and several inputs and outputs, repeats, scans,
-models that call models, weights as values, formulas. Values are kept at an ordinary magnitude, and what
-jumps (comparisons, rounding) is applied to numbers that no backend rounds.
+`specs()` is a Hypothesis strategy; `from_seed` gives the same spec for the same two numbers,
+always. What is drawn covers the language: blocks with parameters and several inputs and outputs,
+repeats, scans, models that call models, weights as values, formulas. Values are kept at an ordinary
+magnitude, and what jumps (comparisons, rounding) is applied to numbers that no backend rounds.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def moves(models: list[Template]) -> list[tuple[int, Move]]:
     ]  # fmt: skip
     inner += [(4, grouped(inner)), (3, repeated(inner)), (2, new)]
     return [
-        *inner, (6, new), (8, again), (4, grouped(inner)), (5, repeated(inner)), (4, scanned(inner)),
-        *([(12, use_model)] if models else []),
+        *inner, (6, new), (8, again), (4, grouped(inner)), (5, repeated(inner)),
+        (4, scanned(inner)), *([(12, use_model)] if models else []),
     ]  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def set_defaults(book: Book) -> None:
     book.features["defaults"] += 1
 
 
-# -- inputs and outputs -------------------------------------------------------------------------------------
+# -- inputs and outputs -----------------------------------------------------
 
 
 def declare(g: Scope, wanted: Sequence[Val] = ()) -> dict[str, Any]:
@@ -146,9 +146,10 @@ def declare(g: Scope, wanted: Sequence[Val] = ()) -> dict[str, Any]:
     t, h, w = c.pick((T, T, 6)), c.pick((8, H, 7)), c.pick((8, W, 6))
     channels = c.pick((4, 3, 1, 2, 6))
     kinds: list[tuple[int, tuple[DType, tuple[Size, ...]]]] = [
-        (8, ("float32", (n, channels, h, w))), (8, ("float32", (n, t, c.pick((6, 4, 8))))), (5, ("float32", (n, 8))),
-        (4, ("float32", (n, channels, t))), (4, ("int64", (n, t))), (2, ("bool", (n, t))), (2, ("int32", (n,))),
-        (2, ("float32", (n, 2, 4, 5, 3))), (2, ("float32", (c.pick((S, 5)), 6))), (1, ("float32", (n, 2 * t, 4))),
+        (8, ("float32", (n, channels, h, w))), (8, ("float32", (n, t, c.pick((6, 4, 8))))),
+        (5, ("float32", (n, 8))), (4, ("float32", (n, channels, t))), (4, ("int64", (n, t))),
+        (2, ("bool", (n, t))), (2, ("int32", (n,))), (2, ("float32", (n, 2, 4, 5, 3))),
+        (2, ("float32", (c.pick((S, 5)), 6))), (1, ("float32", (n, 2 * t, 4))),
         (1, ("float32", ())),
     ]  # fmt: skip
     result: dict[str, Any] = {}
@@ -197,7 +198,7 @@ def declaration(g: Scope, name: str, type: TensorType, k: int) -> Any:
 
 
 def chosen(g: Scope) -> Any:
-    """Outputs: the last value alone, or several by name; what may be the same everywhere only if nothing else is left."""
+    """Outputs: the last value alone, or several by name; none that may be the same everywhere."""
     c = g.choices
     last = g.prev
     good = [v for v in reversed(g.values) if not v.few and v.rank]
@@ -216,7 +217,7 @@ def chosen(g: Scope) -> Any:
     return result
 
 
-# -- models -------------------------------------------------------------------------------------------------
+# -- models -----------------------------------------------------------------
 
 
 def model(book: Book, others: list[Template]) -> Template | None:

@@ -22,7 +22,7 @@ PASSES = (Canonicalise(), FoldConstants(), CommonSubexpressions(), DeadCode())
 
 
 def compiled(spec: str) -> Program:
-    """The program, which follows the rules of the IR; AssertionError where a valid spec is refused."""
+    """The program, which follows the IR's rules; AssertionError where the spec is refused."""
     try:
         program = compile_text(spec)
     except SpecError as error:

@@ -45,7 +45,7 @@ def dumped(data: dict[str, Any]) -> str:
 
 
 def assembled(book: Book, main: dict[str, Any]) -> dict[str, Any]:
-    """The whole spec as data; `main` holds the sections of its graph, or is one more of its models."""
+    """The whole spec as data; `main` is the sections of its graph, or one more of its models."""
     result: dict[str, Any] = {"archc": 1, "name": "net"}
     if book.params:
         result["params"] = dict(book.params)
@@ -66,7 +66,7 @@ def assembled(book: Book, main: dict[str, Any]) -> dict[str, Any]:
 def probe(
     book: Book, step: dict[str, Any], given: Sequence[Val], outputs: Sequence[str]
 ) -> list[TensorType] | None:
-    """What archc says of a call with these values, by itself: the types of its outputs; None if it does not fit."""
+    """What archc says of a call with these values: its outputs' types, None if they do not fit."""
     symbols = sorted({name for v in given for name in v.type.symbols})
     inputs: dict[str, Any] = {"sizes": symbols or [1]}
     for k, v in enumerate(given):
@@ -92,7 +92,7 @@ def written(size: Any) -> Any:
     return text if text.isidentifier() else f"={text}"
 
 
-# -- growing ------------------------------------------------------------------------------------------------
+# -- growing ----------------------------------------------------------------
 
 
 def new_block(g: Scope, moves: list[tuple[int, Move]]) -> Template | None:
@@ -157,7 +157,7 @@ def declared(g: Scope, inputs: list[Val], optional: str | None) -> Any:
 
 
 def given_or_not(body: Scope, name: str) -> bool:
-    """A last step that takes the optional input where there is one; whether that must have the output's type."""
+    """A last step that asks for the optional input; whether that must have the output's type."""
     last = body.prev
     if last is None or last.type.dtype != "float32":
         return False

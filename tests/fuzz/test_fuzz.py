@@ -1,4 +1,4 @@
-"""Random valid specs compile, keep what every stage promises, and mean the same in both backends."""
+"""Random valid specs compile, keep each stage's promises, and mean the same in both backends."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Val:
 
 @dataclass
 class Use:
-    """A use of an op that the generator proposes: inputs, attributes, and what is known of the result.
+    """A use of an op that the generator proposes, and what is known of the result.
 
     Inputs stand in the op's order; those of a variadic input follow one another; numbers are
     literals, None an absent optional input. Sizes among the attributes may be symbolic.

@@ -51,9 +51,14 @@ def _single(
 def _products(at: At, q: Operand, k: Operand, v: Operand, bias: Operand | None) -> Operand:
     rank, scale = k.type.rank, at.op.scale_of(q.type)
     turned = at.transpose(k, [*range(rank - 2), rank - 1, rank - 2], "keys")
-    scaled = q if scale == 1.0 else at.binary("Mul", q, at.like(scale, q), "scaled")
     type = q.type.with_dims((*q.type.dims[:-1], k.type.dims[-2]))
+    # onnxruntime's fusion loses a query that is itself a product with a number where it is the
+    # value, too: then the scores are scaled.
+    late = q is v
+    scaled = q if scale == 1.0 or late else at.binary("Mul", q, at.like(scale, q), "scaled")
     scores = at.add("MatMul", scaled, turned, to=type, hint="scores")
+    if scale != 1.0 and late:
+        scores = at.binary("Mul", scores, at.like(scale, q), "scaled")
     if bias is not None:
         scores = at.add("Add", scores, bias, to=type, hint="masked")
     weights = at.add("Softmax", scores, hint="weights", axis=-1)

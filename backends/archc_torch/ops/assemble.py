@@ -49,9 +49,8 @@ def pad_module(use: Use) -> Expr | None:
 
 
 def roll(use: Use) -> Expr:
-    if not any(use.op.values["by"]):
-        return use.expr("x")
-    return use.write("{x}.roll({by}, {axes})", by=use.axes(use.op.values["by"]), axes=use.axes(use.op.values["axes"]))
+    by, axes = use.op.values["by"], use.op.values["axes"]
+    return use.write("{x}.roll({by}, {axes})", by=use.tuple(by), axes=use.axes(axes))
 
 
 def resize(use: Use) -> Expr:

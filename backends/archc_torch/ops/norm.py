@@ -45,7 +45,7 @@ def over_last(name: str, function: str, module_settings: str, settings: str) -> 
         return use.write(f"{name}({{shape}}, {module_settings}, dtype={{dtype|None}})", shape=shape)
 
     def call(use: Use) -> Expr:
-        return use.write(f"{function}({{x}}, {{shape}}, {settings})", shape=use.tuple(last_axes(use)))
+        return use.write(f"{function}({{x}}, [{{shape*}}], {settings})", shape=use.sizes(last_axes(use)))
 
     return Line(call, module)
 

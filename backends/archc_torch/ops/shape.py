@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archc.ir.dims import Size
-from archc.ir.types import product
 from archc.ops.rearrange import Rearrange
 from archc.ops.shape import Reshape, Transpose
-from archc_torch.code import Expr
+from archc_torch.code import Expr, joined
 from archc_torch.lines import Line
 from archc_torch.use import Use
 
@@ -22,7 +21,8 @@ def reshaped(use: Use, x: Expr, sizes: Sequence[Size]) -> Expr:
     """The value under a shape; PyTorch works out the one size that is not known, if there is but one."""
     if not sizes:
         return use.write("{x}.reshape(())", x=x)
-    shape = sizes if -1 in sizes else known(sizes)
+    open_size = sum(not isinstance(size, int) for size in sizes) == 1 and -1 not in sizes
+    shape = [-1 if open_size and not isinstance(size, int) else size for size in sizes]
     return use.write("{x}.reshape({sizes*})", x=x, sizes=use.sizes(shape))
 
 
@@ -47,83 +47,63 @@ def transpose_module(use: Use) -> Expr:
 
 
 def rearrange(use: Use) -> Expr:
-    """A split, a permutation and a merge, each only where something is split, permuted or merged."""
+    """Axes are split, exchanged and merged, the last ones first so that the others keep their places."""
     assert isinstance(use.op, Rearrange)
     plan = use.op.plan(use.type("x"))
-    split = divided(use, use.expr("x"), use.type("x").dims, plan.split)
-    return merged(use, permuted(use, split, plan.order), plan.permuted, plan.merged)
+    left, right = sides(use)
+    sizes = dict(zip([name for group in left for name in group], plan.split, strict=True))
+    x = use.expr("x")
+    for axis, group in reversed(list(enumerate(left))):
+        place = axis if axis < len(left) - 1 else -1
+        if not group:
+            x = use.write("{x}.squeeze({axis})", x=x, axis=axis)
+        elif len(group) > 1:
+            inner = joined([expr.code for expr in parts(use, group, sizes)])
+            x = use.write("{x}.unflatten({axis}, {sizes})", x=x, axis=place, sizes=Expr(("(", *inner, ")")))
+    x = permuted(use, x, plan.order)
+    start = len(plan.split)
+    for group in reversed(right):
+        start -= len(group)
+        if len(group) > 1:
+            end = start + len(group) - 1
+            last = -1 if group is next(g for g in reversed(right) if g) else end
+            x = use.write("{x}.flatten({start}, {end|-1})", x=x, start=start, end=last)
+    new = [axis for axis, group in enumerate(right) if not group]
+    return unsqueezed(use, x, new) if new else x
+
+
+def sides(use: Use) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """The pattern's axes as the names they are made of, `...` written out."""
+    assert isinstance(use.op, Rearrange)
+    pattern = use.op.parsed
+    more = use.type("x").rank - (len(pattern.left) - 1)
+    rest = [(f"...{axis}",) for axis in range(more)]
+    left, right = ([g for axes in side for g in (rest if axes == ("...",) else [axes])] for side in (pattern.left, pattern.right))
+    return left, right
+
+
+def parts(use: Use, group: Sequence[str], sizes: Mapping[str, Size]) -> list[Expr]:
+    """The sizes of an axis's parts; one that the spec leaves open stays open."""
+    assert isinstance(use.op, Rearrange)
+    given = dict(use.op.sizes)
+    open_names = [name for name in group if name not in given]
+    unknown = [name for name in group if not isinstance(sizes[name], int)]
+    free = (open_names or unknown)[:1]
+    found: list[Expr] = []
+    for name in group:
+        size = -1 if name in free else sizes[name]
+        known = isinstance(size, int) and name in given
+        found.append(Expr((use.hole(size, "size", name),)) if known else use.size(size))
+    return found
 
 
 def rearrange_module(use: Use) -> Expr | None:
     """Only a permutation has a module."""
     assert isinstance(use.op, Rearrange)
     plan = use.op.plan(use.type("x"))
-    if plan.split != use.type("x").dims or plan.merged != plan.permuted:
+    if any(len(group) != 1 for side in sides(use) for group in side):
         return None
     return use.write("Permute({order*})", order=use.numbers(plan.order))
-
-
-def divided(use: Use, x: Expr, dims: Sequence[Size], split: Sequence[Size]) -> Expr:
-    """A value of shape `dims` under the finer shape `split`."""
-    groups = aligned(split, dims)
-    if groups is None:
-        return reshaped(use, x, split)
-    changed = [axis for axis, group in enumerate(groups) if len(group) != 1]
-    gone = [axis for axis in changed if not groups[axis]]
-    if gone == changed:
-        return use.write("{x}.squeeze({axes})", x=x, axes=use.axes(gone)) if gone else x
-    if gone or (len(changed) > 1 and symbolic(split) < 2):
-        return reshaped(use, x, split)
-    for axis in reversed(changed):
-        place = -1 if axis == len(dims) - 1 else axis
-        x = use.write("{x}.unflatten({axis}, {sizes})", x=x, axis=place, sizes=use.tuple(known(groups[axis])))
-    return x
-
-
-def merged(use: Use, x: Expr, dims: Sequence[Size], wanted: Sequence[Size]) -> Expr:
-    """A value of shape `dims` under the coarser shape `wanted`."""
-    groups = aligned(dims, wanted)
-    if groups is None:
-        return reshaped(use, x, wanted)
-    changed = [axis for axis, group in enumerate(groups) if len(group) != 1]
-    new = [axis for axis in changed if not groups[axis]]
-    if new == changed:
-        return unsqueezed(use, x, new) if new else x
-    if new or (len(changed) > 1 and symbolic(wanted) < 2):
-        return reshaped(use, x, wanted)
-    for axis in reversed(changed):
-        start = sum(map(len, groups[:axis]))  # what is before has its axes still
-        last = -1 if axis == len(wanted) - 1 else start + len(groups[axis]) - 1
-        x = use.write("{x}.flatten({start}, {end|-1})", x=x, start=start, end=last)
-    return x
-
-
-def symbolic(sizes: Sequence[Size]) -> int:
-    """How many of the sizes are known only at run time."""
-    return sum(not isinstance(size, int) for size in sizes)
-
-
-def known(sizes: Sequence[Size]) -> list[Size]:
-    """The sizes, a single one that is known only at run time as -1."""
-    return [size if isinstance(size, int) or symbolic(sizes) > 1 else -1 for size in sizes]
-
-
-def aligned(fine: Sequence[Size], coarse: Sequence[Size]) -> list[list[Size]] | None:
-    """Which of the fine sizes make each coarse one, in order; None where that is not plain."""
-    groups: list[list[Size]] = []
-    rest = list(fine)
-    for size in coarse:
-        group = [rest.pop(0)] if rest and rest[0] == size else []
-        total = product(group)
-        while total != size and rest:
-            group.append(rest.pop(0))
-            total = product(group)
-        if total != size:
-            return None
-        groups.append(group)
-    if rest and groups:
-        groups[-1] += rest
-    return groups if product(rest) == 1 and (groups or not rest) else None
 
 
 def unsqueezed(use: Use, x: Expr, axes: Sequence[int]) -> Expr:

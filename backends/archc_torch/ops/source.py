@@ -29,7 +29,7 @@ def filled(use: Use, value: object) -> Expr:
         name = "ones" if value else "zeros"
         return use.write(f"torch.{name}({{shape*}}, {settings})", shape=shape, to=to, device=device)
     return use.write(
-        f"torch.full({{shape}}, {{number}}, {settings})", shape=use.tuple(use.outs[0].dims),
+        f"torch.full([{{shape*}}], {{number}}, {settings})", shape=use.sizes(use.outs[0].dims),
         number=use.hole(value, "value", "value"), to=use.dtype(use.outs[0]), device=device,
     )  # fmt: skip
 
