@@ -402,7 +402,7 @@ class _Arguments:
                 self.widths.append((made[0], row))
                 self.widths += [item for item in made[1].items() if item[0] in self.config]
             elif hole.hint == "size" and constant(row):
-                found.said.setdefault(row[0], made[0])
+                self.found.said.setdefault(row[0], made[0])
         for _, arg, row in calls:
             if arg.config and arg.key in self.config and constant(row) and same(row, self.config[arg.key]):
                 self.chosen.setdefault(arg.key, self.config[arg.key])

@@ -46,7 +46,6 @@ class Hole:
     comma: str = ""  # which comma goes with it: before, after or none
     formula: str = ""  # how the spec writes it, where it is a formula
     absent: bool = False  # of a step that this instance leaves out: it has no value
-    tight: bool = False  # an operand: an expression in its place needs parentheses
 
 
 @dataclass(frozen=True, slots=True)

@@ -541,7 +541,7 @@ class Planner:
             return
         value = node.op.values["value"]
         formula = self.literal_formula(frame, id)
-        hole = Hole(self.argument(value) if isinstance(value, Argument) else value, "value", formula=formula, tight=True)
+        hole = Hole(self.argument(value) if isinstance(value, Argument) else value, "value", formula=formula)
         number = hole.value
         sign = isinstance(number, int | float) and number < 0
         self.exprs[frame.val(Value(id))] = Expr((hole,), names_binding(sign), literal=hole)

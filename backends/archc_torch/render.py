@@ -499,7 +499,6 @@ class Renderer:
             shown = self._literal(hole.value)
         else:
             shown = self.stated(text[1:-1])
-            shown = f"({shown})" if hole.tight and not re.fullmatch(r"[\w.]+", shown) else shown
         before = ", " if hole.comma == "before" else ""
         return f"{before}{hole.keyword}{shown}{', ' if hole.comma == 'after' else ''}"
 

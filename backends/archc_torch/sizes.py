@@ -61,18 +61,13 @@ def _symbol(name: str, anchors: Iterable[Anchor]) -> Expr | None:
         if offset and scale != 1:
             code = (*code, ")")
         if scale != 1:
-            code = (*code, " // ", _number(scale))
+            code = (*code, " // ", Hole(scale, "size"))
         best = best or Expr(tuple(part for part in code if part != ""), PRODUCT if scale != 1 else SUM)
     return best
 
 
-def _number(value: int) -> Hole:
-    """A number within arithmetic."""
-    return Hole(value, "size", tight=True)
-
-
 def _shift(by: int) -> Code:
-    return (" + ", _number(by)) if by > 0 else (" - ", _number(-by))
+    return (" + ", Hole(by, "size")) if by > 0 else (" - ", Hole(-by, "size"))
 
 
 def _part(size: Size, anchor: Anchor) -> Expr | None:
@@ -82,14 +77,14 @@ def _part(size: Size, anchor: Anchor) -> Expr | None:
     for factor in range(1, MOST + 1):
         rest = size - anchor.size * factor
         if isinstance(rest, int):
-            code: tuple[Part, ...] = (_number(factor), " * ", *anchor.code) if factor > 1 else anchor.code
+            code: tuple[Part, ...] = (Hole(factor, "size"), " * ", *anchor.code) if factor > 1 else anchor.code
             return Expr((*code, *_shift(rest)), SUM) if rest else Expr(code, PRODUCT)
     for divisor in range(2, MOST + 1):
         for before in (0, -1, 1 - divisor, divisor - 1, 1, -2):
             rest = size - floor_div(anchor.size + before, divisor)
             if isinstance(rest, int):
                 over: Code = ("(", *anchor.code, *_shift(before), ")") if before else anchor.code
-                code = (*over, " // ", _number(divisor))
+                code = (*over, " // ", Hole(divisor, "size"))
                 return Expr((*code, *_shift(rest)), SUM) if rest else Expr(code, PRODUCT)
     return None
 
@@ -97,7 +92,7 @@ def _part(size: Size, anchor: Anchor) -> Expr | None:
 def written(size: Size, read: Callable[[Atom], Expr | None]) -> Expr:
     """The size as Python arithmetic; `read` gives the code of what is read."""
     if isinstance(size, int):
-        return Expr((_number(size),))
+        return Expr((Hole(size, "size"),))
     terms = [_term(monomial, abs(coefficient), read) for monomial, coefficient in size.terms]
     negative = [coefficient < 0 for _, coefficient in size.terms]
     if len(terms) == 1 and not negative[0]:
@@ -112,7 +107,7 @@ def written(size: Size, read: Callable[[Atom], Expr | None]) -> Expr:
 def _term(monomial: Monomial, factor: int, read: Callable[[Atom], Expr | None]) -> Expr:
     factors = [_power(_atom(atom, read), power) for atom, power in monomial]
     if factor != 1 or not factors:
-        factors.insert(0, Expr((_number(factor),)))
+        factors.insert(0, Expr((Hole(factor, "size"),)))
     if len(factors) == 1:
         return factors[0]
     code: list[Part] = []
