@@ -23,13 +23,16 @@ _ELSEWHERE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.E
 
 
 @contextmanager
-def replacing(path: str | Path, size: int | None = None) -> Iterator[BinaryIO]:
+def replacing(
+    path: str | Path, size: int | None = None, *, durable: bool = False
+) -> Iterator[BinaryIO]:
     """A binary file, written from its beginning, that becomes `path` when the block ends well.
 
     Until then `path` is untouched, and if the block raises it stays so. What is written lies beside
     it, in `.NAME.RANDOM.part`; a killed process can leave that behind. `size` is how many bytes
-    are coming, where that is known. InputError E520 if the disk has no room for them, E521 if the
-    place cannot be written to.
+    are coming, where that is known. With `durable` a power failure does no harm either, at the
+    price of waiting for the disk: for what cannot be made again. InputError E520 if the disk has
+    no room, E521 if the place cannot be written to.
     """
     target = Path(path).resolve()  # a link stays a link: what it points to is replaced
     part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
@@ -41,8 +44,9 @@ def replacing(path: str | Path, size: int | None = None) -> Iterator[BinaryIO]:
     try:
         with file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
@@ -55,7 +59,8 @@ def replacing(path: str | Path, size: int | None = None) -> Iterator[BinaryIO]:
         ):
             raise _unwritable(target, error) from error
         raise
-    _sync_directory(target.parent)
+    if durable:
+        _sync_directory(target.parent)
 
 
 def copy_range(source: int, target: int, offset: int, length: int) -> None:

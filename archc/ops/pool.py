@@ -174,7 +174,7 @@ class AvgPool3d(_AvgPool, spatial=3):
     Shapes: x `[N, C, D, H, W]`, y `[N, C, D', H', W']`, with
     `D' = (D + 2·padding - kernel) // stride + 1`; with `ceil` rounded up, without windows that
     would begin behind the input. What a window covers behind the padding never counts, in PyTorch
-    as in ONNX from opset 19 on.
+    as in ONNX from opset 19 on. A window is no longer than its axis, whatever the padding.
     """
 
     examples = (
@@ -185,3 +185,8 @@ class AvgPool3d(_AvgPool, spatial=3):
             x="[1, 2, 3, 4, 4]",
         ),
     )
+
+    def infer(self, at: Site) -> TensorType:
+        # PyTorch's kernel asks for it, although padding may make room.
+        room(self.name, at.rank("x", 5).dims[2:], self.spans, even((0, 0, 0)))
+        return super().infer(at)

@@ -37,6 +37,7 @@ class Emitter:
     root: Body = field(init=False)
     body: Body = field(init=False)
     initialisers: dict[Operand, Tensor] = field(default_factory=dict)
+    domains: dict[str, int] = field(default_factory=dict)  # other operator sets than ONNX's own
     derived: dict[Operand, tuple[str, ...]] = field(default_factory=dict)  # what it is made of
     _known: dict[object, Operand] = field(default_factory=dict)
 

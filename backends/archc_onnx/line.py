@@ -117,7 +117,7 @@ class At:
         domain: str = "",
         **attributes: AttributeValue | Body,
     ) -> list[Operand]:
-        """A node of any outputs."""
+        """A node of any outputs. `domain` is that of an operator outside of ONNX, in version 1."""
         return self._made(op_type, list(inputs), list(types), hint, domain, attributes)
 
     def _made(
@@ -172,6 +172,8 @@ class At:
     ) -> list[Operand]:
         wish = f"{self.path}/{hint or op_type.lower()}"
         body = self.emitter.body
+        if domain:
+            self.emitter.domains[domain] = 1
         made = body.add(op_type, inputs, types, wish, dict(attributes), self.doc, domain)
         self.drafts.append(body.nodes[-1])
         return made
@@ -213,10 +215,14 @@ class At:
         return Tensor("", dtype, (1,), held(value, dtype).tobytes())
 
     def filled(self, value: float, type: TensorType) -> Operand:
-        """An initialiser with one number everywhere, for a weight that the op has not."""
+        """One number everywhere, once for each type: an initialiser where the sizes are known."""
         dims = [dim for dim in type.dims if isinstance(dim, int)]
-        values = np.full(dims, held(value, type.dtype))
-        return self.emitter.constant(values, type.dtype)
+        if len(dims) == type.rank:
+            return self.emitter.constant(np.full(dims, held(value, type.dtype)), type.dtype)
+        shape, number = self.emitter.shape(type.dims), self.one(value, type.dtype)
+        return self.emitter.shared(
+            "ConstantOfShape", [shape], type, f"full/{type}/{value:g}", value=number
+        )
 
     def reshape(self, x: Operand, dims: Sequence[Size], hint: str = "") -> Operand:
         """The same values under other sizes; nothing where they are the same."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from archc.errors import UnsupportedError
 from archc.ir.graph import Value
 from archc.ir.nodes import InputNode, OpNode, ScanNode, WeightNode
 from archc.ir.program import Definition, Program
@@ -62,7 +63,10 @@ def lower(
 
 
 def prepared(program: Program, model: str, target: Target) -> Program:
-    """One model as a flat program of ops that have lines, in the target's precision; verified."""
+    """One model as a flat program of ops that have lines, in the target's precision; verified.
+
+    UnsupportedError E601 with every step whose op has none.
+    """
     flat = flatten(program, model)
     for step in CLEAN:
         flat = step.run(flat)
@@ -71,6 +75,14 @@ def prepared(program: Program, model: str, target: Target) -> Program:
     for step in APART:
         flat = step.run(flat)
     verify(flat)
+    findings = [
+        unsupported(node)
+        for definition in flat.definitions()
+        for _, node in definition.graph.nodes()
+        if isinstance(node, OpNode) and not table().has(node.op)
+    ]
+    if findings:
+        raise UnsupportedError(findings)
     return flat
 
 
@@ -114,13 +126,10 @@ class _Lowering:
         return [made[value] for value in definition.outputs.values()]
 
     def op(self, node: OpNode, given: list[Operand | None], leaving: bool) -> list[Operand]:
-        line = table().lines.get(node.op.name)
-        if line is None or not table().has(node.op):
-            raise unsupported(node)
         slots = dict(zip(node.slots, given, strict=True))
         weights = {weight.slot: weight for weight in node.weights}
         at = At(self.emitter, node, slots, weights, leaving, shown(node.place))
-        result = line(at)
+        result = table().lines[node.op.name](at)
         outputs = [result] if isinstance(result, Operand) else list(result)
         at.settle(outputs)
         return outputs
@@ -141,7 +150,7 @@ def _finished(emitter: Emitter, program: Program, name: str, outputs: dict[str, 
     definition = program.models[name]
     return Model(
         graph,
-        {"": opset},
+        {"": opset, **emitter.domains},
         target.ir_version(opset),
         version(),
         metadata(program, name, target, graph, called, derived),

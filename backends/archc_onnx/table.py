@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
-from archc.errors import ArchcError, UnsupportedError
+from archc.errors import Diagnostic
 from archc.ir.nodes import OpNode
 from archc.ops.base import Op
 from archc.passes.expand import Expand
@@ -66,17 +66,17 @@ def supports(op: str) -> bool:
     return op in table().lines
 
 
-def unsupported(node: OpNode) -> ArchcError:
+def unsupported(node: OpNode) -> Diagnostic:
     """E601: an op without a line that cannot be taken apart, and which backends have it."""
     name = node.op.name
     others = _supporters(name)
     notes = [f"in {node.path}"]
     notes += [f"supported by: {', '.join(others)}"] if others else []
-    return UnsupportedError.of(
+    return Diagnostic(
         "E601",
         f"the op '{name}' has no form in ONNX for {', '.join(map(str, node.types))}",
         node.place,
-        notes=notes,
+        notes=tuple(notes),
         help="a package can bring a line for it (entry point group archc_onnx.ops), or the op "
         "itself an 'expand'",
     )

@@ -220,7 +220,8 @@ class Class:
         """A size as a comment says it, in terms of arguments and of the inputs' sizes; `…` where that fails."""
         if constant(row):
             size = next(size for size in row if size is not ABSENT)
-            return self.said.get(size, str(size))
+            spatial = self.first is not None and self.letters[:2] == "NC" and axis > 1
+            return str(size) if spatial else self.said.get(size, str(size))
         known = {arg.name: arg.row for arg in self.args}
         for (_, place), word in sorted(self.axes.items(), key=lambda item: item[0][1] != axis):
             known.setdefault(word, self.axis_rows[_, place])
@@ -258,10 +259,13 @@ class Classes:
             key = library.key_of(sketch)
             self.by_key.setdefault(key, Class(key, library, self)).sketches.append(sketch)
         self.order: list[Class] = []
+        self.taken: set[str] = set()  # names that the file uses for something
+        self.constants: dict[str, object] = {}  # lists of the spec that formulas read
         for found in list(self.by_key.values()):
             self._sort(found)
         self._functions()
         self._names()
+        self.widths = self._widths()
         for found in self.order:
             _Arguments(self, found).choose()
 
@@ -276,6 +280,17 @@ class Classes:
                 self._sort(self.of(part.definition))
         if found not in self.order:
             self.order.append(found)
+
+    def _widths(self) -> dict[object, str]:
+        """Numbers of channels or features that the spec's own parameters are, where only one of them is that."""
+        program = self.library.program
+        found: dict[object, set[str]] = {}
+        for each in self.order:
+            if each.template is not None and each.template.file is program.file:
+                for hole, _ in each.rows():
+                    if hole.hint in WIDTHS and program.parameters.get(hole.formula) == hole.value:
+                        found.setdefault(hole.value, set()).add(hole.formula)
+        return {size: next(iter(words)) for size, words in found.items() if len(words) == 1}
 
     def _functions(self) -> None:
         """Which classes are functions: those without weights and state that nothing needs as a module."""
@@ -315,6 +330,7 @@ class Classes:
                 if found.name in ("None", "True", "False"):
                     found.name = names.unique(f"{found.name}Block", taken)
             taken.add(found.name)
+        self.taken = taken
 
 
 def needed_modules(branch: Branch) -> list[Leaf]:
@@ -403,6 +419,12 @@ class _Arguments:
                 self.widths += [item for item in made[1].items() if item[0] in self.config]
             elif hole.hint == "size" and constant(row):
                 self.found.said.setdefault(row[0], made[0])
+        for hole, row in holes:
+            word = self.classes.widths.get(row[0]) if hole.hint in WIDTHS and constant(row) else None
+            if word in self.config and not hole.formula and not any(same(w, row) for _, w in self.widths):
+                assert word is not None
+                self.chosen.setdefault(word, self.config[word])
+                self.widths.append((word, row))
         for _, arg, row in calls:
             if arg.config and arg.key in self.config and constant(row) and same(row, self.config[arg.key]):
                 self.chosen.setdefault(arg.key, self.config[arg.key])
@@ -548,7 +570,14 @@ class _Arguments:
             return ""
         keys = {arg.key for arg in self.found.args}
 
+        constants: dict[str, object] = {}
+
         def resolve(name: str) -> tuple[str, Row] | None:
+            listed = self.found.library.program.parameters.get(name)
+            if isinstance(listed, list) and name not in self.found.sketch.definition.bound:
+                word = names.unique(name.upper(), self.classes.taken)
+                constants[word] = listed
+                return word, (listed,) * self.count
             meant = self._resolve(name)
             if meant is None or meant[0] in keys or not meant[0].isidentifier():
                 return meant
@@ -557,6 +586,7 @@ class _Arguments:
         made = provenance.translated(hole.formula, resolve, 1000)
         if made is None or not provenance.agrees(row, provenance.values(*made, self.count)):
             return ""
+        self.classes.constants.update(constants)
         return made[0]
 
     def _text(self, row: Row, known: dict[str, Row]) -> str:

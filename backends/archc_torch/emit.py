@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archc import __version__
@@ -12,11 +13,12 @@ from archc.ir.program import Program
 from archc.passes.expand import Expand
 from archc_torch import names
 from archc_torch.classes import Classes
+from archc_torch.code import literal
 from archc_torch.library import Library
 from archc_torch.lines import table
 from archc_torch.render import Renderer, fill
 from archc_torch.sketch import Parameter
-from archc_torch.wrap import INDENT, WIDTH, wrapped
+from archc_torch.wrap import INDENT, WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def emit(program: Program, model: str | None = None) -> Source:
     library = Library(program, name)
     classes = Classes(library)
     _name_outputs(classes)
-    tables: dict[str, str] = {}
+    tables: dict[str, object] = {}
     bodies = [Renderer(classes, found, tables).lines() for found in classes.order]
     tuples = [_tuple_lines(found.outputs) for found in classes.order if found.outputs is not None]
     parts = [*tuples, *bodies]
@@ -109,37 +111,48 @@ def _helpers(text: str) -> list[list[str]]:
 
 
 def _file(
-    program: Program, classes: Classes, helpers: list[list[str]], parts: list[list[str]], tables: dict[str, str]
+    program: Program, classes: Classes, helpers: list[list[str]], parts: list[list[str]], tables: dict[str, object]
 ) -> str:
     body = [line for part in [*helpers, *parts] for line in ["", "", *part]]
-    for text, name in tables.items():
-        body += ["", "", *(_packed(name, text) if text.count("(") == 1 else wrapped(f"{name} = {text}", WIDTH))]
+    for name, value in {**classes.constants, **tables}.items():
+        body += ["", "", *packed(f"{name} = ", value, "")]
     used = "\n".join(body)
     lines = [*_header(program, classes), ""]
-    if "OrderedDict" in used:
-        lines.append("from collections import OrderedDict")
-    if "NamedTuple" in used:
-        lines.append("from typing import NamedTuple")
-    lines += [""] if len(lines) > len(_header(program, classes)) + 1 else []
-    if re.search(r"\bmath\.", used):
-        lines.append("import math")
-    lines.append("import torch")
+    standard = ["import math"] if re.search(r"\bmath\.", used) else []
+    standard += ["from collections import OrderedDict"] if re.search(r"\bOrderedDict\(", used) else []
+    standard += ["from typing import NamedTuple"] if "(NamedTuple):" in used else []
+    lines += [*standard, *([""] if standard else []), "import torch"]
     if re.search(r"\bF\.", used):
         lines.append("import torch.nn.functional as F")
     lines.append("from torch import Tensor, nn" if re.search(r"\bTensor\b", used) else "from torch import nn")
     return "\n".join([*lines, *body]) + "\n"
 
 
-def _packed(name: str, text: str) -> list[str]:
-    """A large table in as few lines as hold it."""
-    lines = [f"{name} = ("]
-    for word in text[1:-1].split(", "):
-        if len(lines) > 1 and len(lines[-1]) + len(word) + 2 <= WIDTH:
-            lines[-1] += f" {word},"
-        else:
-            lines.append(f"{INDENT}{word},")
-    lines[-1] = lines[-1].rstrip(",") + ("," if not text.endswith(",)") else "")
-    return [*lines, ")"]
+def packed(head: str, value: object, tail: str, indent: str = "") -> list[str]:
+    """A large literal: a row of numbers in as few lines as hold it, rows of rows one after the other."""
+    if not isinstance(value, tuple | list):
+        return [f"{indent}{head}{literal(value)}{tail}"]
+    opening, closing = ("(", ")") if isinstance(value, tuple) else ("[", "]")
+    whole = f"{indent}{head}{opening}{', '.join(map(literal, value))}{closing}{tail}" if flat(value) else ""
+    if whole and len(whole) <= WIDTH and len(value) > 1:
+        return [whole]
+    lines = [f"{indent}{head}{opening}"]
+    if flat(value) and not any(isinstance(item, str) for item in value):
+        row = f"{indent}{INDENT}"
+        for item in value:
+            word = f"{literal(item)},"
+            if row.strip() and len(row) + len(word) + 1 > WIDTH:
+                lines.append(row)
+                row = f"{indent}{INDENT}"
+            row += f" {word}" if row.strip() else word
+        lines.append(row)
+    else:
+        lines += [line for item in value for line in packed("", item, ",", indent + INDENT)]
+    return [*lines, f"{indent}{closing}{tail}"]
+
+
+def flat(value: Sequence[object]) -> bool:
+    return not any(isinstance(item, tuple | list) for item in value)
 
 
 def _header(program: Program, classes: Classes) -> list[str]:

@@ -16,8 +16,8 @@ END = 1 << 40  # a position after all statements
 class _Namer:
     """Goes through the statements twice: for the last use of each value, then for its name."""
 
-    def __init__(self, hints: Mapping[Val, str], words: Mapping[Val, str]) -> None:
-        self.hints, self.words = hints, words
+    def __init__(self, hints: Mapping[Val, str], words: Mapping[Val, str], paths: Mapping[Val, str]) -> None:
+        self.hints, self.words, self.paths = hints, words, paths
         self.reserved = frozenset(table().helpers) | {"device"}
         self.position = 0
         self.defined: dict[Val, int] = {}
@@ -93,6 +93,8 @@ class _Namer:
             if val in self.words and not any(self._free(name, here) for name in [*candidates, GENERIC[0]]):
                 candidates.append(names.safe(spoken(self.words[val]), self.reserved))
             candidates += GENERIC
+            if val in self.paths:
+                candidates.append(names.safe(spoken(self.paths[val]), self.reserved))
         free = [name for name in candidates if self._free(name, here) and name not in taken]
         busy = {name for name in self.holder if not self._free(name, here)} | set(taken) | self.reserved
         name = free[0] if free else names.unique(candidates[0], busy)
@@ -106,13 +108,15 @@ class _Namer:
 
 
 def name(
-    sketch: Sketch, hints: Mapping[Val, str], words: Mapping[Val, str], parameters: list[Val]
-) -> None:
+    sketch: Sketch, hints: Mapping[Val, str], words: Mapping[Val, str], paths: Mapping[Val, str],
+    parameters: list[Val],
+) -> None:  # fmt: skip
     """Gives every variable of the sketch its name, and every code its variables.
 
-    A value with a hint is called so; one with a word only if it can be neither x nor what it is made of.
+    A value with a hint is called so; one with a word only if it can be neither x nor what it is made of, and one
+    with a path only if no short name is left.
     """
-    namer = _Namer(hints, words)
+    namer = _Namer(hints, words, paths)
     taken: set[str] = set(namer.reserved)
     extra = [*sketch.sizes, *sketch.models]
     for parameter, val in zip(sketch.parameters, parameters, strict=True):
@@ -136,8 +140,11 @@ def name(
 
 def spoken(path: str) -> str:
     """A name for what a module at a path gives: `body.layer1` is layer1, `fpn.inner.0` is inner0."""
-    *_, above, last = ["", *path.split(".")]
-    return f"{names.singular(above)}{last}" if last.isdigit() and above else last
+    parts = path.split(".")
+    numbers: list[str] = []
+    while len(parts) > 1 and parts[-1].isdigit():
+        numbers.insert(0, parts.pop())
+    return f"{names.singular(parts[-1]) if numbers else parts[-1]}{'_'.join(numbers[:1])}"
 
 
 def _generic(name: str) -> bool:

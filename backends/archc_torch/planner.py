@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from archc_torch.library import Library
     from archc_torch.loops import Roll
 
+Make = Callable[[Mapping[str, Expr]], Expr]  # an expression from its operands by slot
+
 DEEPEST = 3  # calls nested in one expression
+MOST_INSIDE = 3  # operands that are written in place in an expression that is too long
 WIDEST = 80  # characters of one expression
 
 
@@ -59,6 +62,15 @@ class Frame:
         return ".".join(part for part in (self.prefix, path) if part)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Made:
+    """How an expression was made: of which values, and what was written for them."""
+
+    vals: dict[str, Val]
+    make: Make
+    operands: dict[str, Expr]
+
+
 class Planner:
     """Writes one definition; a `Host` of its ops' uses."""
 
@@ -78,10 +90,14 @@ class Planner:
         self.uses: dict[Val, int] = {}
         self.hints: dict[Val, str] = {}  # what a variable is called
         self.words: dict[Val, str] = {}  # the path of the block that gives a value
+        self.paths: dict[Val, str] = {}  # the path of the module that does
         self.statements: list[Stmt] = self.sketch.body
         self.anchors: list[Anchor] = []
         self.lists: dict[Val, int] = {}  # values that are lists, and how long they are
         self.fresh = -1
+        self.made: Made | None = None  # how the last expression was made
+        self.parts: dict[Val, Made] = {}  # how each that waits was made
+        self.light: set[Val] = set()  # values of functions without weights
 
     # ---- the whole
 
@@ -98,7 +114,7 @@ class Planner:
             initial.ties(self)
         graph_inputs = [self.parameter(k) for k in range(len(self.sketch.parameters))]
         words = self.words if self.definition.kind == "model" else {}
-        naming.name(self.sketch, self.hints, words, graph_inputs)
+        naming.name(self.sketch, self.hints, words, self.paths, graph_inputs)
         return self.sketch
 
     def parameter(self, place: int) -> Val:
@@ -515,7 +531,11 @@ class Planner:
             spent.update(use.spent)
             return found
 
-        expr = self.fit(vals, make, spent)
+        if whole:
+            self.paths[frame.val(value)] = frame.path(node.path)
+        else:
+            self.light.add(frame.val(value))
+        expr = self.fit(vals, make, spent, light=not whole)
         self.give_op(frame, value.node, node, line.targets if whole else "", expr)
 
     def give_op(self, frame: Frame, id: int, node: OpNode, pattern: str, expr: Expr) -> None:
@@ -616,7 +636,8 @@ class Planner:
         head: Code = module or (Callee(node.definition, self.access(frame.path(node.copies.path(0)))),)
         absent = frame.number == 0 and any(frame.definition.graph.node(id) is node for id in self.phantoms)
         tail: Code = () if module else (Numbers(node.definition, node.arguments, absent),)
-        return Expr((*head, "(", *joined(codes), *tail, ")"), depth=depth + 1, composite=True)
+        block = not self.library.pure(callee) or length(joined(codes)) > WIDEST // 2
+        return Expr((*head, "(", *joined(codes), *tail, ")"), depth=depth + 1, composite=block)
 
     def in_module(self, path: str) -> bool:
         """Whether a weight belongs to a module of torch.nn, and is no tensor of its own."""
@@ -625,9 +646,12 @@ class Planner:
     # ---- values
 
     def fit(
-        self, vals: Mapping[str, Val], make: Callable[[Mapping[str, Expr]], Expr], spent: Mapping[str, int] | None = None
+        self, vals: Mapping[str, Val], make: Make, spent: Mapping[str, int] | None = None, light: bool = False
     ) -> Expr:
-        """The expression on these values, with as many of them written in place as reads well."""
+        """The expression on these values, with as many of them written in place as reads well.
+
+        `light` says that it is a function without weights, which is to stay with what it is applied to.
+        """
         operands = {slot: self.take(val) for slot, val in vals.items()}
         while True:
             try:
@@ -649,9 +673,27 @@ class Planner:
                 operands[outside[0]] = self.hold(vals[outside[0]], operands[outside[0]])
                 continue
             if not inside or (expr.depth <= DEEPEST and length(expr.code) <= WIDEST):
-                return replace(expr, composite=expr.composite or bool(blocks))
+                found = replace(expr, composite=expr.composite or bool(blocks))
+                self.made = Made(dict(vals), make, operands)
+                return found
+            if len(inside) > MOST_INSIDE:
+                for slot in inside:
+                    operands[slot] = self.hold(vals[slot], operands[slot])
+                continue
             worst = max(inside, key=lambda slot: (operands[slot].depth, length(operands[slot].code)))
-            operands[worst] = self.hold(vals[worst], operands[worst])
+            shorter = self.cut(vals[worst]) if light else None
+            operands[worst] = shorter or self.hold(vals[worst], operands[worst])
+
+    def cut(self, val: Val) -> Expr | None:
+        """The value's expression after the function in it has a variable: so a function stays with its module."""
+        made = self.parts.get(val)
+        inner = [slot for slot, other in made.vals.items() if other in self.light] if made is not None else []
+        if made is None or not inner or simple(made.operands[inner[0]]):
+            return None
+        slot = inner[0]
+        operands = {**made.operands, slot: self.hold(made.vals[slot], made.operands[slot])}
+        self.parts[val] = Made(made.vals, made.make, operands)
+        return made.make(operands)
 
     def take(self, val: Val) -> Expr:
         """A value to be written: for the only time, if it has no variable."""
@@ -684,6 +726,8 @@ class Planner:
             self.hold(val, expr)
         else:
             self.pending[val] = expr
+            if self.made is not None:
+                self.parts[val] = self.made
 
     def shown(self, frame: Frame, value: Value) -> bool:
         """Whether a block's value has a line of its own: in a model, unless it is what the model gives."""

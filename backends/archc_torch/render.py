@@ -49,7 +49,7 @@ class Renderer:
 
     classes: Classes
     found: Class
-    tables: dict[str, str]
+    tables: dict[str, object]
     inside: str = "init"  # where code stands: in the constructor or in forward
     depth: int = 0  # how far the statements are indented
 
@@ -420,6 +420,7 @@ class Renderer:
 
     def _statements(self, statements: list[Stmt]) -> list[str]:
         lines: list[str] = []
+        shown = ""
         for statement in statements:
             match statement:
                 case Assign():
@@ -427,7 +428,9 @@ class Renderer:
                         statement.names
                     )
                     comment = self._comment(statement)
-                    lines += self.wrap(f"{target} = {self.text(statement.code)}", comment)
+                    new = comment if comment != shown else ""
+                    lines += self.wrap(f"{target} = {self.text(statement.code)}", new)
+                    shown = comment
                 case Do():
                     lines += self.wrap(self.text(statement.code))
                 case If():
@@ -503,10 +506,14 @@ class Renderer:
         return f"{before}{hole.keyword}{shown}{', ' if hole.comma == 'after' else ''}"
 
     def _literal(self, value: object) -> str:
-        if isinstance(value, tuple) and _count(value) > LARGE:
-            text = literal(value)
-            return self.tables.setdefault(text, f"TABLE_{len(self.tables) + 1}")
-        return literal(value)
+        """A value where it stands, or the name of the table that it is kept in."""
+        if not isinstance(value, tuple) or _count(value) <= LARGE:
+            return literal(value)
+        known = next((name for name, other in self.tables.items() if other is value or other == value), None)
+        if known is None:
+            known = f"TABLE_{sum(name.startswith('TABLE_') for name in self.tables) + 1}"
+            self.tables[known] = value
+        return known
 
     def stated(self, expression: str) -> str:
         """An expression on arguments where the code stands: forward reads them from self."""

@@ -352,7 +352,8 @@ def adapted(g: Scope, x: Val) -> bool:
             assert mean is not None
             g.add(Use("add", [x, replace(mean, ref="prev")], {}, scale=x.scale + mean.scale), None)
     if g.prev is not None and g.prev.type == x.type and (g.prev.scale > 3 or c.chance(25)):
-        g.add(Use(c.pick(("tanh", "softsign")), [g.prev], {}, -1.0, 1.0, 1.0), None)
+        bounding = ("softsign",) if g.prev.scale > 2 else ("tanh", "softsign")
+        g.add(Use(c.pick(bounding), [g.prev], {}, -1.0, 1.0, 1.0), None)
     return g.prev is not None and g.prev.type == x.type and g.prev.scale <= TAME
 
 

@@ -47,7 +47,8 @@ def matrix_product(g: Scope) -> Use | None:
     b = g.value(fits)
     if b is None:
         return None
-    return Use("matmul", [a, b], {}, scale=a.scale * b.scale * sqrt(number(inner)))
+    summed = number(inner) if a.low >= 0 and b.low >= 0 else sqrt(number(inner))
+    return Use("matmul", [a, b], {}, scale=a.scale * b.scale * summed)
 
 
 @proposes(10)

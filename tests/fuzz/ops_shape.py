@@ -71,7 +71,7 @@ def reduced(x: Val, name: str, attributes: dict[str, Any], count: int) -> Use:
         "var": (0.0, inf, x.scale**2), "std": (0.0, inf, x.scale),
         "prod": (-(most**count) - 1, most**count + 1, max(x.scale, 1.0) ** min(count, 8)),
     }[name]  # fmt: skip
-    if name == "norm" and attributes.get("p") == 1:
+    if (name == "norm" and attributes.get("p") == 1) or (name == "sum" and x.low >= 0):
         scale = x.scale * count
     exact = x.exact and name in ("sum", "max", "min", "prod") and scale < 500
     return Use(name, [x], attributes, low, high, scale, exact, x.few)

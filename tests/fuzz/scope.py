@@ -264,7 +264,7 @@ class Scope:
             name = self.book.name()
         self.book.ops[use.op] += 1
         given = [v for v in use.inputs if isinstance(v, Val)]
-        few = use.few or (all(v.few for v in given) and not site.weights and bool(given))
+        few = use.few or (all(v.few for v in given) and bool(given))
         known = (use.low, use.high, use.scale, use.exact)
         outs = [
             Val(

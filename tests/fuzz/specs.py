@@ -235,7 +235,7 @@ def model(book: Book, others: list[Template]) -> Template | None:
     book.steps_left += kept - 8
     if not g.steps or g.prev is None:
         return None
-    outs = book.choices.some([v for v in g.values if v not in declared], 0, 2)
+    outs = book.choices.some([v for v in g.values if v not in declared and not v.few], 0, 2)
     names = ["mean", "log_var", "z"]
     data: dict[str, Any] = {"inputs": inputs, "graph": g.steps}
     outputs = [(names[k], v) for k, v in enumerate(outs)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archc.ir.types import FLOATING
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Line, Lines
-from archc_onnx.ops.single import clip, node
+from archc_onnx.ops.single import clip, everywhere, node
 
 
 def chain(op_type: str) -> Line:
@@ -53,21 +53,6 @@ def square(at: At) -> Operand:
     return at.binary("Mul", at["x"], at["x"])
 
 
-def like(value: float) -> Line:
-    """The number everywhere in x's shape."""
-
-    def line(at: At) -> Operand:
-        dims = at.type.dims
-        if all(isinstance(dim, int) for dim in dims):
-            return at.filled(value, at.type)
-        return at.add(
-            "ConstantOfShape", at.emitter.shape(dims), to=at.type,
-            value=at.one(value, at.type.dtype),
-        )  # fmt: skip
-
-    return line
-
-
 # ---- logic
 
 
@@ -108,8 +93,8 @@ LINES: Lines = {
     "ceil": node("Ceil"),
     "round": node("Round"),
     "clamp": lambda at: clip(at, at.op.min, at.op.max),
-    "zeros_like": like(0.0),
-    "ones_like": like(1.0),
+    "zeros_like": lambda at: everywhere(at, 0.0),
+    "ones_like": lambda at: everywhere(at, 1.0),
     "equal": binary("Equal"),
     "not_equal": not_equal,
     "less": binary("Less"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Line
+
+FEW: Final = 64  # numbers that a file rather holds than makes
 
 
 def node(op_type: str, **attributes: str) -> Line:
@@ -28,3 +30,12 @@ def clip(at: At, low: float | None, high: float | None) -> Operand:
     x = at["x"]
     bounds = [None if bound is None else at.like(bound, x) for bound in (low, high)]
     return at.add("Clip", x, *bounds)
+
+
+def everywhere(at: At, value: float) -> Operand:
+    """One number in the result's shape: few as an initialiser, else made while the file runs."""
+    elements = at.type.elements
+    if isinstance(elements, int) and elements <= FEW:
+        return at.filled(value, at.type)
+    shape, number = at.emitter.shape(at.type.dims), at.one(value, at.type.dtype)
+    return at.add("ConstantOfShape", shape, to=at.type, value=number)

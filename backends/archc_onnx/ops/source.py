@@ -7,6 +7,7 @@ import numpy as np
 from archc import arrays
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Lines
+from archc_onnx.ops.single import everywhere
 
 
 def range_(at: At) -> Operand:
@@ -22,16 +23,6 @@ def constant(at: At) -> Operand:
     return at.emitter.constant(values, at.type.dtype, at.path)
 
 
-def full(at: At) -> Operand:
-    """One number everywhere: few as an initialiser, else made while the file runs."""
-    value, type = at.op.value, at.type
-    elements = type.elements
-    if isinstance(elements, int) and elements <= 64:
-        return at.filled(value, type)
-    shape = at.emitter.shape(type.dims)
-    return at.add("ConstantOfShape", shape, to=type, value=at.one(value, type.dtype))
-
-
 def weight(at: At) -> Operand:
     """The initialiser itself."""
     return at.weight("weight")
@@ -44,7 +35,7 @@ def moving_average(at: At) -> Operand:
 LINES: Lines = {
     "range": range_,
     "constant": constant,
-    "full": full,
+    "full": lambda at: everywhere(at, at.op.value),
     "weight": weight,
     "moving_average": moving_average,
 }

@@ -60,7 +60,7 @@ def resize(use: Use) -> Expr:
     corners = True if use.op.values["align_corners"] else None
     mode = use.op.values["mode"]
     if scale is not None:
-        each = scale[0] if len(set(scale)) == 1 else tuple(scale)
+        each = factors(scale)
         how = {"scale_factor": use.hole(each, "scale", "scale"), "size": None}
     else:
         how = {"size": use.spatial(sizes), "scale_factor": None}
@@ -70,13 +70,19 @@ def resize(use: Use) -> Expr:
     )  # fmt: skip
 
 
+def factors(scale: tuple[float, ...]) -> object:
+    """One factor as a number, whole ones without a point."""
+    plain = tuple(int(factor) if factor == int(factor) else factor for factor in scale)
+    return plain[0] if len(set(plain)) == 1 else plain
+
+
 def upsample_module(use: Use) -> Expr | None:
     scale = use.op.values["scale"]
     if scale is None:
         return None
     return use.write(
         "nn.Upsample(scale_factor={scale}, mode={mode|'nearest'}, align_corners={corners|None})",
-        scale=use.hole(scale[0] if len(set(scale)) == 1 else tuple(scale), "scale", "scale"),
+        scale=use.hole(factors(scale), "scale", "scale"),
         corners=True if use.op.values["align_corners"] else None,
     )
 
