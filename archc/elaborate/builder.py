@@ -66,7 +66,8 @@ class Builder:
 
     def constant(self, number: float | bool | Argument, dtype: DType, place: Place) -> Value:
         """A literal as a value without dimensions; equal ones are shared."""
-        key = (number if isinstance(number, Argument) else (type(number), number), dtype)
+        # By its text: 0.0 and -0.0 are equal numbers and different constants.
+        key = (number if isinstance(number, Argument) else (type(number), repr(number)), dtype)
         if key not in self._constants:
             op = ops()["constant"]({"value": number, "dtype": dtype})
             node = OpNode(

@@ -50,10 +50,16 @@ def digest(program: Program, model: str | None = None) -> str:
         raise SpecError.of("E225", f"'{name}' has more than {MOST:,} steps once it is unrolled",
                            definition.place)  # fmt: skip
     keys = Keys.of(definition)
-    unrolled = Unrolled(keys, Lookup(program))
-    types = definition.input_types()
-    inputs = [unrolled.leaf(f"input {k}".encode()) for k in range(len(types))]
-    outputs = unrolled.run(definition, {}, inputs, Instance(name, definition))
+    lookup, types = Lookup(program), definition.input_types()
+
+    def run(uses: list[set[int]] | None) -> tuple[Unrolled, list[int]]:
+        unrolled = Unrolled(keys, lookup, uses=uses)
+        inputs = [unrolled.leaf(f"input {k}".encode()) for k in range(len(types))]
+        return unrolled, unrolled.run(definition, {}, inputs, Instance(name, definition))
+
+    unrolled, outputs = run(None)
+    if unrolled.scans:
+        unrolled, outputs = run(unrolled.live(outputs))
     graph = simplified(unrolled.vertices, outputs, unrolled.sums, unrolled.unlike)
     ends = [graph[value] for value in outputs]
     weights = {graph[v] >> PORT_BITS for v in unrolled.weights.values() if v in graph}

@@ -82,6 +82,8 @@ class Unrolled:
     sums: set[bytes] = field(default_factory=set)  # the keys of associative ops
     unlike: set[int] = field(default_factory=set)  # vertices that are equal to no other
     impure: set[int] = field(default_factory=set)  # those that draw or keep something
+    scans: list[list[int]] = field(default_factory=list)  # the outputs of each, as they were met
+    uses: Sequence[set[int]] | None = None  # the ports of those that are needed; else all are
 
     def add(self, vertex: Vertex, pure: bool = True) -> int:
         """The value of a vertex; that of an equal one that is there already, where it is pure."""
@@ -118,9 +120,10 @@ class Unrolled:
             elif isinstance(node, CallNode):
                 given = [made[v.node][v.port] for v in definition.graph.present(id)]
                 if isinstance(node, ScanNode):
-                    used = {port for _, _, port in definition.graph.users(id)}
-                    used |= {v.port for v in definition.outputs.values() if v.node == id}
+                    place = len(self.scans)
+                    used = set(range(len(node.types))) if self.uses is None else self.uses[place]
                     made[id] = self.scan(node, bind(node, arguments), given, used, at)
+                    self.scans.append(made[id])
                 else:
                     made[id] = self.call(node, bind(node, arguments), given, at)
         return [made[value.node][value.port] for value in definition.outputs.values()]
@@ -224,7 +227,18 @@ class Unrolled:
         self, node: ScanNode, arguments: Arguments, given: list[int], used: set[int], at: Instance
     ) -> list[int]:
         """A vertex for the scan, whose ports are the used outputs in the body's own order."""
-        body = Unrolled(self.keys, self.lookup, self.templates, sums=self.sums)
+        body = self.body(node, arguments, given, used, at, None)
+        if body.unrolled.scans:  # what its own scans give may be needed in part
+            live = body.unrolled.live([body.ends[port] for port in body.needed])
+            body = self.body(node, arguments, given, used, at, live)
+        return self.scanned(body)
+
+    def body(
+        self, node: ScanNode, arguments: Arguments, given: list[int], used: set[int], at: Instance,
+        uses: Sequence[set[int]] | None,
+    ) -> Body:  # fmt: skip
+        """The scan's body, unrolled."""
+        body = Unrolled(self.keys, self.lookup, self.templates, sums=self.sums, uses=uses)
         carried = {slot: port for port, slot in node.feedback}
         outside: dict[int, int] = {}  # the body's value → ours
         shared: dict[tuple[bool, int], int] = {}
@@ -247,7 +261,11 @@ class Unrolled:
                      else Vertex(b"stack", (value,)))
             for port, value in enumerate(outputs)
         ]  # fmt: skip
-        needed = body.needed(ends, states, used)
+        return Body(body, outside, ends, body.needed(ends, states, used))
+
+    def scanned(self, scan: Body) -> list[int]:
+        """The vertex, and what of it the outputs are."""
+        body, outside, ends, needed = scan.unrolled, scan.outside, scan.ends, scan.needed
         found = simplified(body.vertices, [ends[port] for port in needed], body.sums, body.unlike)
         order = canonical(found.vertices, [])
         rank = {
@@ -265,6 +283,15 @@ class Unrolled:
         own = self.add(Vertex(key, tuple([leaves[value] for value in inside])), pure)
         last = sorted({rank[ends[port]] for port in needed})
         return [own + last.index(rank[end]) if end in rank else own for end in ends]
+
+    def live(self, ends: Sequence[int]) -> list[set[int]]:
+        """Which ports of each scan these values need."""
+        wanted = reached(self.vertices, ends)
+        read = {
+            value for k, vertex in enumerate(self.vertices) if wanted[k] for value in vertex.inputs
+        }
+        read.update(ends)
+        return [{port for port, value in enumerate(scan) if value in read} for scan in self.scans]
 
     def adopt(self, name: tuple[str, str], body: Unrolled, value: int) -> int:
         """Our own vertex for a weight of a body; the names of one weight share it."""
@@ -284,6 +311,16 @@ class Unrolled:
             if more <= needed:
                 return sorted(needed)
             needed |= more
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A scan's body: its vertices, what they read outside, its outputs, and the needed ports."""
+
+    unrolled: Unrolled
+    outside: dict[int, int]  # the body's value → the caller's
+    ends: list[int]
+    needed: list[int]
 
 
 def entered(node: CallNode, at: Instance, k: int = 0) -> Instance:

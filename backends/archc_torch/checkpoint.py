@@ -11,7 +11,11 @@ import torch
 
 from archc.errors import InputError
 
-WRAPPED = ("state_dict", "model_state_dict", "model")  # keys under which training scripts keep a state dict
+WRAPPED = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+)  # keys under which training scripts keep a state dict
 
 
 def load(path: Path) -> Mapping[str, object]:

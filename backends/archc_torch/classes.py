@@ -32,7 +32,13 @@ WIDTHS = frozenset(
     "embedding_dim input_size hidden_size".split()
 )
 FACTS = {"H": "height", "W": "width", "T": "length"}  # sizes that are no widths, as arguments
-AXES = {1: "C", 2: "NC", 3: "NTC", 4: "NCHW", 5: "NCDHW"}  # what axes are called where the spec does not say
+AXES = {
+    1: "C",
+    2: "NC",
+    3: "NTC",
+    4: "NCHW",
+    5: "NCDHW",
+}  # what axes are called where the spec does not say
 
 
 @dataclass(eq=False, slots=True)
@@ -71,9 +77,15 @@ class Class:
     args: list[Arg] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)  # parameters that pass through
     texts: dict[int, str] = field(default_factory=dict)  # what stands for a hole, by the hole's id
-    calls: dict[int, list[tuple[Arg, str, object]]] = field(default_factory=dict)  # a Build's arguments, by its id
-    said: dict[object, str] = field(default_factory=dict)  # sizes that the spec gives a name, for comments
-    conditions: dict[Gap, str] = field(default_factory=dict)  # when an instance has what only some have
+    calls: dict[int, list[tuple[Arg, str, object]]] = field(
+        default_factory=dict
+    )  # a Build's arguments, by its id
+    said: dict[object, str] = field(
+        default_factory=dict
+    )  # sizes that the spec gives a name, for comments
+    conditions: dict[Gap, str] = field(
+        default_factory=dict
+    )  # when an instance has what only some have
     stored: set[str] = field(default_factory=set)  # arguments that forward reads
     outputs: Outputs | None = None  # the named tuple that it gives
 
@@ -113,7 +125,9 @@ class Class:
             name: tuple(sketch.definition.bound.get(name) for sketch in self.sketches)
             for name in self.sketch.definition.bound
         }
-        return {name: row for name, row in rows.items() if all(map(plain, row)) and not constant(row)}
+        return {
+            name: row for name, row in rows.items() if all(map(plain, row)) and not constant(row)
+        }
 
     @cached_property
     def facts(self) -> dict[str, Row]:
@@ -126,7 +140,13 @@ class Class:
             row: Row = tuple(dims[axis] for dims in first)
             name = FACTS.get(letter)
             if letter == "C":
-                name = "in_channels" if axis == 1 and len(first[0]) > 2 else "dim" if len(first[0]) > 2 else "in_features"
+                name = (
+                    "in_channels"
+                    if axis == 1 and len(first[0]) > 2
+                    else "dim"
+                    if len(first[0]) > 2
+                    else "in_features"
+                )
             if name is not None and all(map(plain, row)) and not constant(row):
                 found[name] = row
         return dict(sorted(found.items(), key=lambda item: item[0] in FACTS.values()))
@@ -147,7 +167,13 @@ class Class:
         space = {2: "", 3: "T", 4: "HW", 5: "DHW"}.get(rank)
         hints = {hole.hint for hole, _ in self.rows()}
         asked = " ".join(hole.formula for hole, _ in self.rows())
-        hints |= {"in_channels"} if ".channels" in asked else {"in_features"} if ".features" in asked else set()
+        hints |= (
+            {"in_channels"}
+            if ".channels" in asked
+            else {"in_features"}
+            if ".features" in asked
+            else set()
+        )
         for first in (part for parts in self.parts() for part in parts[:1]):
             if isinstance(first, Build):
                 hints |= {name for name, _, _ in self.arguments_of(first)}
@@ -182,17 +208,30 @@ class Class:
         """A letter or a symbol for each axis of each input whose size differs or is not known."""
         found: dict[tuple[str, int], str] = {}
         rows: dict[str, Row] = {}
-        taken = self.sketch.locals | names.GLOBALS | set(table().helpers) | {arg.name for arg in self.args}
+        taken = (
+            self.sketch.locals
+            | names.GLOBALS
+            | set(table().helpers)
+            | {arg.name for arg in self.args}
+        )
         for (name, axis), row in self.axis_rows.items():
             if constant(row) and isinstance(row[0], int):
                 continue
             rank = self.sketch.definition.input_types()[name].rank
-            wanted = str(row[0]) if constant(row) and str(row[0]).isidentifier() else self._letter(name, rank, axis)
+            wanted = (
+                str(row[0])
+                if constant(row) and str(row[0]).isidentifier()
+                else self._letter(name, rank, axis)
+            )
             wanted = names.safe(wanted, ())
             known = [word for word, other in rows.items() if same(row, other)]
             if wanted in rows and wanted not in known:
                 wanted = known[0] if known else names.unique(wanted, {*rows, *taken})
-            elif known and wanted not in known and (constant(row) or name != self.sketch.definition.input_names()[0]):
+            elif (
+                known
+                and wanted not in known
+                and (constant(row) or name != self.sketch.definition.input_names()[0])
+            ):
                 wanted = known[0]
             elif wanted in taken:
                 wanted = names.unique(wanted, {*rows, *taken})
@@ -211,7 +250,11 @@ class Class:
         }  # fmt: skip
 
     def _letter(self, name: str, rank: int, axis: int) -> str:
-        if name == next(iter(self.sketch.definition.input_types())) and self.first is not None and self.letters:
+        if (
+            name == next(iter(self.sketch.definition.input_types()))
+            and self.first is not None
+            and self.letters
+        ):
             return self.letters[axis]
         letters = AXES.get(rank)
         return letters[axis] if letters is not None else f"D{axis}"
@@ -237,7 +280,10 @@ class Class:
         if len({(type.rank, type.dtype) for type in there}) > 1:
             return "[…]"
         rank, dtype = there[0].rank, there[0].dtype
-        rows = [tuple(ABSENT if type is None else type.dims[axis] for type in types) for axis in range(rank)]
+        rows = [
+            tuple(ABSENT if type is None else type.dims[axis] for type in types)
+            for axis in range(rank)
+        ]
         dims = ", ".join(self.size_text(row, axis) for axis, row in enumerate(rows))
         return f"[{dims}]" if dtype == "float32" else f"{dtype}[{dims}]"
 
@@ -302,7 +348,11 @@ class Classes:
             for outer in self.order:
                 for leaf in leaves(outer.sketch.modules):
                     inner = self.of(leaf.callee) if leaf.callee is not None else None
-                    if inner is not None and inner.function and leaf in needed_modules(outer.sketch.modules):
+                    if (
+                        inner is not None
+                        and inner.function
+                        and leaf in needed_modules(outer.sketch.modules)
+                    ):
                         inner.function = False
                         changed = True
                 if outer.function and any(
@@ -315,12 +365,18 @@ class Classes:
     def _names(self) -> None:
         taken = {*names.GLOBALS, *table().helpers}
         for found in self.order:
-            taken |= found.sketch.locals | {name for parameter in found.sketch.parameters for name in [parameter.variable]}
+            taken |= found.sketch.locals | {
+                name for parameter in found.sketch.parameters for name in [parameter.variable]
+            }
         counts: dict[str, int] = {}
         for found in self.order:
             counts[found.source] = counts.get(found.source, 0) + 1
         for found in self.order:
-            word = self.library.program.name if found.sketch.top and not self.library.program.prefixed else found.source
+            word = (
+                self.library.program.name
+                if found.sketch.top and not self.library.program.prefixed
+                else found.source
+            )
             if found.sketch.definition.kind == "body":
                 word = names.singular(word.rstrip("_0123456789") or "step")
             if found.function:
@@ -337,7 +393,8 @@ def needed_modules(branch: Branch) -> list[Leaf]:
     """The leaves that must be modules: elements of chains and of lists, and what is repeated."""
     found: list[Leaf] = []
     indexed = layout.kind(branch) in ("Sequential", "ModuleList") and not all(
-        isinstance(child, Leaf) and child.callee is not None and child.count == 1 for child in branch.children.values()
+        isinstance(child, Leaf) and child.callee is not None and child.count == 1
+        for child in branch.children.values()
     )
     for child in branch.children.values():
         if isinstance(child, Branch):
@@ -359,13 +416,17 @@ class _Arguments:
     def __init__(self, classes: Classes, found: Class) -> None:
         self.classes, self.found = classes, found
         self.count = len(found.sketches)
-        self.taken = {names.safe(name, ()) for name in found.sketch.definition.parameters} | {"self"}
+        self.taken = {names.safe(name, ()) for name in found.sketch.definition.parameters} | {
+            "self"
+        }
         if found.function:
             self.taken |= found.sketch.locals
         self.chosen: dict[str, Row] = {}
         self.config = self._config()
         self.formulas: dict[int, str] = {}  # what is written for a hole, by the hole's id
-        self.widths: list[tuple[str, Row]] = []  # expressions that count channels or features, of constant value
+        self.widths: list[
+            tuple[str, Row]
+        ] = []  # expressions that count channels or features, of constant value
 
     def _config(self) -> dict[str, Row]:
         """The spec's own parameters that are numbers, as blocks of the same file see them."""
@@ -380,10 +441,18 @@ class _Arguments:
 
     def choose(self) -> None:
         found = self.found
-        holes = [(hole, row) for hole, row in found.rows() if not any(isinstance(value, Argument) for value in row)]
+        holes = [
+            (hole, row)
+            for hole, row in found.rows()
+            if not any(isinstance(value, Argument) for value in row)
+        ]
         calls = list(self._calls())
         self._by_formula(holes, calls)
-        wanted = [(hole.hint, row) for hole, row in holes if not constant(row) and id(hole) not in self.formulas]
+        wanted = [
+            (hole.hint, row)
+            for hole, row in holes
+            if not constant(row) and id(hole) not in self.formulas
+        ]
         wanted += [(arg.name, row) for _, arg, row in calls if needed(row)]
         known = {**found.bound, **found.facts}
         for _, row in wanted:
@@ -403,16 +472,24 @@ class _Arguments:
         found.passed = [name for name in found.sketch.definition.parameters if self._passes(name)]
         self._fill(holes, calls)
 
-    def _by_formula(self, holes: list[tuple[Hole, Row]], calls: list[tuple[Build | Numbers, Arg, Row]]) -> None:
+    def _by_formula(
+        self, holes: list[tuple[Hole, Row]], calls: list[tuple[Build | Numbers, Arg, Row]]
+    ) -> None:
         for hole, row in holes:
             if not hole.formula or isinstance(hole.value, tuple):
                 continue
             made = provenance.translated(hole.formula, self._resolve)
-            if made is None or not made[1] or not provenance.agrees(row, provenance.values(*made, self.count)):
+            if (
+                made is None
+                or not made[1]
+                or not provenance.agrees(row, provenance.values(*made, self.count))
+            ):
                 continue
             if constant(row) and not made[1].keys() & self.config.keys():
                 continue
-            self.chosen.update({name: row for name, row in made[1].items() if name not in self.chosen})
+            self.chosen.update(
+                {name: row for name, row in made[1].items() if name not in self.chosen}
+            )
             self.formulas[id(hole)] = made[0]
             if hole.hint in WIDTHS and constant(row):
                 self.widths.append((made[0], row))
@@ -420,13 +497,24 @@ class _Arguments:
             elif hole.hint == "size" and constant(row):
                 self.found.said.setdefault(row[0], made[0])
         for hole, row in holes:
-            word = self.classes.widths.get(row[0]) if hole.hint in WIDTHS and constant(row) else None
-            if word in self.config and not hole.formula and not any(same(w, row) for _, w in self.widths):
+            word = (
+                self.classes.widths.get(row[0]) if hole.hint in WIDTHS and constant(row) else None
+            )
+            if (
+                word in self.config
+                and not hole.formula
+                and not any(same(w, row) for _, w in self.widths)
+            ):
                 assert word is not None
                 self.chosen.setdefault(word, self.config[word])
                 self.widths.append((word, row))
         for _, arg, row in calls:
-            if arg.config and arg.key in self.config and constant(row) and same(row, self.config[arg.key]):
+            if (
+                arg.config
+                and arg.key in self.config
+                and constant(row)
+                and same(row, self.config[arg.key])
+            ):
                 self.chosen.setdefault(arg.key, self.config[arg.key])
                 if arg.width:
                     self.widths.append((arg.key, row))
@@ -443,16 +531,27 @@ class _Arguments:
             return name, self.config[name]
         return found.fact(name)
 
-    def _arrange(self, holes: list[tuple[Hole, Row]], calls: list[tuple[Build | Numbers, Arg, Row]]) -> None:
+    def _arrange(
+        self, holes: list[tuple[Hole, Row]], calls: list[tuple[Build | Numbers, Arg, Row]]
+    ) -> None:
         """The arguments in order: widths first, then the rest, those with a default last."""
         found = self.found
-        widths = [row for hole, row in holes if hole.hint in WIDTHS] + [row for _, arg, row in calls if arg.width]
+        widths = [row for hole, row in holes if hole.hint in WIDTHS] + [
+            row for _, arg, row in calls if arg.width
+        ]
         for name in [*found.facts, *found.bound, *self.config, *self.chosen]:
             if name in self.chosen and all(arg.key != name for arg in found.args):
                 row = self.chosen[name]
-                there = tuple(next(v for v in row if v is not ABSENT) if value is ABSENT else value for value in row)
+                there = tuple(
+                    next(v for v in row if v is not ABSENT) if value is ABSENT else value
+                    for value in row
+                )
                 config = name in self.config and name not in found.bound
-                width = any(text == name for text, _ in self.widths) if config else any(same(w, row) for w in widths)
+                width = (
+                    any(text == name for text, _ in self.widths)
+                    if config
+                    else any(same(w, row) for w in widths)
+                )
                 word = names.safe(name, {*self.taken, *(arg.name for arg in found.args)})
                 found.args.append(Arg(word, there, self._default(name), name, width, config=config))
         found.args.sort(key=lambda arg: (arg.default is not ..., not arg.width))
@@ -461,22 +560,44 @@ class _Arguments:
     def _derive(self) -> None:
         """Finds the parameters that the spec computes from others: the constructor does so, too."""
         found = self.found
-        defaults = {p.name: p.default for p in found.template.parameters} if found.template is not None else {}
+        defaults = (
+            {p.name: p.default for p in found.template.parameters}
+            if found.template is not None
+            else {}
+        )
         for arg in reversed(found.args):
             data = defaults.get(arg.key)
             if not isinstance(data, Scalar) or not isinstance(data.formula, Formula):
                 continue
-            known = {other.name: other.row for other in found.args if other is not arg and not other.formula}
-            keys = {other.key: other.name for other in found.args if other is not arg and not other.formula}
+            known = {
+                other.name: other.row
+                for other in found.args
+                if other is not arg and not other.formula
+            }
+            keys = {
+                other.key: other.name
+                for other in found.args
+                if other is not arg and not other.formula
+            }
 
-            def resolve(name: str, keys: dict[str, str] = keys, known: dict[str, Row] = known) -> tuple[str, Row] | None:
+            def resolve(
+                name: str, keys: dict[str, str] = keys, known: dict[str, Row] = known
+            ) -> tuple[str, Row] | None:
                 if name in keys:
                     return keys[name], known[keys[name]]
                 meant = self._resolve(name)
-                return meant if meant is not None and (meant[0] in known or constant(meant[1])) else None
+                return (
+                    meant
+                    if meant is not None and (meant[0] in known or constant(meant[1]))
+                    else None
+                )
 
             made = provenance.translated(data.formula.text, resolve)
-            if made is not None and made[1] and provenance.agrees(arg.row, provenance.values(*made, self.count)):
+            if (
+                made is not None
+                and made[1]
+                and provenance.agrees(arg.row, provenance.values(*made, self.count))
+            ):
                 if made[1].keys() <= known.keys():
                     arg.formula = provenance.python(made[0])
 
@@ -485,7 +606,9 @@ class _Arguments:
         found = self.found
         for formula in gap.when:
             made = provenance.translated(formula, self._resolve)
-            if made is not None and provenance.agrees(gap.has, provenance.values(*made, self.count)):
+            if made is not None and provenance.agrees(
+                gap.has, provenance.values(*made, self.count)
+            ):
                 for name, row in made[1].items():
                     self.chosen.setdefault(name, row)
                 found.conditions[gap] = made[0]
@@ -509,7 +632,12 @@ class _Arguments:
         template = self.found.template
         for parameter in template.parameters if template is not None else ():
             data = parameter.default
-            if parameter.name == name and parameter.type is None and isinstance(data, Scalar) and data.formula is None:
+            if (
+                parameter.name == name
+                and parameter.type is None
+                and isinstance(data, Scalar)
+                and data.formula is None
+            ):
                 if any(type(value) is type(data.value) and value == data.value for value in row):
                     return data.value
         return ...
@@ -525,11 +653,18 @@ class _Arguments:
                 calls = [part for part in parts if isinstance(part, Build | Numbers)]
                 for arg in callee.args:
                     if not arg.formula:
-                        yield first, arg, tuple(
-                            ABSENT if part.absent else arg.row[callee.place(part.definition)] for part in calls
+                        yield (
+                            first,
+                            arg,
+                            tuple(
+                                ABSENT if part.absent else arg.row[callee.place(part.definition)]
+                                for part in calls
+                            ),
                         )
                 for name in callee.passed:
-                    row: Row = tuple(ABSENT if part.absent else part.arguments[name] for part in calls)
+                    row: Row = tuple(
+                        ABSENT if part.absent else part.arguments[name] for part in calls
+                    )
                     yield first, Arg(name, row), row
 
     def _passes(self, name: str) -> bool:
@@ -538,7 +673,9 @@ class _Arguments:
         values += [value for _, _, row in self._calls() for value in row]
         return any(isinstance(value, Argument) and value.name == name for value in values)
 
-    def _fill(self, holes: list[tuple[Hole, Row]], calls: list[tuple[Build | Numbers, Arg, Row]]) -> None:
+    def _fill(
+        self, holes: list[tuple[Hole, Row]], calls: list[tuple[Build | Numbers, Arg, Row]]
+    ) -> None:
         found = self.found
         known = {arg.name: arg.row for arg in found.args if not arg.config}
         renamed = {arg.key: arg.name for arg in found.args}
@@ -549,19 +686,32 @@ class _Arguments:
             else:
                 found.texts[id(hole)] = self._width(hole, row, renamed) or self._text(row, known)
         for part, arg, row in calls:
-            own = renamed.get(arg.key, "") if arg.config and arg.key in self.config and constant(row) else ""
+            own = (
+                renamed.get(arg.key, "")
+                if arg.config and arg.key in self.config and constant(row)
+                else ""
+            )
             text = f"{{{own}}}" if own else self._text(row, known)
             found.calls.setdefault(id(part), []).append((arg, text, row[0]))
         for text, row in sorted(self.widths, key=lambda item: -len(item[0])):
             found.said[row[0]] = text
         found.said = {size: words(text, renamed) for size, text in found.said.items()}
-        found.conditions = {gap: provenance.python(words(text, renamed)) for gap, text in found.conditions.items()}
+        found.conditions = {
+            gap: provenance.python(words(text, renamed)) for gap, text in found.conditions.items()
+        }
 
     def _width(self, hole: Hole, row: Row, renamed: dict[str, str]) -> str:
         """A number of channels or features by the expression that counted them elsewhere in the class."""
         if hole.hint not in WIDTHS or not constant(row):
             return ""
-        found = next((text for text, other in sorted(self.widths, key=lambda w: len(w[0])) if same(other, row)), "")
+        found = next(
+            (
+                text
+                for text, other in sorted(self.widths, key=lambda w: len(w[0]))
+                if same(other, row)
+            ),
+            "",
+        )
         return f"{{{provenance.python(words(found, renamed))}}}" if found else ""
 
     def _table(self, hole: Hole, row: Row) -> str:
@@ -630,5 +780,3 @@ def _statement_gaps(statements: list[Stmt]) -> Iterator[Gap]:
 def needed(row: Row) -> bool:
     """Whether something must be passed for the row: it differs, and is nothing that passes through."""
     return not constant(row) and not any(isinstance(value, Argument) for value in row)
-
-

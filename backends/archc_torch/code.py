@@ -217,7 +217,9 @@ def template(text: str) -> Template:
             if not comma and re.match(r", (?!\w*=?\{\w+\|)", text[position:]):
                 comma, position = "after", position + 2
         texts.append(before)
-        holes.append(TemplateHole(match["name"], default, keyword, comma, *places[k], bool(match["many"])))
+        holes.append(
+            TemplateHole(match["name"], default, keyword, comma, *places[k], bool(match["many"]))
+        )
     return Template((*texts, text[position:]), tuple(holes), _binding(tree), _calls(tree))
 
 
@@ -289,7 +291,8 @@ def holes(code: Iterable[Part]) -> Iterator[Hole]:
 def ghost(code: Code) -> Code:
     """The code of a step that is left out: its text, and no values."""
     return tuple(
-        replace(part, absent=True) if isinstance(part, Hole | Build | Numbers) else part for part in code
+        replace(part, absent=True) if isinstance(part, Hole | Build | Numbers) else part
+        for part in code
     )
 
 

@@ -43,7 +43,11 @@ def emit(program: Program, model: str | None = None) -> Source:
     """The source of one model and of the models that it calls."""
     name = model or program.main
     if name not in program.models:
-        raise UsageError.of("E703", f"{program.name} has no model '{name[:80]}'", help=did_you_mean(name, program.models))
+        raise UsageError.of(
+            "E703",
+            f"{program.name} has no model '{name[:80]}'",
+            help=did_you_mean(name, program.models),
+        )
     program = expanded(program)
     library = Library(program, name)
     classes = Classes(library)
@@ -66,7 +70,12 @@ def emit(program: Program, model: str | None = None) -> Source:
 def expanded(program: Program) -> Program:
     """The program with ops that have no line here taken apart."""
     supported = table().supported
-    ops = (node.op for d in program.definitions() for _, node in d.graph.nodes() if isinstance(node, OpNode))
+    ops = (
+        node.op
+        for d in program.definitions()
+        for _, node in d.graph.nodes()
+        if isinstance(node, OpNode)
+    )
     return program if all(op.name in supported for op in ops) else Expand(supported)(program)
 
 
@@ -93,7 +102,10 @@ def _name_outputs(classes: Classes) -> None:
 
 def _tuple_lines(outputs: Outputs | None) -> list[str]:
     assert outputs is not None
-    rows = [f"{INDENT}{name}: {'list[Tensor]' if listed else 'Tensor'}" for name, listed in outputs.fields]
+    rows = [
+        f"{INDENT}{name}: {'list[Tensor]' if listed else 'Tensor'}"
+        for name, listed in outputs.fields
+    ]
     return [f"class {outputs.name}(NamedTuple):", *rows]
 
 
@@ -111,7 +123,11 @@ def _helpers(text: str) -> list[list[str]]:
 
 
 def _file(
-    program: Program, classes: Classes, helpers: list[list[str]], parts: list[list[str]], tables: dict[str, object]
+    program: Program,
+    classes: Classes,
+    helpers: list[list[str]],
+    parts: list[list[str]],
+    tables: dict[str, object],
 ) -> str:
     body = [line for part in [*helpers, *parts] for line in ["", "", *part]]
     for name, value in {**classes.constants, **tables}.items():
@@ -119,12 +135,16 @@ def _file(
     used = "\n".join(body)
     lines = [*_header(program, classes), ""]
     standard = ["import math"] if re.search(r"\bmath\.", used) else []
-    standard += ["from collections import OrderedDict"] if re.search(r"\bOrderedDict\(", used) else []
+    standard += (
+        ["from collections import OrderedDict"] if re.search(r"\bOrderedDict\(", used) else []
+    )
     standard += ["from typing import NamedTuple"] if "(NamedTuple):" in used else []
     lines += [*standard, *([""] if standard else []), "import torch"]
     if re.search(r"\bF\.", used):
         lines.append("import torch.nn.functional as F")
-    lines.append("from torch import Tensor, nn" if re.search(r"\bTensor\b", used) else "from torch import nn")
+    lines.append(
+        "from torch import Tensor, nn" if re.search(r"\bTensor\b", used) else "from torch import nn"
+    )
     return "\n".join([*lines, *body]) + "\n"
 
 
@@ -133,7 +153,11 @@ def packed(head: str, value: object, tail: str, indent: str = "") -> list[str]:
     if not isinstance(value, tuple | list):
         return [f"{indent}{head}{literal(value)}{tail}"]
     opening, closing = ("(", ")") if isinstance(value, tuple) else ("[", "]")
-    whole = f"{indent}{head}{opening}{', '.join(map(literal, value))}{closing}{tail}" if flat(value) else ""
+    whole = (
+        f"{indent}{head}{opening}{', '.join(map(literal, value))}{closing}{tail}"
+        if flat(value)
+        else ""
+    )
     if whole and len(whole) <= WIDTH and len(value) > 1:
         return [whole]
     lines = [f"{indent}{head}{opening}"]
@@ -158,11 +182,18 @@ def flat(value: Sequence[object]) -> bool:
 def _header(program: Program, classes: Classes) -> list[str]:
     library = classes.library
     main = library.main
-    title = f"{program.name}: {library.name}" if program.prefixed and library.name != program.name else program.name
+    title = (
+        f"{program.name}: {library.name}"
+        if program.prefixed and library.name != program.name
+        else program.name
+    )
     doc = names.one_line(program.doc)
     rows = [*fill((f"{title}. {doc}" if doc else f"{title}.").split(" "), WIDTH - 4), ""]
     sketch = library.sketch(main)
-    for word, parts in (("inputs ", sketch.parameters or _whole(library)), ("outputs", sketch.outputs)):
+    for word, parts in (
+        ("inputs ", sketch.parameters or _whole(library)),
+        ("outputs", sketch.outputs),
+    ):
         for part in parts:
             many = f"{len(part.types)} of " if part.listed else ""
             rows.append(f"{word}  {part.name}: {many}{part.types[0]}")

@@ -35,7 +35,9 @@ def constant(row: Row) -> bool:
 
 def same(a: Row, b: Row) -> bool:
     """Whether two rows are alike; 1 is not True and not 1.0."""
-    return all(ABSENT in (x, y) or (type(x) is type(y) and x == y) for x, y in zip(a, b, strict=True))
+    return all(
+        ABSENT in (x, y) or (type(x) is type(y) and x == y) for x, y in zip(a, b, strict=True)
+    )
 
 
 def meanings(row: Row, known: Mapping[str, Row]) -> Iterator[Meaning]:

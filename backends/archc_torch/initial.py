@@ -39,17 +39,33 @@ def constant(node: OpNode) -> Leaf:
 
 def table(value: object, type: TensorType, formula: str = "") -> Code:
     """A tensor of given numbers; what is the same all along the first axis is written once."""
-    if isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], tuple) and len(set(value)) == 1:
+    if (
+        isinstance(value, tuple)
+        and len(value) > 1
+        and isinstance(value[0], tuple)
+        and len(set(value)) == 1
+    ):
         ones = ", 1" * (type.rank - 1)
         return (*table(value[:1], type), ".repeat(", Hole(len(value), "size"), f"{ones})")
-    return ("torch.tensor(", Hole(value, "value", formula=formula), *dtype(type, inferred(value)), ")")
+    return (
+        "torch.tensor(",
+        Hole(value, "value", formula=formula),
+        *dtype(type, inferred(value)),
+        ")",
+    )
 
 
 def inferred(value: object) -> str:
     """The element type that torch.tensor gives nested numbers."""
     if isinstance(value, tuple):
         found = {inferred(item) for item in value}
-        return "float32" if "float32" in found or not found else "int64" if "int64" in found else "bool"
+        return (
+            "float32"
+            if "float32" in found or not found
+            else "int64"
+            if "int64" in found
+            else "bool"
+        )
     return "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float32"
 
 
@@ -60,7 +76,10 @@ def dtype(type: TensorType, usual: str = "float32") -> Code:
 def begun(init: Init, type: TensorType, shape: Sequence[str] = (), begin: str = "") -> Code:
     """A new tensor with its first values."""
     written = [*shape, *[""] * type.rank]
-    holes = [(Hole(dim, "size", formula=formula),) for dim, formula in zip(type.dims, written, strict=False)]
+    holes = [
+        (Hole(dim, "size", formula=formula),)
+        for dim, formula in zip(type.dims, written, strict=False)
+    ]
     dims: Code = joined(holes)
     if init.kind in ("zeros", "ones") and type.rank:
         return (f"torch.{init.kind}(", *dims, *dtype(type), ")")
@@ -80,7 +99,9 @@ def call(init: Init, tensor: Code, begin: str = "") -> Code:
     known = {"low": "a", "high": "b"}
     defaults = {"mean": 0.0, "std": 1.0, "gain": 1.0, "mode": "fan_in", "a": 0.0}
     if init.kind in ("uniform", "trunc_normal"):
-        defaults |= {"low": 0.0, "high": 1.0} if init.kind == "uniform" else {"low": -2.0, "high": 2.0}
+        defaults |= (
+            {"low": 0.0, "high": 1.0} if init.kind == "uniform" else {"low": -2.0, "high": 2.0}
+        )
     parts: list[Part] = [f"nn.init.{init.kind}_(", *tensor]
     for name, value in init.values.items():
         word = "val" if init.kind == "constant" else known.get(name, name)
@@ -104,7 +125,11 @@ def setup(planner: Planner, frames: list[Frame]) -> None:
                 text = planner.access(frame.path(weight.path))
                 if weight.tie is not None and weight.tie.model is None:
                     ties.append((text, planner.access(frame.path(weight.tie.path))))
-                elif weight.tie is None and not weight.buffer and planner.in_module(frame.path(weight.path)):
+                elif (
+                    weight.tie is None
+                    and not weight.buffer
+                    and planner.in_module(frame.path(weight.path))
+                ):
                     if weight.init != usual.get(weight.slot):
                         key = (gap, str(weight.init), planner.begun_by(node, weight))
                         begins.setdefault(key, (weight.init, []))[1].append(text)
@@ -114,7 +139,9 @@ def setup(planner: Planner, frames: list[Frame]) -> None:
         make = partial(call, init, begin=begin)
         planner.sketch.setup += under(gap, each(texts, make))
     for gap, texts in frozen.items():
-        planner.sketch.setup += under(gap, each(texts, lambda tensor: (*tensor, ".requires_grad_(False)")))
+        planner.sketch.setup += under(
+            gap, each(texts, lambda tensor: (*tensor, ".requires_grad_(False)"))
+        )
     planner.sketch.setup += [Assign([], (source,), pattern=text) for text, source in ties]
 
 
@@ -132,7 +159,10 @@ def ties(planner: Planner) -> None:
         if tie is not None and tie.model is not None and entry.owner is not None:
             for name in (entry.name, entry.owner):
                 planner.model_of(name)
-            texts = [library.access(planner.sketch.modules, name, "self") for name in (entry.name, entry.owner)]
+            texts = [
+                library.access(planner.sketch.modules, name, "self")
+                for name in (entry.name, entry.owner)
+            ]
             planner.sketch.setup.append(Assign([], (texts[1],), pattern=texts[0]))
 
 

@@ -102,7 +102,9 @@ def fill(network: nn.Module, entries: Mapping[str, Entry]) -> None:
     for name, _, _, old in places:
         if name in entries and id(old) not in made:
             new = tensor(entries[name])
-            made[id(old)] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+            made[id(old)] = (
+                nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+            )
     for name, holder, key, old in places:
         if id(old) in made:
             holder[key] = made[id(old)]
@@ -171,7 +173,9 @@ def _taken(value: torch.Tensor) -> Array:
     return array
 
 
-def write_weights(program: Program, path: str | Path, *, weights: Weights = None, seed: int = 0) -> None:
+def write_weights(
+    program: Program, path: str | Path, *, weights: Weights = None, seed: int = 0
+) -> None:
     """All weights of the program as a safetensors file, a tied one once, under its owner's name."""
     with stored(program, weights, seed) as entries:
         safetensors.write_safetensors(path, entries.values())

@@ -45,7 +45,9 @@ class Chain:
     weighted: bool
 
 
-Element = Callable[[int], "tuple[Leaf, bool] | None"]  # a node's module, and whether it has weights or state
+Element = Callable[
+    [int], "tuple[Leaf, bool] | None"
+]  # a node's module, and whether it has weights or state
 
 
 def scopes(graph: Graph, prefix: str) -> Scope:
@@ -86,7 +88,10 @@ def chain(graph: Graph, scope: Scope, element: Element, exits: frozenset[Value])
                 return None
             found, own_first, own_last = leaf, child, child
         given = graph.present(own_first)
-        if len(given) != 1 or (before is not None and (given[0] != before or not _only_use(graph, before, own_first, exits))):
+        if len(given) != 1 or (
+            before is not None
+            and (given[0] != before or not _only_use(graph, before, own_first, exits))
+        ):
             return None
         entry = entry or given[0]
         first = first if first >= 0 else own_first
@@ -140,7 +145,9 @@ def kind(branch: Branch) -> str:
     if modules and in_order(branch):
         return "ModuleList"
     if modules and all(map(names.contained, branch.children)):
-        counted = any(isinstance(child, Leaf) and child.count > 1 for child in branch.children.values())
+        counted = any(
+            isinstance(child, Leaf) and child.count > 1 for child in branch.children.values()
+        )
         return "Module" if counted else "ModuleDict"
     return "Module"
 
@@ -163,7 +170,10 @@ def put(root: Branch, path: str, leaf: Leaf | Branch, place: Place | None) -> No
 
 def doubled(path: str, place: Place | None) -> UnsupportedError:
     error = UnsupportedError.of(
-        "E601", f"PyTorch has no place for two things called '{path}'", place, help="give one of the steps another name"
+        "E601",
+        f"PyTorch has no place for two things called '{path}'",
+        place,
+        help="give one of the steps another name",
     )
     assert isinstance(error, UnsupportedError)
     return error

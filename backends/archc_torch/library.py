@@ -55,7 +55,9 @@ class Library:
     def _family(self, definition: Definition) -> Family | None:
         """The definitions that may share a class with this one, where some leave steps out."""
         if self._families is None:
-            blocks = {id(call.definition): call.definition for call in self._calls(self.main, set())}
+            blocks = {
+                id(call.definition): call.definition for call in self._calls(self.main, set())
+            }
             found = families(block for block in blocks.values() if block.kind == "block")
             self._families = {
                 id(variant.original): family
@@ -69,11 +71,18 @@ class Library:
 
         gaps = family.gaps()
         try:
-            made = [Planner(v.definition, self, variant=v, gaps=gaps).plan() for v in family.variants]
-        except (TypingError, UnsupportedError):  # a step that is left out does not even have a form there
+            made = [
+                Planner(v.definition, self, variant=v, gaps=gaps).plan() for v in family.variants
+            ]
+        except (
+            TypingError,
+            UnsupportedError,
+        ):  # a step that is left out does not even have a form there
             return False
         first, *others = map(self._structure, made)
-        if any(other != first for other in others) or not all(map(right_names, made, family.variants)):
+        if any(other != first for other in others) or not all(
+            map(right_names, made, family.variants)
+        ):
             return False
         for variant, sketch in zip(family.variants, made, strict=True):
             self._keep(variant.original, sketch)
@@ -103,7 +112,11 @@ class Library:
 
     def model(self, name: str) -> Sketch:
         """The sketch of a model: as it is called, or as it stands if only its weights are used."""
-        called = {id(node.definition): node.definition for node in self._calls(self.main, set()) if node.model == name}
+        called = {
+            id(node.definition): node.definition
+            for node in self._calls(self.main, set())
+            if node.model == name
+        }
         if not called:
             return self.sketch(self.program.models[name])
         first, *others = called.values()
@@ -133,7 +146,9 @@ class Library:
         values = self._rates.get((definition.source, argument.name), set())
         return next(iter(values)) if len(values) == 1 else argument
 
-    def _gather(self, definition: Definition, arguments: Mapping[str, float], seen: set[Any]) -> None:
+    def _gather(
+        self, definition: Definition, arguments: Mapping[str, float], seen: set[Any]
+    ) -> None:
         assert self._rates is not None
         mark = (id(definition), *sorted(arguments.items()))
         if mark in seen:
@@ -194,7 +209,13 @@ class Library:
                 case Assign():
                     found.append((statement.names, statement.pattern, self._code(statement.code)))
                 case For():
-                    found.append((statement.names, self._code(statement.code), self._statements(statement.body)))
+                    found.append(
+                        (
+                            statement.names,
+                            self._code(statement.code),
+                            self._statements(statement.body),
+                        )
+                    )
                 case Do():
                     found.append(self._code(statement.code))
                 case If():
@@ -216,7 +237,8 @@ class Library:
                 return ("axis", name, axis)
             case Build(definition, arguments) | Numbers(definition, arguments):
                 passed = tuple(
-                    (name, value.name if isinstance(value, Argument) else None) for name, value in arguments.items()
+                    (name, value.name if isinstance(value, Argument) else None)
+                    for name, value in arguments.items()
                 )
                 return (type(part).__name__, self.key(definition), passed)
             case Callee(definition, path):
@@ -229,15 +251,25 @@ def find(file: File, definition: Definition, seen: set[int]) -> Template | None:
     if id(file) in seen:
         return None
     seen.add(id(file))
-    for template in [*file.blocks.values(), *file.models.values(), *([file.root] if file.root else [])]:
+    for template in [
+        *file.blocks.values(),
+        *file.models.values(),
+        *([file.root] if file.root else []),
+    ]:
         if template.place == definition.place and template.name == definition.source:
             return template
-    return next((found for used in file.uses if (found := find(used, definition, seen)) is not None), None)
+    return next(
+        (found for used in file.uses if (found := find(used, definition, seen)) is not None), None
+    )
 
 
 def right_names(sketch: Sketch, variant: Variant) -> bool:
     """Whether the modules of a variant, without what it leaves out, have its own weights' names."""
-    return all(path == variant.paths.get(leaf.node) for path, leaf in named(sketch.modules, "") if leaf.weighted)
+    return all(
+        path == variant.paths.get(leaf.node)
+        for path, leaf in named(sketch.modules, "")
+        if leaf.weighted
+    )
 
 
 def named(branch: Branch, above: str) -> Iterator[tuple[str, Leaf]]:

@@ -21,8 +21,12 @@ class Roll:
     """Calls one after another that can be one loop over a list of modules."""
 
     calls: list[int]
-    carried: dict[int, int] = field(default_factory=dict)  # slot → the port of the call before that it takes
-    listed: dict[int, Val] = field(default_factory=dict)  # slot → the list of whose items it takes one each
+    carried: dict[int, int] = field(
+        default_factory=dict
+    )  # slot → the port of the call before that it takes
+    listed: dict[int, Val] = field(
+        default_factory=dict
+    )  # slot → the list of whose items it takes one each
     fixed: list[int] = field(default_factory=list)  # slots that take the same value every time
 
 
@@ -30,8 +34,12 @@ def counted(p: Planner, frame: Frame, id: int, node: CallNode) -> None:
     """A call that stands for several copies: a loop that carries its outputs."""
     graph = frame.definition.graph
     given = dict(zip(node.slots, graph.inputs(id), strict=True))
-    operands = {slot: p.take(frame.val(value)) for slot, value in given.items() if value is not None}
-    carried: dict[str, Val] = {node.slots[slot]: frame.val(Value(id, port)) for port, slot in node.feedback}
+    operands = {
+        slot: p.take(frame.val(value)) for slot, value in given.items() if value is not None
+    }
+    carried: dict[str, Val] = {
+        node.slots[slot]: frame.val(Value(id, port)) for port, slot in node.feedback
+    }
     vals = {slot: frame.val(v) for slot, v in given.items() if v is not None}
     followers = begin(p, operands, carried, vals)
     block, over, module = modules(p, frame, node)
@@ -89,7 +97,11 @@ def modules(p: Planner, frame: Frame, node: CallNode) -> tuple[list[Val], Code, 
     text = p.access(path)
     if text.endswith(f"[{first}]"):
         return [index], over, (text[: -len(first) - 1], Ref(index), "]")
-    return [index], over, (f"getattr({p.access(above) if above else 'self'}, str(", Ref(index), "))")
+    return (
+        [index],
+        over,
+        (f"getattr({p.access(above) if above else 'self'}, str(", Ref(index), "))"),
+    )
 
 
 def below(root: Branch, path: str) -> Branch:
@@ -153,9 +165,15 @@ def as_roll(p: Planner, frame: Frame, run: list[int]) -> Roll | None:
         if any(value is None for value in values):
             return None
         present = [value for value in values if value is not None]
-        ports = {value.port for value, before in zip(present[1:], run, strict=False) if value.node == before}
+        ports = {
+            value.port
+            for value, before in zip(present[1:], run, strict=False)
+            if value.node == before
+        }
         listed = items_of(p, [frame.val(value) for value in present])
-        if len(ports) == 1 and all(value.node == before for value, before in zip(present[1:], run, strict=False)):
+        if len(ports) == 1 and all(
+            value.node == before for value, before in zip(present[1:], run, strict=False)
+        ):
             roll.carried[slot] = ports.pop()
         elif len(set(present)) == 1 and present[0].node not in run:
             roll.fixed.append(slot)
@@ -181,10 +199,17 @@ def roll(p: Planner, frame: Frame, roll: Roll) -> None:
     first = graph.node(roll.calls[0])
     assert isinstance(first, CallNode)
     slots = first.slots
-    vals = {slot: frame.val(v) for slot, v in zip(slots, graph.inputs(roll.calls[0]), strict=True) if v is not None}
+    vals = {
+        slot: frame.val(v)
+        for slot, v in zip(slots, graph.inputs(roll.calls[0]), strict=True)
+        if v is not None
+    }
     last = roll.calls[-1]
     carried = {slots[slot]: frame.val(Value(last, port)) for slot, port in roll.carried.items()}
-    items = {slots[slot]: (p.new(names.singular(p.hints.get(val, "item"))), val) for slot, val in roll.listed.items()}
+    items = {
+        slots[slot]: (p.new(names.singular(p.hints.get(val, "item"))), val)
+        for slot, val in roll.listed.items()
+    }
     operands: dict[str, Expr] = {}
     for slot, val in vals.items():
         operands[slot] = Expr((Ref(items[slot][0]),)) if slot in items else p.take(val)
@@ -207,12 +232,19 @@ def roll(p: Planner, frame: Frame, roll: Roll) -> None:
     for val in carried.values():
         p.uses[val] = p.uses.get(val, 0) + 1
     p.unpack(targets, expr, first.types)
-    p.statements += [Do((Ref(val), ".append(", Ref(targets[port]), ")")) for port, val in gathered.items()]
+    p.statements += [
+        Do((Ref(val), ".append(", Ref(targets[port]), ")")) for port, val in gathered.items()
+    ]
     p.statements += followers
     body, p.statements = p.statements, outer
     over: Code = (p.access(above),)
     if items:
-        over = ("zip(", *over, *(part for _, source in items.values() for part in (", ", Ref(source))), ")")
+        over = (
+            "zip(",
+            *over,
+            *(part for _, source in items.values() for part in (", ", Ref(source))),
+            ")",
+        )
     p.statements.append(For([block, *(item for item, _ in items.values())], over, body))
 
 
@@ -255,7 +287,10 @@ def scan(p: Planner, frame: Frame, id: int, node: ScanNode) -> None:
     operands = {slot: p.take(val) for slot, val in vals.items()}
     scanned = [node.slots[slot] for slot in node.scanned]
     back = {port: node.slots[slot] for port, slot in node.feedback}
-    state = {slot: inner.val(Value(node.definition.inputs[node.slots.index(slot)])) for slot in back.values()}
+    state = {
+        slot: inner.val(Value(node.definition.inputs[node.slots.index(slot)]))
+        for slot in back.values()
+    }
     for slot, val in state.items():
         p.hints.setdefault(val, slot)
     begin(p, operands, state, vals)
@@ -281,18 +316,29 @@ def scan(p: Planner, frame: Frame, id: int, node: ScanNode) -> None:
             p.exprs[out] = Expr((Ref(state[back[port]]),))
         elif port in stacks:
             p.hints[out] = name
-            p.give(frame, Value(id, port), Expr(("torch.stack(", Ref(stacks[port]), ", dim=1)"), depth=1), node.types[port])
+            p.give(
+                frame,
+                Value(id, port),
+                Expr(("torch.stack(", Ref(stacks[port]), ", dim=1)"), depth=1),
+                node.types[port],
+            )
 
 
-def finish_round(p: Planner, inner: Frame, node: ScanNode, stacks: dict[int, Val], state: dict[int, Val]) -> None:
+def finish_round(
+    p: Planner, inner: Frame, node: ScanNode, stacks: dict[int, Val], state: dict[int, Val]
+) -> None:
     """The end of a loop's body: outputs into their lists, and carried values into their variables at once."""
     values = [inner.val(value) for value in node.definition.outputs.values()]
-    kept = {port: p.take(values[port]) for port in range(len(values)) if port in stacks or port in state}
+    kept = {
+        port: p.take(values[port]) for port in range(len(values)) if port in stacks or port in state
+    }
     for port, stack in stacks.items():
         p.statements.append(Do((Ref(stack), ".append(", *kept[port].code, ")")))
     copied = [port for port, val in state.items() if not in_place(p.statements, values[port], val)]
     if copied:
-        p.statements.append(Assign([state[port] for port in copied], joined([kept[port].code for port in copied])))
+        p.statements.append(
+            Assign([state[port] for port in copied], joined([kept[port].code for port in copied]))
+        )
 
 
 def in_place(statements: list[Stmt], new: Val, old: Val) -> bool:
@@ -300,7 +346,9 @@ def in_place(statements: list[Stmt], new: Val, old: Val) -> bool:
     for place, statement in enumerate(statements):
         if isinstance(statement, Assign) and new in statement.targets:
             later = statements[place + 1 :]
-            if any(isinstance(other, For) for other in later) or any(old in refs(other.code) for other in later):
+            if any(isinstance(other, For) for other in later) or any(
+                old in refs(other.code) for other in later
+            ):
                 return False
             statement.targets = [old if val == new else val for val in statement.targets]
             for other in later:

@@ -34,7 +34,12 @@ _SPELLINGS = {
 
 def attribute(name: str) -> bool:
     """Whether `self.name` can be what the spec calls so."""
-    return name.isidentifier() and not keyword.iskeyword(name) and name not in TAKEN and not name.startswith("_")
+    return (
+        name.isidentifier()
+        and not keyword.iskeyword(name)
+        and name not in TAKEN
+        and not name.startswith("_")
+    )
 
 
 def contained(name: str) -> bool:
@@ -95,4 +100,8 @@ def docstring(lines: Iterable[str], indent: str = "") -> list[str]:
         text = rows[0][:-1] + '\\"' if end else rows[0]
         return [f'{indent}"""{text}"""']
     first, *rest = rows
-    return [f'{indent}"""{first}', *(f"{indent}{row}" if row else "" for row in rest), f'{indent}"""']
+    return [
+        f'{indent}"""{first}',
+        *(f"{indent}{row}" if row else "" for row in rest),
+        f'{indent}"""',
+    ]

@@ -16,7 +16,9 @@ END = 1 << 40  # a position after all statements
 class _Namer:
     """Goes through the statements twice: for the last use of each value, then for its name."""
 
-    def __init__(self, hints: Mapping[Val, str], words: Mapping[Val, str], paths: Mapping[Val, str]) -> None:
+    def __init__(
+        self, hints: Mapping[Val, str], words: Mapping[Val, str], paths: Mapping[Val, str]
+    ) -> None:
         self.hints, self.words, self.paths = hints, words, paths
         self.reserved = frozenset(table().helpers) | {"device"}
         self.position = 0
@@ -57,7 +59,9 @@ class _Namer:
                 self._assign(statement, statements)
             elif isinstance(statement, For):
                 code = renamed(statement.code, self.names)
-                statement.names = tuple(self._name(val, (), self.position) for val in statement.targets)
+                statement.names = tuple(
+                    self._name(val, (), self.position) for val in statement.targets
+                )
                 statement.code = code
                 self.write(statement.body)
                 self.position += 1
@@ -90,13 +94,19 @@ class _Namer:
             first = next(iter(read), None)
             if first is not None and first in self.names and _generic(self.names[first]):
                 candidates.append(self.names[first])
-            if val in self.words and not any(self._free(name, here) for name in [*candidates, GENERIC[0]]):
+            if val in self.words and not any(
+                self._free(name, here) for name in [*candidates, GENERIC[0]]
+            ):
                 candidates.append(names.safe(spoken(self.words[val]), self.reserved))
             candidates += GENERIC
             if val in self.paths:
                 candidates.append(names.safe(spoken(self.paths[val]), self.reserved))
         free = [name for name in candidates if self._free(name, here) and name not in taken]
-        busy = {name for name in self.holder if not self._free(name, here)} | set(taken) | self.reserved
+        busy = (
+            {name for name in self.holder if not self._free(name, here)}
+            | set(taken)
+            | self.reserved
+        )
         name = free[0] if free else names.unique(candidates[0], busy)
         self.names[val] = name
         self.holder[name] = val

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 from archc.errors import UnsupportedError
 from archc.ir.dims import Size, symbol
 from archc.ir.graph import Value
-from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight, WeightNode, WeightRef
+from archc.ir.nodes import (
+    CallNode,
+    InputNode,
+    Node,
+    OpNode,
+    ScanNode,
+    Weight,
+    WeightNode,
+    WeightRef,
+)
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
 from archc.spec.ast import Step, Template
@@ -24,7 +33,7 @@ from archc.spec.data import Scalar
 from archc.spec.data import Sequence as Items
 from archc_torch import initial, layout, names, naming
 from archc_torch.code import (
-    Axis, Build, Callee, Code, Expr, Hole, Numbers, Raw, Ref, Val, ghost, joined, length,
+    Axis, Build, Callee, Code, Expr, Hole, Numbers, Raw, Ref, Val, ghost, joined, length, literal,
 )  # fmt: skip
 from archc_torch.lines import Line, Writer, table
 from archc_torch.sizes import Anchor, express, unknown
@@ -36,6 +45,11 @@ if TYPE_CHECKING:
     from archc_torch.library import Library
     from archc_torch.loops import Roll
 
+# Ops that always give a new tensor, which their gradients do not need.
+FRESH = frozenset(
+    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear batch_norm group_norm layer_norm "
+    "add sub".split()
+)
 Make = Callable[[Mapping[str, Expr]], Expr]  # an expression from its operands by slot
 
 DEEPEST = 3  # calls nested in one expression
@@ -102,7 +116,11 @@ class Planner:
     # ---- the whole
 
     def plan(self) -> Sketch:
-        prefix = self.library.program.prefix(self.definition.source).removesuffix(".") if self.sketch.top else ""
+        prefix = (
+            self.library.program.prefix(self.definition.source).removesuffix(".")
+            if self.sketch.top
+            else ""
+        )
         frame = self.enter(self.definition, prefix, 0)
         self._parameters(frame)
         if not self.whole(frame):
@@ -155,7 +173,10 @@ class Planner:
                 continue
             if index == "0":
                 self.sketch.parameters.append(Parameter(name, (), listed=True))
-            last, group = self.sketch.parameters[-1], parameter_list(len(self.sketch.parameters) - 1)
+            last, group = (
+                self.sketch.parameters[-1],
+                parameter_list(len(self.sketch.parameters) - 1),
+            )
             last.types = (*last.types, *node.types)
             self.hints[group] = name
             self.lists[group] = len(last.types)
@@ -164,7 +185,12 @@ class Planner:
     def whole(self, frame: Frame) -> bool:
         """Writes the definition as an nn.Sequential, if it is nothing else and its modules have no better names."""
         definition = frame.definition
-        if len(definition.inputs) != 1 or len(definition.outputs) != 1 or frame.prefix or "." in definition.input_names()[0]:
+        if (
+            len(definition.inputs) != 1
+            or len(definition.outputs) != 1
+            or frame.prefix
+            or "." in definition.input_names()[0]
+        ):
             return False
         scope = layout.scopes(definition.graph, "")
         exits = frozenset(definition.outputs.values())
@@ -174,7 +200,10 @@ class Planner:
         if exits != {Value(found.last, 0)}:
             return False
         children = found.branch.children.items()
-        if not any(name.isdigit() and (isinstance(child, Branch) or child.weighted) for name, child in children):
+        if not any(
+            name.isdigit() and (isinstance(child, Branch) or child.weighted)
+            for name, child in children
+        ):
             return False
         self.sketch.modules = found.branch
         for type in definition.output_types().values():
@@ -216,7 +245,11 @@ class Planner:
             scope = stack.pop()
             # What lies around a loop is not its body's alone.
             shared = frame.number > 0 and len(scope.path) <= len(frame.prefix)
-            found = None if shared else layout.chain(graph, scope, lambda id: self.element(frame, id), exits)
+            found = (
+                None
+                if shared
+                else layout.chain(graph, scope, lambda id: self.element(frame, id), exits)
+            )
             if found is None or not found.weighted or not frame.live.issuperset(nodes_of(scope)):
                 stack += layout.nested(scope)
                 continue
@@ -230,7 +263,9 @@ class Planner:
                 self._leaf(frame, id, node)
         for id, node in graph.nodes():  # before anything says where a module is
             if isinstance(node, ScanNode) and id in frame.live:
-                inner = self.enter(node.definition, frame.path(node.copies.prefix), len(self.frames))
+                inner = self.enter(
+                    node.definition, frame.path(node.copies.prefix), len(self.frames)
+                )
                 self.bodies[frame.number, id] = inner
                 self.lay(inner)
 
@@ -238,7 +273,12 @@ class Planner:
         path = frame.path(node.path)
         if isinstance(node, OpNode) and node.op.own_path:
             (weight,) = node.weights
-            leaf = initial.leaf(weight, self.formula(node, "value"), self.written_shape(node), self.begun_by(node, weight))
+            leaf = initial.leaf(
+                weight,
+                self.formula(node, "value"),
+                self.written_shape(node),
+                self.begun_by(node, weight),
+            )
             self.put(frame.path(weight.path), self.marked(frame, id, leaf), node)
         elif isinstance(node, OpNode) and node.weights:
             made = self.module(frame, id)
@@ -247,12 +287,19 @@ class Planner:
                 self.put(path, self.leaf(frame, id, made.code, True), node)
                 return
             for weight in node.weights:
-                self.put(frame.path(weight.path), self.marked(frame, id, initial.leaf(weight)), node)
+                self.put(
+                    frame.path(weight.path), self.marked(frame, id, initial.leaf(weight)), node
+                )
         elif isinstance(node, OpNode) and self.line(node).call is None:
             made = self.module(frame, id)
             assert made is not None
             self.put(path, self.leaf(frame, id, made.code, True), node)
-        elif isinstance(node, OpNode) and node.op.name == "constant" and node.types[0].rank and id in frame.live:
+        elif (
+            isinstance(node, OpNode)
+            and node.op.name == "constant"
+            and node.types[0].rank
+            and id in frame.live
+        ):
             frame.paths[id] = self.constant_path(node)
             self.put(frame.paths[id], initial.constant(node), node)
         elif isinstance(node, CallNode) and not isinstance(node, ScanNode) and node.model is None:
@@ -263,11 +310,15 @@ class Planner:
         """An op's module."""
         node = frame.definition.graph.node(id)
         assert isinstance(node, OpNode)
-        return self.marked(frame, id, Leaf("module", code, node.types, weighted=weighted, word=node.op.name))
+        return self.marked(
+            frame, id, Leaf("module", code, node.types, weighted=weighted, word=node.op.name)
+        )
 
     def call_leaf(self, frame: Frame, id: int, node: CallNode) -> Leaf:
         build = Build(node.definition, node.arguments)
-        leaf = Leaf("module", (build,), node.types, node.count, weighted=True, callee=node.definition)
+        leaf = Leaf(
+            "module", (build,), node.types, node.count, weighted=True, callee=node.definition
+        )
         return self.marked(frame, id, leaf)
 
     def marked(self, frame: Frame, id: int, leaf: Leaf) -> Leaf:
@@ -285,8 +336,18 @@ class Planner:
             return None
         node = frame.definition.graph.node(id)
         template = self.library.template(self.definition)
-        when, word = conditions(template, node.step) if template is not None and node.step is not None else ((), "")
-        own = node.op.name if isinstance(node, OpNode) else node.definition.source if isinstance(node, CallNode) else ""
+        when, word = (
+            conditions(template, node.step)
+            if template is not None and node.step is not None
+            else ((), "")
+        )
+        own = (
+            node.op.name
+            if isinstance(node, OpNode)
+            else node.definition.source
+            if isinstance(node, CallNode)
+            else ""
+        )
         return Gap(self.gaps[id], when, word or own)
 
     def put(self, path: str, leaf: Leaf, node: Node) -> None:
@@ -304,14 +365,20 @@ class Planner:
         if line.module is None:
             return None
         absent = frame.number == 0 and id in self.phantoms
-        use = Use(self, node, self.slot_types(frame, id), {}, "", absent, constructing=True)
+        types = self.slot_types(frame, id)
+        use = Use(self, node, types, {}, "", self.fresh_input(frame, id), absent, constructing=True)
         return written(use, line.module)
 
     def element(self, frame: Frame, id: int) -> tuple[Leaf, bool] | None:
         """The node as an element of a chain, and whether it has weights."""
         node = frame.definition.graph.node(id)
         if isinstance(node, CallNode):
-            if isinstance(node, ScanNode) or node.model is not None or len(node.slots) != 1 or len(node.types) != 1:
+            if (
+                isinstance(node, ScanNode)
+                or node.model is not None
+                or len(node.slots) != 1
+                or len(node.types) != 1
+            ):
                 return None
             if node.definition.grouped or "." in node.slots[0]:
                 return None
@@ -335,15 +402,34 @@ class Planner:
             return None
         weighted = bool(node.weights) or line.call is None
         code = made.code
-        if not weighted and node.step is not None and isinstance(node.step.head, Formula) and plain(code):
-            text = "".join(part for part in code if isinstance(part, str))
-            code = (Hole(Raw(text), node.step.head.text),)  # an op that a parameter chooses
+        if not weighted and node.step is not None and isinstance(node.step.head, Formula):
+            text = plain(code)
+            code = (
+                code if text is None else (Hole(Raw(text), node.step.head.text),)
+            )  # an op that a parameter chooses
         return self.leaf(frame, id, code, weighted), weighted
+
+    def fresh_input(self, frame: Frame, id: int) -> bool:
+        """Whether the node's input is a new tensor that nothing else reads: then it may be changed in place."""
+        graph = frame.definition.graph
+        given = graph.present(id)
+        if len(given) != 1 or self.uses.get(frame.val(given[0])) != 1:
+            return False
+        maker = graph.node(given[0].node)
+        gap = frame.number == 0 and given[0].node in self.gaps
+        new = (
+            isinstance(maker, OpNode)
+            and maker.op.name in FRESH
+            and len(graph.present(given[0].node)) + len(maker.weights) > 1
+        )
+        return new and not gap
 
     def line(self, node: OpNode) -> Line:
         found = table().lines.get(node.op.name)
         if found is None:
-            raise unsupported(node, "PyTorch has no line for it here, and it is not made of other ops")
+            raise unsupported(
+                node, "PyTorch has no line for it here, and it is not made of other ops"
+            )
         return found
 
     def fed(self, frame: Frame, id: int) -> bool:
@@ -425,7 +511,9 @@ class Planner:
             used = {use[0] for id in inner for use in graph.users(id)}
             outputs = {value.node for value in frame.definition.outputs.values()}
             if not used <= set(group) or inner & outputs or len(graph.node(group[-1]).types) != 1:
-                raise UnsupportedError.of("E601", "steps that are left out together have several uses")
+                raise UnsupportedError.of(
+                    "E601", "steps that are left out together have several uses"
+                )
         return {id: group for group in groups for id in group}
 
     def bypassable(self, frame: Frame, id: int) -> bool:
@@ -457,7 +545,9 @@ class Planner:
             self._node(frame, id, graph.node(id), {})
         expr = self.pending.pop(val, None)
         if expr is not None:
-            self.statements.append(Assign([val], expr.code, (self.types[val],), absent=self.ghostly(val)))
+            self.statements.append(
+                Assign([val], expr.code, (self.types[val],), absent=self.ghostly(val))
+            )
         body, self.statements = self.statements, outer
         gap = self.gap(frame, group[-1])
         assert gap is not None
@@ -468,7 +558,9 @@ class Planner:
         """A weight by its reference."""
         if ref.model is None:
             return self.access(frame.path(ref.path))
-        return self.library.access(self.library.model(ref.model).modules, ref.path, self.model(ref.model))
+        return self.library.access(
+            self.library.model(ref.model).modules, ref.path, self.model(ref.model)
+        )
 
     def model(self, name: str) -> str:
         """A model: an attribute of the outermost class, and in all others what forward is given."""
@@ -496,7 +588,9 @@ class Planner:
         path = self.access(chain.path)
         node = frame.definition.graph.node(chain.last)
         self.words[frame.val(Value(chain.last))] = chain.path
-        self.give(frame, Value(chain.last), self.fit({"x": frame.val(chain.entry)}, make), node.types[0])
+        self.give(
+            frame, Value(chain.last), self.fit({"x": frame.val(chain.entry)}, make), node.types[0]
+        )
 
     def _op(self, frame: Frame, id: int, node: OpNode) -> None:
         line = self.line(node)
@@ -508,18 +602,27 @@ class Planner:
             self._constant(frame, id, node)
             return
         path = self.access(frame.path(node.path)) if id in frame.paths or line.call is None else ""
-        whole = line.module is not None and not self.fed(frame, id) and (bool(node.weights) or line.call is None)
+        whole = (
+            line.module is not None
+            and not self.fed(frame, id)
+            and (bool(node.weights) or line.call is None)
+        )
         if whole and self.module(frame, id) is None:
             whole = False
         types = self.slot_types(frame, id)
         graph = frame.definition.graph
-        vals = {s: frame.val(v) for s, v in zip(node.slots, graph.inputs(id), strict=True) if v is not None}
+        vals = {
+            s: frame.val(v)
+            for s, v in zip(node.slots, graph.inputs(id), strict=True)
+            if v is not None
+        }
 
         spent: dict[str, int] = {}
+        fresh = self.fresh_input(frame, id)
 
         def make(operands: Mapping[str, Expr]) -> Expr:
             absent = frame.number == 0 and id in self.phantoms
-            use = Use(self, node, types, self.tensors(node, operands), path, absent)
+            use = Use(self, node, types, self.tensors(node, operands), path, fresh, absent)
             found: Expr | None = None
             if whole:
                 found = written(use, line.applied) if line.applied is not None else None
@@ -548,7 +651,9 @@ class Planner:
         pattern = pattern or ", ".join(f"{{{name}}}" for name in node.op.outputs)
         self.unpack(targets, expr, node.types, pattern_of(pattern, node.op.outputs))
 
-    def unpack(self, targets: Sequence[Val], expr: Expr, types: Sequence[TensorType], pattern: str = "") -> None:
+    def unpack(
+        self, targets: Sequence[Val], expr: Expr, types: Sequence[TensorType], pattern: str = ""
+    ) -> None:
         """Gives each of several values a variable; what nothing uses is called `_`."""
         used = [val if self.uses.get(val) else None for val in targets]
         kept = tuple(type for val, type in zip(used, types, strict=False) if val is not None)
@@ -561,21 +666,29 @@ class Planner:
             return
         value = node.op.values["value"]
         formula = self.literal_formula(frame, id)
-        hole = Hole(self.argument(value) if isinstance(value, Argument) else value, "value", formula=formula)
+        hole = Hole(
+            self.argument(value) if isinstance(value, Argument) else value, "value", formula=formula
+        )
         number = hole.value
         sign = isinstance(number, int | float) and number < 0
         self.exprs[frame.val(Value(id))] = Expr((hole,), names_binding(sign), literal=hole)
 
     def _call(self, frame: Frame, id: int, node: CallNode) -> None:
         graph = frame.definition.graph
-        vals = {s: frame.val(v) for s, v in zip(node.slots, graph.inputs(id), strict=True) if v is not None}
+        vals = {
+            s: frame.val(v)
+            for s, v in zip(node.slots, graph.inputs(id), strict=True)
+            if v is not None
+        }
 
         def make(operands: Mapping[str, Expr]) -> Expr:
             return self.called(frame, node, operands)
 
         self.give_call(frame, id, node, self.fit(vals, make))
 
-    def give_call(self, frame: Frame, id: int, node: CallNode, expr: Expr, held: bool = False) -> None:
+    def give_call(
+        self, frame: Frame, id: int, node: CallNode, expr: Expr, held: bool = False
+    ) -> None:
         """Gives a call's values variables: one each, and one for each list; a lone one only if it is `held`."""
         callee = self.library.sketch(node.definition)
         if node.model is not None and node.step is not None and node.step.name is not None:
@@ -612,7 +725,9 @@ class Planner:
         types = [self.types.get(val) for val in last.targets if val is not None]
         last.types = tuple(type for type in types if type is not None) if shown else ()
 
-    def called(self, frame: Frame, node: CallNode, operands: Mapping[str, Expr], module: Code = ()) -> Expr:
+    def called(
+        self, frame: Frame, node: CallNode, operands: Mapping[str, Expr], module: Code = ()
+    ) -> Expr:
         """A call with its arguments: tensors and lists, then sizes, the device, and models."""
         callee = self.library.sketch(node.definition)
         types = node.definition.input_types()
@@ -633,8 +748,12 @@ class Planner:
             module = (self.model(node.model),)
         codes += [(self.model(name),) for name in callee.models]
         depth = max((operand.depth for operand in operands.values()), default=0)
-        head: Code = module or (Callee(node.definition, self.access(frame.path(node.copies.path(0)))),)
-        absent = frame.number == 0 and any(frame.definition.graph.node(id) is node for id in self.phantoms)
+        head: Code = module or (
+            Callee(node.definition, self.access(frame.path(node.copies.path(0)))),
+        )
+        absent = frame.number == 0 and any(
+            frame.definition.graph.node(id) is node for id in self.phantoms
+        )
         tail: Code = () if module else (Numbers(node.definition, node.arguments, absent),)
         block = not self.library.pure(callee) or length(joined(codes)) > WIDEST // 2
         return Expr((*head, "(", *joined(codes), *tail, ")"), depth=depth + 1, composite=block)
@@ -646,7 +765,11 @@ class Planner:
     # ---- values
 
     def fit(
-        self, vals: Mapping[str, Val], make: Make, spent: Mapping[str, int] | None = None, light: bool = False
+        self,
+        vals: Mapping[str, Val],
+        make: Make,
+        spent: Mapping[str, int] | None = None,
+        light: bool = False,
     ) -> Expr:
         """The expression on these values, with as many of them written in place as reads well.
 
@@ -668,7 +791,9 @@ class Planner:
             if blocks and expr.composite:  # a block's input is no other block's call
                 operands[blocks[0]] = self.hold(vals[blocks[0]], operands[blocks[0]])
                 continue
-            outside = [slot for slot in inside if expr.composite and self.definition.kind == "model"]
+            outside = [
+                slot for slot in inside if expr.composite and self.definition.kind == "model"
+            ]
             if outside:  # a model shows what each of its parts is given
                 operands[outside[0]] = self.hold(vals[outside[0]], operands[outside[0]])
                 continue
@@ -680,14 +805,20 @@ class Planner:
                 for slot in inside:
                     operands[slot] = self.hold(vals[slot], operands[slot])
                 continue
-            worst = max(inside, key=lambda slot: (operands[slot].depth, length(operands[slot].code)))
+            worst = max(
+                inside, key=lambda slot: (operands[slot].depth, length(operands[slot].code))
+            )
             shorter = self.cut(vals[worst]) if light else None
             operands[worst] = shorter or self.hold(vals[worst], operands[worst])
 
     def cut(self, val: Val) -> Expr | None:
         """The value's expression after the function in it has a variable: so a function stays with its module."""
         made = self.parts.get(val)
-        inner = [slot for slot, other in made.vals.items() if other in self.light] if made is not None else []
+        inner = (
+            [slot for slot, other in made.vals.items() if other in self.light]
+            if made is not None
+            else []
+        )
         if made is None or not inner or simple(made.operands[inner[0]]):
             return None
         slot = inner[0]
@@ -701,7 +832,9 @@ class Planner:
 
     def hold(self, val: Val, expr: Expr) -> Expr:
         """Gives a value a variable before the statement that is being made."""
-        self.statements.append(Assign([val], expr.code, (self.types[val],), absent=self.ghostly(val)))
+        self.statements.append(
+            Assign([val], expr.code, (self.types[val],), absent=self.ghostly(val))
+        )
         self.exprs[val] = Expr((Ref(val),))
         return self.exprs[val]
 
@@ -715,7 +848,9 @@ class Planner:
             del self.pending[val]
             self.hold(val, expr)
 
-    def give(self, frame: Frame, value: Value, expr: Expr, type: TensorType, name: str = "") -> None:
+    def give(
+        self, frame: Frame, value: Value, expr: Expr, type: TensorType, name: str = ""
+    ) -> None:
         """A node's value: written into its only user, or held in a variable; one with a name is always held."""
         val = frame.val(value)
         if name:
@@ -755,7 +890,11 @@ class Planner:
     def listed(self, exprs: Sequence[Expr]) -> Expr:
         """The values as a list: the list itself, where they are all that is in it."""
         first = exprs[0].code
-        if len(first) == 2 and isinstance(first[0], Ref) and self.lists.get(first[0].value) == len(exprs):
+        if (
+            len(first) == 2
+            and isinstance(first[0], Ref)
+            and self.lists.get(first[0].value) == len(exprs)
+        ):
             if all(expr.code == (first[0], f"[{k}]") for k, expr in enumerate(exprs)):
                 return Expr((first[0],))
         return Expr(("[", *joined([expr.code for expr in exprs]), "]"))
@@ -797,8 +936,16 @@ class Planner:
 
     def tensor(self, number: Hole, type: TensorType) -> Expr:
         """A plain number as a tensor."""
-        dtype = Hole(None if type.dtype == "float32" else Raw(f"torch.{type.dtype}"), "dtype", "dtype=", None, "before")
-        return Expr(("torch.tensor(", number, dtype, ", device=", *self.device().code, ")"), depth=1)
+        dtype = Hole(
+            None if type.dtype == "float32" else Raw(f"torch.{type.dtype}"),
+            "dtype",
+            "dtype=",
+            None,
+            "before",
+        )
+        return Expr(
+            ("torch.tensor(", number, dtype, ", device=", *self.device().code, ")"), depth=1
+        )
 
     def argument(self, argument: Argument) -> object:
         """A passed-through parameter: its value where all calls pass the same."""
@@ -817,11 +964,19 @@ class Planner:
         """How the spec writes each size of a weight's shape, where it is a formula."""
         data = node.step.value if node.step is not None else None
         entry = data.entries.get("shape") if isinstance(data, Entries) else None
-        return [formula_text(item) for item in entry.value.items] if entry and isinstance(entry.value, Items) else []
+        return (
+            [formula_text(item) for item in entry.value.items]
+            if entry and isinstance(entry.value, Items)
+            else []
+        )
 
     def begun_by(self, node: OpNode, weight: Weight) -> str:
         """How the spec writes the main number of a weight's initialiser, where it is a formula."""
-        entry = node.step.init.entries.get(weight.slot) if node.step is not None and node.step.init else None
+        entry = (
+            node.step.init.entries.get(weight.slot)
+            if node.step is not None and node.step.init
+            else None
+        )
         data = entry.value if entry is not None else None
         if isinstance(data, Entries) and len(data.entries) == 1:
             return formula_text(next(iter(data.entries.values())).value)
@@ -860,7 +1015,9 @@ def close_gaps(branch: Branch) -> None:
 
 
 def formula_text(data: object) -> str:
-    return data.formula.text if isinstance(data, Scalar) and isinstance(data.formula, Formula) else ""
+    return (
+        data.formula.text if isinstance(data, Scalar) and isinstance(data.formula, Formula) else ""
+    )
 
 
 def scalars(data: object) -> Iterator[Scalar]:
@@ -876,13 +1033,27 @@ def scalars(data: object) -> Iterator[Scalar]:
                 yield from scalars(entry.value)
 
 
-def plain(code: Code) -> bool:
-    """Whether nothing in the code depends on the instance: only settings that are the usual ones."""
-    return all(isinstance(part, str) or (isinstance(part, Hole) and part.value == part.default) for part in code)
+def plain(code: Code) -> str | None:
+    """The code as text, if nothing in it is passed through."""
+    text = ""
+    for part in code:
+        if isinstance(part, Hole) and not isinstance(part.value, Argument):
+            before, after = (", " if part.comma == which else "" for which in ("before", "after"))
+            text += (
+                ""
+                if part.value == part.default
+                else f"{before}{part.keyword}{literal(part.value)}{after}"
+            )
+        elif isinstance(part, str):
+            text += part
+        else:
+            return None
+    return text
 
 
 def conditions(template: Template, step: Step) -> tuple[tuple[str, ...], str]:
     """The conditions that a step stands under in the spec, outermost first, and a name for what they decide."""
+
     def within(steps: Sequence[Step], above: tuple[Step, ...]) -> tuple[Step, ...] | None:
         for one in steps:
             chain = (*above, one)
@@ -898,7 +1069,11 @@ def conditions(template: Template, step: Step) -> tuple[tuple[str, ...], str]:
         one.when.formula.text for one in asked
         if isinstance(one.when, Scalar) and isinstance(one.when.formula, Formula)
     )  # fmt: skip
-    named = [str(one.name.value) for one in asked if isinstance(one.name, Scalar) and one.name.formula is None]
+    named = [
+        str(one.name.value)
+        for one in asked
+        if isinstance(one.name, Scalar) and one.name.formula is None
+    ]
     return texts, named[0] if named else ""
 
 
@@ -952,6 +1127,8 @@ def names_binding(signed: bool) -> int:
 
 
 def unsupported(node: OpNode, why: str) -> UnsupportedError:
-    error = UnsupportedError.of("E601", f"{node.op.name}: {why}", node.place, notes=(f"the step {node.path}",))
+    error = UnsupportedError.of(
+        "E601", f"{node.op.name}: {why}", node.place, notes=(f"the step {node.path}",)
+    )
     assert isinstance(error, UnsupportedError)
     return error

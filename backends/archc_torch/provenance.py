@@ -21,7 +21,9 @@ _KNOWN = (
     ast.Subscript, ast.Slice, ast.Call,
 )  # fmt: skip
 # Functions of formulas that Python has under the same name, or under another one.
-_FUNCTIONS = {name: name for name in ("range", "min", "max", "abs", "len", "sum", "int", "float", "round")}
+_FUNCTIONS = {
+    name: name for name in ("range", "min", "max", "abs", "len", "sum", "int", "float", "round")
+}
 _FUNCTIONS |= {name: f"math.{name}" for name in ("sqrt", "log2", "exp", "ceil", "floor")}
 FACTS = ("channels", "features")
 LONGEST = 80  # characters of an expression that is still plainer than an argument

@@ -509,7 +509,9 @@ class Renderer:
         """A value where it stands, or the name of the table that it is kept in."""
         if not isinstance(value, tuple) or _count(value) <= LARGE:
             return literal(value)
-        known = next((name for name, other in self.tables.items() if other is value or other == value), None)
+        known = next(
+            (name for name, other in self.tables.items() if other is value or other == value), None
+        )
         if known is None:
             known = f"TABLE_{sum(name.startswith('TABLE_') for name in self.tables) + 1}"
             self.tables[known] = value

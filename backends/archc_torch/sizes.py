@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from archc.ir.dims import Atom, Dim, Largest, Monomial, Quotient, Size, Symbol, floor_div, solve, symbols
+from archc.ir.dims import (
+    Atom,
+    Dim,
+    Largest,
+    Monomial,
+    Quotient,
+    Size,
+    Symbol,
+    floor_div,
+    solve,
+    symbols,
+)
 from archc_torch.code import ATOM, POWER, PRODUCT, SIGN, SUM, Code, Expr, Hole, Part, joined
 
 MOST = 64  # the largest factor or divisor that is tried where a size is a part of another
@@ -33,7 +44,9 @@ def express(size: Size, anchors: Sequence[Anchor]) -> Expr | None:
     try:
         return written(size, lambda atom: _read(atom, anchors))
     except LookupError:
-        return next((found for anchor in anchors if (found := _part(size, anchor)) is not None), None)
+        return next(
+            (found for anchor in anchors if (found := _part(size, anchor)) is not None), None
+        )
 
 
 def _read(atom: Atom, anchors: Sequence[Anchor]) -> Expr | None:
@@ -57,12 +70,18 @@ def _symbol(name: str, anchors: Iterable[Anchor]) -> Expr | None:
         scale, offset = line
         if (scale, offset) == (1, 0):
             return Expr(anchor.code)
-        code = anchor.code if not offset else ("(" if scale != 1 else "", *anchor.code, *_shift(-offset))
+        code = (
+            anchor.code
+            if not offset
+            else ("(" if scale != 1 else "", *anchor.code, *_shift(-offset))
+        )
         if offset and scale != 1:
             code = (*code, ")")
         if scale != 1:
             code = (*code, " // ", Hole(scale, "size"))
-        best = best or Expr(tuple(part for part in code if part != ""), PRODUCT if scale != 1 else SUM)
+        best = best or Expr(
+            tuple(part for part in code if part != ""), PRODUCT if scale != 1 else SUM
+        )
     return best
 
 
@@ -77,7 +96,9 @@ def _part(size: Size, anchor: Anchor) -> Expr | None:
     for factor in range(1, MOST + 1):
         rest = size - anchor.size * factor
         if isinstance(rest, int):
-            code: tuple[Part, ...] = (Hole(factor, "size"), " * ", *anchor.code) if factor > 1 else anchor.code
+            code: tuple[Part, ...] = (
+                (Hole(factor, "size"), " * ", *anchor.code) if factor > 1 else anchor.code
+            )
             return Expr((*code, *_shift(rest)), SUM) if rest else Expr(code, PRODUCT)
     for divisor in range(2, MOST + 1):
         for before in (0, -1, 1 - divisor, divisor - 1, 1, -2):
@@ -136,4 +157,3 @@ def _atom(atom: Atom, read: Callable[[Atom], Expr | None]) -> Expr:
 def unknown(size: Size, anchors: Sequence[Anchor]) -> list[str]:
     """The symbols of the size that cannot be read."""
     return [name for name in sorted(symbols(size)) if _symbol(name, anchors) is None]
-

@@ -120,7 +120,9 @@ class Sketch:
     sizes: list[str] = field(default_factory=list)  # symbols that forward is given
     device: bool = False  # whether forward is given the device
     modules: Branch = field(default_factory=Branch)
-    setup: list[Stmt] = field(default_factory=list)  # after the modules: initial values, ties, what is frozen
+    setup: list[Stmt] = field(
+        default_factory=list
+    )  # after the modules: initial values, ties, what is frozen
     body: list[Stmt] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
     locals: set[str] = field(default_factory=set)
@@ -147,7 +149,11 @@ class Sketch:
     @property
     def trains(self) -> bool:
         """Whether it does something else while training, by itself."""
-        return any(isinstance(part, str) and "self.training" in part for code in self.codes() for part in code)
+        return any(
+            isinstance(part, str) and "self.training" in part
+            for code in self.codes()
+            for part in code
+        )
 
 
 def leaves(branch: Branch) -> Iterator[Leaf]:

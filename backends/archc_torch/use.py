@@ -53,9 +53,12 @@ class Use:
     types: Mapping[str, TensorType]  # by slot
     operands: Mapping[str, Expr]  # by slot
     path: str = ""
+    fresh: bool = False  # the operand is a new tensor that nothing else reads
     absent: bool = False  # the step is left out here: what is written has the form, and no values
     constructing: bool = False  # a module's constructor, which knows weights' sizes but no values
-    spent: Counter[str] = field(default_factory=Counter)  # how often each operand was written, by slot
+    spent: Counter[str] = field(
+        default_factory=Counter
+    )  # how often each operand was written, by slot
 
     # ---- what there is
 
@@ -113,11 +116,15 @@ class Use:
         inputs: dict[str, Any] = {}
         for port in self.op.inputs:
             if port.variadic:
-                inputs[port.name] = tuple(t for name, t in self.types.items() if name.partition(".")[0] == port.name)
+                inputs[port.name] = tuple(
+                    t for name, t in self.types.items() if name.partition(".")[0] == port.name
+                )
             else:
                 inputs[port.name] = self.types.get(port.name)
         names = {port.name for port in self.op.inputs}
-        fed = {name: type for name, type in self.types.items() if name.partition(".")[0] not in names}
+        fed = {
+            name: type for name, type in self.types.items() if name.partition(".")[0] not in names
+        }
         return Site(self.op, inputs, fed)
 
     # ---- what is written
@@ -153,12 +160,20 @@ class Use:
     def tuple(self, sizes: Iterable[Size]) -> Expr:
         """Several sizes as a tuple, one as it is."""
         exprs = self.sizes(sizes)
-        return exprs[0] if len(exprs) == 1 else Expr(("(", *joined([expr.code for expr in exprs]), ")"))
+        return (
+            exprs[0]
+            if len(exprs) == 1
+            else Expr(("(", *joined([expr.code for expr in exprs]), ")"))
+        )
 
     def spatial(self, sizes: Sequence[Size]) -> Expr:
         """Spatial sizes as a tuple: another tensor's, where they are its."""
         found = self.host.spatial(sizes)
-        return found if found is not None and any(not isinstance(s, int) for s in sizes) else self.tuple(sizes)
+        return (
+            found
+            if found is not None and any(not isinstance(s, int) for s in sizes)
+            else self.tuple(sizes)
+        )
 
     def numbers(self, numbers: Iterable[int]) -> list[Expr]:
         return [Expr((Hole(number, "number", absent=self.absent),)) for number in numbers]
@@ -193,8 +208,22 @@ class Use:
                 parts.add(before_comma + hole.keyword, *expr.bound(hole.tightly), after_comma)
                 depth = max(depth, expr.depth + hole.nested)
             else:
-                own = value if isinstance(value, Hole) else self.hole(value, hole.name, self._written(hole.name, given))
-                parts.add(Hole(own.value, own.hint, hole.keyword, hole.default, hole.comma, own.formula, own.absent))
+                own = (
+                    value
+                    if isinstance(value, Hole)
+                    else self.hole(value, hole.name, self._written(hole.name, given))
+                )
+                parts.add(
+                    Hole(
+                        own.value,
+                        own.hint,
+                        hole.keyword,
+                        hole.default,
+                        hole.comma,
+                        own.formula,
+                        own.absent,
+                    )
+                )
         parts.add(shape.texts[-1])
         return Expr(tuple(parts.parts), shape.binding, depth)
 
@@ -208,6 +237,8 @@ class Use:
             return self.operands[name]
         if name == "self":
             return Expr((self.path,))
+        if name == "fresh":
+            return self.fresh
         if name == "dtype" and "dtype" not in self.op.attributes:
             return self._dtype()
         if not self.constructing and name in self.op.weight_names:

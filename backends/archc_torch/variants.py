@@ -33,7 +33,10 @@ class Family:
     def gaps(self) -> dict[int, tuple[bool, ...]]:
         """For each node that some variant lacks: which variants have it."""
         every = frozenset().union(*(variant.phantoms for variant in self.variants))
-        return {id: tuple(id not in variant.phantoms for variant in self.variants) for id in sorted(every)}
+        return {
+            id: tuple(id not in variant.phantoms for variant in self.variants)
+            for id in sorted(every)
+        }
 
 
 def families(definitions: Iterable[Definition]) -> list[Family]:
@@ -43,7 +46,9 @@ def families(definitions: Iterable[Definition]) -> list[Family]:
         groups.setdefault((definition.source, str(definition.place)), []).append(definition)
     found: list[Family] = []
     for group in groups.values():
-        rest = sorted(group, key=lambda definition: -len(definition.graph))  # stable: in order otherwise
+        rest = sorted(
+            group, key=lambda definition: -len(definition.graph)
+        )  # stable: in order otherwise
         while rest:
             largest = rest[0]
             made = [(definition, aligned(largest, definition)) for definition in rest]
@@ -88,7 +93,8 @@ class _Alignment:
             if not all(self._same(value, other) for value, other in pairs):
                 return False
         return all(
-            self._same(value, self.other.outputs[name]) for name, value in self.largest.outputs.items()
+            self._same(value, self.other.outputs[name])
+            for name, value in self.largest.outputs.items()
         )
 
     def _same(self, value: Value | None, other: Value | None) -> bool:
@@ -160,14 +166,24 @@ def _literal(node: Node) -> bool:
 
 def _alike(node: Node, twin: Node) -> bool:
     """Whether one class can hold both: the same kind of node, op and block."""
-    if type(node) is not type(twin) or node.slots != twin.slots or len(node.types) != len(twin.types):
+    if (
+        type(node) is not type(twin)
+        or node.slots != twin.slots
+        or len(node.types) != len(twin.types)
+    ):
         return False
     if isinstance(node, ScanNode) and isinstance(twin, ScanNode):
         return node.definition is twin.definition
     if isinstance(node, CallNode) and isinstance(twin, CallNode):
-        return (node.definition.source, node.model, node.count) == (twin.definition.source, twin.model, twin.count)
+        return (node.definition.source, node.model, node.count) == (
+            twin.definition.source,
+            twin.model,
+            twin.count,
+        )
     if isinstance(node, OpNode) and isinstance(twin, OpNode):
-        if len(node.weights) != len(twin.weights) or any(w.tie is not None for w in (*node.weights, *twin.weights)):
+        if len(node.weights) != len(twin.weights) or any(
+            w.tie is not None for w in (*node.weights, *twin.weights)
+        ):
             return False
         return node.op.name == twin.op.name or not (node.weights or twin.weights)
     return True
@@ -177,7 +193,9 @@ def _in_form(node: Node, twin: Node) -> Node:
     """The twin at the node's path."""
     if isinstance(node, OpNode) and isinstance(twin, OpNode):
         pairs = zip(twin.weights, node.weights, strict=True)
-        return replace(twin, path=node.path, weights=tuple(replace(own, path=form.path) for own, form in pairs))
+        return replace(
+            twin, path=node.path, weights=tuple(replace(own, path=form.path) for own, form in pairs)
+        )
     if isinstance(node, CallNode) and isinstance(twin, CallNode):
         return replace(twin, path=node.path, copies=node.copies)
     return replace(twin, path=node.path)

@@ -137,6 +137,10 @@ def _longest(text: str) -> tuple[int, int] | None:
             depth += 1
         elif character in _CLOSE:
             depth -= 1
-            if depth == 0 and place > start + 1 and (best is None or place - start > best[1] - best[0]):
+            if (
+                depth == 0
+                and place > start + 1
+                and (best is None or place - start > best[1] - best[0])
+            ):
                 best = (start, place)
     return best

@@ -7,7 +7,9 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-from fuzz.scope import Scope
+from fuzz.language import adapted
+from fuzz.scope import Owner, Scope
+from fuzz.steps import Move, fresh, grow
 from fuzz.templates import Template, probe
 from fuzz.values import Val, feasible
 
@@ -39,9 +41,14 @@ def call_again(g: Scope, template: Template) -> bool:
 
 def accepts(wanted: Val, v: Val) -> bool:
     """Whether what is known of the template holds for this value, too."""
+    known = all(
+        isinstance(size, int) or not isinstance(was, int)
+        for size, was in zip(v.dims, wanted.dims, strict=False)
+    )
     return (
         v.type.dtype == wanted.type.dtype
         and v.rank == wanted.rank
+        and known  # positions on an axis that was a number are not known to be there otherwise
         and v.scale <= max(2 * wanted.scale, 2.0)
         and v.low >= wanted.low
         and v.high <= wanted.high
@@ -146,3 +153,53 @@ def chains(template: Template, given: Sequence[Val], made: Sequence[Val]) -> boo
             return False
         fed += 1
     return fed > 0
+
+
+def scanned_block(moves: list[tuple[int, Move]]) -> Move:
+    """A block at every position of axis 1: one output is carried, another may be stacked."""
+
+    def move(g: Scope) -> None:
+        c, book = g.choices, g.book
+        x = g.value(lambda v: v.type.dtype == "float32" and v.rank == 3 and v.ref != "prev")
+        h = g.value(lambda v: v.type.dtype == "float32" and v.rank == 2 and v.ref != "prev")
+        if x is None or h is None or g.parent is not None:
+            return
+        position = replace(x, type=x.type.with_dims((x.dims[0], x.dims[2])))
+        given = [fresh(position, book.name("token", "t")), fresh(h, book.name("state", "h"))]
+        symbols = {name for v in given for name in v.type.symbols}
+        body = Scope(book, Owner("block", symbols, given))
+        body.values, body.prev = list(given), replace(given[0], ref="prev")
+        grow(body, 4, moves)
+        if not body.steps or not adapted(body, given[1]) or body.prev is None:
+            return
+        outputs = {given[1].ref: body.prev}
+        rest = [v for v in body.values if v not in given and v.rank and v.dims[0] == x.dims[0]]
+        if rest and c.chance(60):
+            outputs["out"] = c.pick(rest)
+        if c.chance(50):
+            outputs = dict(reversed(outputs.items()))
+        made = [scan_output(name, v, given[1].ref, x) for name, v in outputs.items()]
+        if not all(feasible(v.type) for v in made):
+            return
+        data: dict[str, Any] = {"inputs": [v.ref for v in given]}
+        if body.owner.params:
+            data["params"] = body.owner.params
+        block = book.name("cell", "step", "walk")
+        written = {name: v.ref for name, v in outputs.items()}
+        book.blocks[block] = {**data, "graph": body.steps, "outputs": written}
+        template = Template(block, data, body.owner, given, None, list(outputs.items()))
+        name = book.name("walked", "states")
+        entries = {given[0].ref: x.ref, given[1].ref: h.ref}
+        step = {block: head(g, template), "in": entries, "scan": [given[0].ref]}
+        book.features["scanned block"] += 1
+        names = [name, *(f"{name}.{out}" for out in list(outputs)[1:])]
+        g.put(step, name, [replace(v, ref=ref) for v, ref in zip(made, names, strict=True)])
+
+    return move
+
+
+def scan_output(name: str, v: Val, carried: str, x: Val) -> Val:
+    """The output as the scan gives it: its last value, or all of them along axis 1."""
+    if name == carried:
+        return v
+    return replace(v, type=v.type.with_dims((v.dims[0], x.dims[1], *v.dims[1:])))

@@ -17,22 +17,12 @@ import fuzz.ops_pointwise
 import fuzz.ops_sequence
 import fuzz.ops_shape
 import fuzz.ops_spatial
-from fuzz.calls import call_again
-from fuzz.language import (
-    Move,
-    chosen_op,
-    fresh,
-    grouped,
-    grow,
-    op_step,
-    repeated,
-    scanned,
-    starred,
-    weight_value,
-)
+from fuzz.calls import call_again, scanned_block
+from fuzz.language import grouped, inserted, repeated, scanned
 from fuzz.library import library
 from fuzz.scope import Book, Owner, Scope
 from fuzz.source import Choices, from_hypothesis, from_number
+from fuzz.steps import Move, chosen_op, fresh, grow, op_step, starred, weight_value
 from fuzz.templates import Template, assembled, dumped, new_block, written
 from fuzz.values import Val
 from hypothesis import strategies as st
@@ -117,10 +107,10 @@ def moves(models: list[Template]) -> list[tuple[int, Move]]:
     inner: list[tuple[int, Move]] = [
         (60, op_step), (4, chosen_op), (3, starred), (3, weight_value), (3, library), (5, again),
     ]  # fmt: skip
-    inner += [(4, grouped(inner)), (3, repeated(inner)), (2, new)]
+    inner += [(4, grouped(inner)), (3, repeated(inner)), (2, new), (2, inserted(inner))]
     return [
         *inner, (6, new), (8, again), (4, grouped(inner)), (5, repeated(inner)),
-        (4, scanned(inner)), *([(12, use_model)] if models else []),
+        (4, scanned(inner)), (3, scanned_block(inner)), *([(12, use_model)] if models else []),
     ]  # fmt: skip
 
 

@@ -8,8 +8,9 @@ from math import inf
 from typing import Any
 
 import yaml
-from fuzz.language import Move, adapted, fresh, grow
+from fuzz.language import adapted
 from fuzz.scope import Book, Owner, Scope, speakable
+from fuzz.steps import Move, fresh, grow
 from fuzz.values import Val
 
 from archc.errors import SpecError

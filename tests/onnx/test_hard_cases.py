@@ -118,6 +118,12 @@ CASES = [
         bias_ih_l0="[6]", bias_hh_l0="[6]",
     ),
     case("rnn: {hidden: 2, bias: false}", x="[N, 3, 2]", weight_ih_l0="[2, 2]"),
+    # normalisation over sizes that are not known
+    case("instance_norm", x="[N, T, 6]"),
+    case("layer_norm: {affine: false}", x="[N, T]"),
+    case("rms_norm: {affine: false, axes: [1, 2]}", x="[N, T, 3]"),
+    case("group_norm: {groups: 2, affine: false}", x="[N, 2*T, 3]"),
+    case("batch_norm: {track: false, affine: false}", x="[N, T, 3]"),
     # linear layers of every rank, both layouts, with and without a bias
     *(
         case(f"linear: {{out: 3, layout: {layout}, bias: {bias}}}", x=x)

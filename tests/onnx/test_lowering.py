@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import onnx
@@ -12,13 +13,16 @@ from torch_backend.programs import program_of
 
 import archc_onnx
 from archc.errors import UnsupportedError
+from archc.ir.graph import Value
 from archc.ops.base import Op
 from archc.ops.examples import feed
 from archc.pipeline import compile_text
 from archc.place import Place, Source
 from archc.store import stored
+from archc_onnx.draft import Operand
+from archc_onnx.line import At
 from archc_onnx.metadata import shown
-from archc_onnx.table import table
+from archc_onnx.table import Table, table
 
 
 def initialisers(model: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -273,6 +277,32 @@ def test_an_op_without_a_form_is_refused_at_its_step() -> None:
     assert finding.place is place
     assert "in step" in finding.notes
     assert "archc_onnx.ops" in finding.help
+
+
+def test_all_steps_without_a_form_are_named_at_once() -> None:
+    program = program_of(Case("riddle", Riddle.make(), {"x": (feed("[N, 4]"),)}, {}))
+    graph = program.model.graph
+    id, node = list(graph.nodes())[-1]
+    again = graph.add(replace(node, path="again"), [Value(id)])
+    program.model.outputs["out_y"] = Value(again)
+    with pytest.raises(UnsupportedError) as caught:
+        archc_onnx.lower(program)
+    assert [finding.notes[0] for finding in caught.value.diagnostics] == ["in step", "in again"]
+
+
+def test_a_line_may_use_operators_outside_of_onnx(monkeypatch, tmp_path) -> None:
+    def quick(at: At) -> Operand:
+        (y,) = at.several("QuickGelu", [at["x"]], at.types, domain="com.microsoft", alpha=1.0)
+        return y
+
+    lines = {**table().lines, "riddle": quick}
+    monkeypatch.setattr(import_module("archc_onnx.lower"), "table", lambda: Table(lines, {}))
+    program = program_of(Case("riddle", Riddle.make(), {"x": (feed("[N, 4]"),)}, {}))
+    model = exported(program, tmp_path)
+    assert {o.domain: o.version for o in model.opset_import} == {"": 18, "com.microsoft": 1}
+    x = np.linspace(-2, 2, 8, dtype=np.float32).reshape(2, 4)
+    (found,) = run(tmp_path / "m.onnx", {"x": x}).values()
+    np.testing.assert_allclose(found, x / (1 + np.exp(-x)), rtol=1e-5)
 
 
 def test_a_size_that_no_input_tells_is_refused() -> None:

@@ -72,7 +72,9 @@ def feeds_of(case: Case, program: Program, binding: Mapping[str, int]) -> Arrays
     for name, type in program.model.input_types().items():
         base, _, place = name.rpartition(".")
         if name == "sizes":
-            feeds[name] = np.zeros([int(str(size)) for size in substituted(type, binding).dims], bool)
+            feeds[name] = np.zeros(
+                [int(str(size)) for size in substituted(type, binding).dims], bool
+            )
         elif base:
             feeds[name] = given[base][int(place)].numpy()
         else:

@@ -22,7 +22,7 @@ Pads = list[tuple[Size, Size]]
 
 
 def max_pool(at: At) -> Operand:
-    op, x = at.op, at["x"]
+    op, x = at.op, _apart(at)
     pads: Pads = list(op.pads(x.type))
     over = op.ceil and op.padding != "same"
     ceil = over and _agreed(at)
@@ -45,7 +45,7 @@ def max_pool(at: At) -> Operand:
 
 
 def avg_pool(at: At) -> Operand:
-    op, x = at.op, at["x"]
+    op, x = at.op, _apart(at)
     pads, ceil = list(op.pads(x.type)), False
     if op.ceil:
         reach = _reach(at)
@@ -62,6 +62,19 @@ def avg_pool(at: At) -> Operand:
     if op.ceil and op.count_padding:
         return _corrected(at, y, pads)
     return y
+
+
+def _apart(at: At) -> Operand:
+    """The input, which stays apart where it is padded with zeros.
+
+    onnxruntime makes such a padding the pooling's own: the largest value is another then, and a
+    padding as wide as the window is refused. It leaves -0 alone.
+    """
+    x = at["x"]
+    pad = x.maker
+    if pad is not None and pad.op_type == "Pad" and len(pad.inputs) == 2:
+        pad.inputs = [*pad.inputs, at.like(-0.0, x)]
+    return x
 
 
 def _numbers(pads: Pads) -> bool:

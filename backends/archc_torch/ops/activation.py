@@ -24,21 +24,27 @@ def dropped(function: str) -> Line:
     """An op that drops at a rate while training, and is nothing at rate 0."""
 
     def call(use: Use) -> Expr:
-        return use.expr("x") if use.attribute("rate") == 0.0 else use.write(f"{function}({{x}}, {{rate}}, self.training)")
+        return (
+            use.expr("x")
+            if use.attribute("rate") == 0.0
+            else use.write(f"{function}({{x}}, {{rate}}, self.training)")
+        )
 
     return Line(call, "nn.Dropout({rate})" if function == "F.dropout" else "DropPath({rate})")
 
 
 LINES = {
     "identity": Line("{x}", "nn.Identity()"),
-    "relu": Line("F.relu({x})", "nn.ReLU()"),
-    "relu6": Line("F.relu6({x})", "nn.ReLU6()"),
+    "relu": Line("F.relu({x}, inplace={fresh|False})", "nn.ReLU(inplace={fresh|False})"),
+    "relu6": Line("F.relu6({x}, inplace={fresh|False})", "nn.ReLU6(inplace={fresh|False})"),
     "leaky_relu": Line("F.leaky_relu({x}, {slope|0.01})", "nn.LeakyReLU({slope|0.01})"),
     "prelu": Line("F.prelu({x}, {weight})", "nn.PReLU({num|1}, dtype={dtype|None})"),
     "elu": Line("F.elu({x}, {alpha|1.0})", "nn.ELU({alpha|1.0})"),
     "selu": Line("F.selu({x})", "nn.SELU()"),
     "celu": Line("F.celu({x}, {alpha|1.0})", "nn.CELU({alpha|1.0})"),
-    "gelu": Line("F.gelu({x}, approximate={approximate|'none'})", "nn.GELU(approximate={approximate|'none'})"),
+    "gelu": Line(
+        "F.gelu({x}, approximate={approximate|'none'})", "nn.GELU(approximate={approximate|'none'})"
+    ),
     "sigmoid": Line("torch.sigmoid({x})", "nn.Sigmoid()"),
     "hard_sigmoid": Line("F.hardsigmoid({x})", "nn.Hardsigmoid()"),
     "silu": Line("F.silu({x})", "nn.SiLU()"),
@@ -47,7 +53,8 @@ LINES = {
     "mish": Line("F.mish({x})", "nn.Mish()"),
     "tanh": Line("torch.tanh({x})", "nn.Tanh()"),
     "hard_tanh": Line(
-        "F.hardtanh({x}, min_val={min|-1.0}, max_val={max|1.0})", "nn.Hardtanh(min_val={min|-1.0}, max_val={max|1.0})"
+        "F.hardtanh({x}, min_val={min|-1.0}, max_val={max|1.0})",
+        "nn.Hardtanh(min_val={min|-1.0}, max_val={max|1.0})",
     ),
     "softplus": Line(
         "F.softplus({x}, beta={beta|1.0}, threshold={threshold|20.0})",
@@ -57,7 +64,9 @@ LINES = {
     "softshrink": Line("F.softshrink({x}, {threshold|0.5})", "nn.Softshrink({threshold|0.5})"),
     "hardshrink": Line("F.hardshrink({x}, {threshold|0.5})", "nn.Hardshrink({threshold|0.5})"),
     "tanhshrink": Line("F.tanhshrink({x})", "nn.Tanhshrink()"),
-    "threshold": Line("F.threshold({x}, {threshold}, {value})", "nn.Threshold({threshold}, {value})"),
+    "threshold": Line(
+        "F.threshold({x}, {threshold}, {value})", "nn.Threshold({threshold}, {value})"
+    ),
     "log_sigmoid": Line("F.logsigmoid({x})", "nn.LogSigmoid()"),
     "softmax": Line("F.softmax({x}, dim={axis})", "nn.Softmax(dim={axis})"),
     "log_softmax": Line("F.log_softmax({x}, dim={axis})", "nn.LogSoftmax(dim={axis})"),

@@ -13,7 +13,9 @@ def extreme(function: str, limit: str) -> Line:
 
     def call(use: Use) -> Expr:
         tensors = [operand for operand in use.exprs("inputs") if operand.literal is None]
-        numbers = [operand.literal for operand in use.exprs("inputs") if operand.literal is not None]
+        numbers = [
+            operand.literal for operand in use.exprs("inputs") if operand.literal is not None
+        ]
         if len(tensors) == len(numbers) == 1:
             return use.write(f"{{x}}.clamp({limit}={{number}})", x=tensors[0], number=numbers[0])
         first, *rest = use.exprs("inputs")

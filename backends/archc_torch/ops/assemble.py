@@ -8,7 +8,12 @@ from archc_torch.code import Expr
 from archc_torch.lines import Line
 from archc_torch.use import Use
 
-MODULES = {"constant": "ConstantPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
+MODULES = {
+    "constant": "ConstantPad",
+    "reflect": "ReflectionPad",
+    "replicate": "ReplicationPad",
+    "circular": "CircularPad",
+}
 
 
 def concat(use: Use) -> Expr:
@@ -33,7 +38,9 @@ def pad(use: Use) -> Expr:
 def fill(use: Use) -> object:
     """What is added, as a number of the values' kind."""
     value = use.attribute("value")
-    return value if not isinstance(value, float) or "float" in use.outs[0].dtype else int(value) or 0.0
+    return (
+        value if not isinstance(value, float) or "float" in use.outs[0].dtype else int(value) or 0.0
+    )
 
 
 def pad_module(use: Use) -> Expr | None:
@@ -91,9 +98,13 @@ LINES = {
     "concat": Line(concat),
     "stack": Line("torch.stack([{inputs*}], dim={axis|0})"),
     "pad": Line(pad, pad_module),
-    "tile": Line(lambda use: use.write("{x}.repeat({by*})", by=use.numbers(use.op.values["repeats"]))),
+    "tile": Line(
+        lambda use: use.write("{x}.repeat({by*})", by=use.numbers(use.op.values["repeats"]))
+    ),
     "roll": Line(roll),
-    "flip": Line(lambda use: use.write("{x}.flip({axes*})", axes=use.numbers(use.op.values["axes"]))),
+    "flip": Line(
+        lambda use: use.write("{x}.flip({axes*})", axes=use.numbers(use.op.values["axes"]))
+    ),
     "resize": Line(resize, upsample_module),
     "pixel_shuffle": Line("F.pixel_shuffle({x}, {factor})", "nn.PixelShuffle({factor})"),
     "pixel_unshuffle": Line("F.pixel_unshuffle({x}, {factor})", "nn.PixelUnshuffle({factor})"),

@@ -58,7 +58,9 @@ def conv(axes: int) -> Line:
     def call(use: Use) -> Expr:
         inside, pads = padding(use)
         return use.write(
-            f"F.conv{axes}d({{x}}, {{weight}}, {{bias|None}}, {SETTINGS})", x=padded(use, pads), padding=inside
+            f"F.conv{axes}d({{x}}, {{weight}}, {{bias|None}}, {SETTINGS})",
+            x=padded(use, pads),
+            padding=inside,
         )
 
     return Line(call, module, applied)

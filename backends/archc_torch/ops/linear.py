@@ -35,7 +35,11 @@ def embedding_module(use: Use) -> Expr:
 def one_hot(use: Use) -> Expr:
     x = use.expr("x") if use.type("x").dtype == "int64" else use.write("{x}.long()")
     y = use.write("F.one_hot({x}, {num})", x=x)
-    return y if use.outs[0].dtype == "int64" else use.write("{y}.to({to})", y=y, to=use.dtype(use.outs[0]))
+    return (
+        y
+        if use.outs[0].dtype == "int64"
+        else use.write("{y}.to({to})", y=y, to=use.dtype(use.outs[0]))
+    )
 
 
 def sinusoid(use: Use) -> Expr:

@@ -7,6 +7,7 @@ from archc_torch.code import Expr
 from archc_torch.lines import Line
 from archc_torch.use import Use
 
+
 def batch_module(use: Use) -> Expr | None:
     axes = use.type("x").rank - 2
     if axes > 3:
@@ -45,7 +46,9 @@ def over_last(name: str, function: str, module_settings: str, settings: str) -> 
         return use.write(f"{name}({{shape}}, {module_settings}, dtype={{dtype|None}})", shape=shape)
 
     def call(use: Use) -> Expr:
-        return use.write(f"{function}({{x}}, [{{shape*}}], {settings})", shape=use.sizes(last_axes(use)))
+        return use.write(
+            f"{function}({{x}}, [{{shape*}}], {settings})", shape=use.sizes(last_axes(use))
+        )
 
     return Line(call, module)
 

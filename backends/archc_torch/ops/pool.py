@@ -24,38 +24,51 @@ def max_pool(axes: int) -> Line:
             return use.attribute("padding"), ()
         pads = use.op.pads(use.type("x"))  # type: ignore[attr-defined]
         sizes = tuple(before for before, _ in pads)
-        if all(isinstance(b, int) and b == a and 2 * b <= k for (b, a), k in zip(pads, use.op.values["kernel"], strict=True)):
+        if all(
+            isinstance(b, int) and b == a and 2 * b <= k
+            for (b, a), k in zip(pads, use.op.values["kernel"], strict=True)
+        ):
             return use.per_axis(sizes), ()
         return 0, pads
 
     def call(use: Use) -> Expr:
         inside, pads = padding(use)
         x = padded(use, pads, ', value=float("-inf")')  # type: ignore[arg-type]
-        return use.write(f"F.max_pool{axes}d({{x}}, {{kernel}}, {MAX})", x=x, stride=stride(use), padding=inside)
+        return use.write(
+            f"F.max_pool{axes}d({{x}}, {{kernel}}, {MAX})", x=x, stride=stride(use), padding=inside
+        )
 
     def module(use: Use) -> Expr | None:
         inside, pads = padding(use)
         if pads:
             return None
-        return use.write(f"nn.MaxPool{axes}d({{kernel}}, {MAX})", stride=stride(use), padding=inside)
+        return use.write(
+            f"nn.MaxPool{axes}d({{kernel}}, {MAX})", stride=stride(use), padding=inside
+        )
 
     return Line(call, module)
 
 
 def avg_pool(axes: int) -> Line:
     return Line(
-        lambda use: use.write(f"F.avg_pool{axes}d({{x}}, {{kernel}}, {AVERAGE})", stride=stride(use)),
+        lambda use: use.write(
+            f"F.avg_pool{axes}d({{x}}, {{kernel}}, {AVERAGE})", stride=stride(use)
+        ),
         lambda use: use.write(f"nn.AvgPool{axes}d({{kernel}}, {AVERAGE})", stride=stride(use)),
     )
 
 
 def over_space(method: str, module: str) -> Line:
     def call(use: Use) -> Expr:
-        return use.write(f"{{x}}.{method}(dim={{axes}})", axes=use.axes(range(2, use.type("x").rank)))
+        return use.write(
+            f"{{x}}.{method}(dim={{axes}})", axes=use.axes(range(2, use.type("x").rank))
+        )
 
     def writer(use: Use) -> Expr | None:
         axes = use.type("x").rank - 2
-        return use.write(f"nn.Sequential(nn.{module}{axes}d(1), nn.Flatten())") if axes <= 3 else None
+        return (
+            use.write(f"nn.Sequential(nn.{module}{axes}d(1), nn.Flatten())") if axes <= 3 else None
+        )
 
     return Line(call, writer)
 
@@ -65,7 +78,8 @@ LINES = {
     **{f"avg_pool{axes}d": avg_pool(axes) for axes in (1, 2, 3)},
     **{
         f"adaptive_{kind}_pool{axes}d": Line(
-            f"F.adaptive_{kind}_pool{axes}d({{x}}, {{size}})", f"nn.Adaptive{kind.title()}Pool{axes}d({{size}})"
+            f"F.adaptive_{kind}_pool{axes}d({{x}}, {{size}})",
+            f"nn.Adaptive{kind.title()}Pool{axes}d({{size}})",
         )
         for kind in ("avg", "max")
         for axes in (1, 2, 3)

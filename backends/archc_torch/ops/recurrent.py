@@ -66,7 +66,11 @@ def cell(module: str, function: str) -> Line:
         )
 
     def call(use: Use) -> Expr:
-        name = f"torch.rnn_{use.op.values['nonlinearity']}_cell" if module == "nn.RNNCell" else function
+        name = (
+            f"torch.rnn_{use.op.values['nonlinearity']}_cell"
+            if module == "nn.RNNCell"
+            else function
+        )
         return use.write(f"{name}({{x}}, {state}, {weights})")
 
     return Line(call, constructor, f"{{self}}({{x}}, {state})")

@@ -14,7 +14,9 @@ def reduction(template: str) -> Line:
         named = use.op.values["axes"]
         every = range(use.type("x").rank)
         keep = use.op.values["keep"]
-        return use.write(template, dim=use.axes(every if named is None else named) if keep or named else None)
+        return use.write(
+            template, dim=use.axes(every if named is None else named) if keep or named else None
+        )
 
     return Line(call)
 
@@ -24,7 +26,9 @@ def over_all(template: str) -> Line:
 
     def call(use: Use) -> Expr:
         named = use.op.values["axes"]
-        return use.write(template, dim=use.axes(range(use.type("x").rank) if named is None else named))
+        return use.write(
+            template, dim=use.axes(range(use.type("x").rank) if named is None else named)
+        )
 
     return Line(call)
 
@@ -35,7 +39,9 @@ def prod(use: Use) -> Expr:
     if named is None and not keep:
         return use.write("{x}.prod()")
     y = use.expr("x")
-    for axis in sorted((axis % rank for axis in (range(rank) if named is None else named)), reverse=True):
+    for axis in sorted(
+        (axis % rank for axis in (range(rank) if named is None else named)), reverse=True
+    ):
         y = use.write("{y}.prod(dim={axis}, keepdim={keep|False})", y=y, axis=axis)
     return y
 
@@ -47,7 +53,9 @@ LINES = {
     "min": reduction("{x}.amin(dim={dim|None}, keepdim={keep|False})"),
     "prod": Line(prod),
     "logsumexp": over_all("torch.logsumexp({x}, dim={dim}, keepdim={keep|False})"),
-    "norm": reduction("torch.linalg.vector_norm({x}, ord={p|2}, dim={dim|None}, keepdim={keep|False})"),
+    "norm": reduction(
+        "torch.linalg.vector_norm({x}, ord={p|2}, dim={dim|None}, keepdim={keep|False})"
+    ),
     "var": reduction("{x}.var(dim={dim|None}, correction={correction|1}, keepdim={keep|False})"),
     "std": reduction("{x}.std(dim={dim|None}, correction={correction|1}, keepdim={keep|False})"),
     "argmax": Line("{x}.argmax(dim={axis}, keepdim={keep|False})"),

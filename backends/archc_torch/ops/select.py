@@ -37,7 +37,9 @@ def split(use: Use) -> Expr:
     if sizes is None:
         return use.write("{x}.chunk({count}, dim={axis})", count=len(use.outs))
     axis = use.op.values["axis"]
-    return use.write("{x}.split([{sizes*}], dim={axis})", sizes=use.sizes([out.dims[axis] for out in use.outs]))
+    return use.write(
+        "{x}.split([{sizes*}], dim={axis})", sizes=use.sizes([out.dims[axis] for out in use.outs])
+    )
 
 
 LINES = {

@@ -59,7 +59,9 @@ def rearrange(use: Use) -> Expr:
             x = use.write("{x}.squeeze({axis})", x=x, axis=axis)
         elif len(group) > 1:
             inner = joined([expr.code for expr in parts(use, group, sizes)])
-            x = use.write("{x}.unflatten({axis}, {sizes})", x=x, axis=place, sizes=Expr(("(", *inner, ")")))
+            x = use.write(
+                "{x}.unflatten({axis}, {sizes})", x=x, axis=place, sizes=Expr(("(", *inner, ")"))
+            )
     x = permuted(use, x, plan.order)
     start = len(plan.split)
     for group in reversed(right):
@@ -78,7 +80,10 @@ def sides(use: Use) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     pattern = use.op.parsed
     more = use.type("x").rank - (len(pattern.left) - 1)
     rest = [(f"...{axis}",) for axis in range(more)]
-    left, right = ([g for axes in side for g in (rest if axes == ("...",) else [axes])] for side in (pattern.left, pattern.right))
+    left, right = (
+        [g for axes in side for g in (rest if axes == ("...",) else [axes])]
+        for side in (pattern.left, pattern.right)
+    )
     return left, right
 
 
@@ -130,9 +135,13 @@ def unsqueeze(use: Use) -> Expr:
 
 LINES = {
     "reshape": Line(reshape),
-    "flatten": Line("{x}.flatten({start}, {end|-1})", "nn.Flatten(start_dim={start|1}, end_dim={end|-1})"),
+    "flatten": Line(
+        "{x}.flatten({start}, {end|-1})", "nn.Flatten(start_dim={start|1}, end_dim={end|-1})"
+    ),
     "transpose": Line(transpose, transpose_module),
-    "squeeze": Line(lambda use: use.write("{x}.squeeze({axes})", axes=use.axes(use.op.values["axes"]))),
+    "squeeze": Line(
+        lambda use: use.write("{x}.squeeze({axes})", axes=use.axes(use.op.values["axes"]))
+    ),
     "unsqueeze": Line(unsqueeze),
     "expand": Line(expand),
     "rearrange": Line(rearrange, rearrange_module),
