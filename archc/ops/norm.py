@@ -164,6 +164,11 @@ class InstanceNorm(Op):
     def infer(self, at: Site) -> TensorType:
         x = at.least_rank("x", 3)
         at.floating()
+        if all(size == 1 for size in x.dims[2:]):
+            raise TypingError(
+                "E305", "instance_norm needs several values of each channel, and there is one",
+                about="x", label=f"found {x.shape_text}",
+            )  # fmt: skip
         _declare(self.affine, at, x)
         return x
 

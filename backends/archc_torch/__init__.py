@@ -26,7 +26,8 @@ __all__ = ["evaluate", "module", "set_threads", "source", "write_weights"]
 def source(program: Program, model: str | None = None) -> str:
     """The text of a `model.py` for one model, the main one if none is named.
 
-    Raises UsageError E702 for an unknown model, UnsupportedError E601 for a step that PyTorch cannot say.
+    Raises UsageError E702 for an unknown model, UnsupportedError E601 for a step that PyTorch
+    cannot say.
     """
     from archc_torch.emit import emit
 
@@ -38,8 +39,10 @@ def module(
 ) -> nn.Module:
     """The network as an nn.Module, in training mode; its state dict has the spec's names.
 
-    `weights` is a safetensors, .npz or PyTorch file, or a mapping of names to arrays; without it the weights are
-    the spec's initial ones, drawn from `seed`. Raises as `source`, and InputError where weights do not fit.
+    `weights` is a safetensors, .npz or PyTorch file, or a mapping of names to arrays; without it
+    the weights are
+    the spec's initial ones, drawn from `seed`. Raises as `source`, and InputError where weights do
+    not fit.
     """
     from archc_torch.instance import build
 
@@ -47,7 +50,10 @@ def module(
 
 
 def evaluate(module: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    """The module's outputs as arrays by name for inputs by name, without dropout and without gradients."""
+    """The module's outputs as arrays by name for inputs by name.
+
+    Without dropout and without gradients.
+    """
     from archc_torch import instance
 
     return instance.evaluate(module, feeds)

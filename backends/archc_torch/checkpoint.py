@@ -21,7 +21,8 @@ WRAPPED = (
 def load(path: Path) -> Mapping[str, object]:
     """The tensors of a file that torch.save wrote, by name, mapped from the file where it can be.
 
-    A state dict within a dictionary, under `state_dict` or `model`, is taken out. Only tensors are unpickled.
+    A state dict within a dictionary, under `state_dict` or `model`, is taken out. Only tensors are
+    unpickled.
     InputError E503 for anything else.
     """
     try:
@@ -29,20 +30,23 @@ def load(path: Path) -> Mapping[str, object]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise InputError.of(
-            "E503", f"{path} cannot be read as a state dict: {reason}",
+            "E503",
+            f"{path} cannot be read as a state dict: {reason}",
             help="save what state_dict() gives, and nothing else",
-        ) from error  # fmt: skip
+        ) from error
     if isinstance(found, Mapping):
         found = next((found[key] for key in WRAPPED if isinstance(found.get(key), Mapping)), found)
     if not isinstance(found, Mapping):
         raise InputError.of(
-            "E503", f"{path} holds a {type(found).__name__}, not a state dict",
+            "E503",
+            f"{path} holds a {type(found).__name__}, not a state dict",
             help="save what state_dict() gives: names to tensors",
-        )  # fmt: skip
+        )
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise InputError.of(
-                "E503", f"{path}: '{str(name)[:80]}' is a {type(value).__name__}, not a tensor",
+                "E503",
+                f"{path}: '{str(name)[:80]}' is a {type(value).__name__}, not a tensor",
                 help="save what state_dict() gives: names to tensors",
-            )  # fmt: skip
+            )
     return dict(found)

@@ -1,4 +1,7 @@
-"""Sketches to classes: definitions whose code agrees but for numbers become one, with these as arguments."""
+"""Sketches to classes.
+
+Definitions whose code agrees but for numbers become one, with these as arguments.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,11 @@ from archc.ir.dims import Size
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
 from archc.spec.ast import Template
-from archc.spec.values import Argument
 from archc.spec.data import Scalar
 from archc.spec.formula import Formula
-from archc_torch import layout, names
+from archc.spec.values import Argument
+from archc_torch import layout, names, provenance
 from archc_torch.code import Build, Hole, Numbers, Part, Raw
-from archc_torch import provenance
 from archc_torch.explain import ABSENT, Row, constant, meaning, same
 from archc_torch.library import Key, Library
 from archc_torch.lines import table
@@ -28,8 +30,19 @@ if TYPE_CHECKING:
 
 # What torch calls numbers of channels, features and rows.
 WIDTHS = frozenset(
-    "in_channels out_channels num_features num_channels in_features out_features normalized_shape num_embeddings "
-    "embedding_dim input_size hidden_size".split()
+    [
+        "in_channels",
+        "out_channels",
+        "num_features",
+        "num_channels",
+        "in_features",
+        "out_features",
+        "normalized_shape",
+        "num_embeddings",
+        "embedding_dim",
+        "input_size",
+        "hidden_size",
+    ]
 )
 FACTS = {"H": "height", "W": "width", "T": "length"}  # sizes that are no widths, as arguments
 AXES = {
@@ -66,7 +79,10 @@ class Arg:
 
 @dataclass(eq=False)
 class Class:
-    """A class, or a function if it has neither weights nor state, with the definitions that are its instances."""
+    """A class, or a function if it has neither weights nor state.
+
+    With the definitions that are its instances.
+    """
 
     key: Key
     library: Library
@@ -131,7 +147,10 @@ class Class:
 
     @cached_property
     def facts(self) -> dict[str, Row]:
-        """Sizes of the first input that differ between instances, named by what they are used for."""
+        """Sizes of the first input that differ between instances.
+
+        Named by what they are used for.
+        """
         first = self.first
         if first is None:
             return {}
@@ -153,7 +172,10 @@ class Class:
 
     @cached_property
     def first(self) -> list[tuple[Size, ...]] | None:
-        """The first input's sizes for each instance; None where there is no such input, or ranks differ."""
+        """The first input's sizes for each instance.
+
+        None where there is no such input, or ranks differ.
+        """
         shapes = [tuple(sketch.definition.input_types().values())[:1] for sketch in self.sketches]
         if not all(shapes) or len({types[0].rank for types in shapes}) > 1:
             return None
@@ -161,7 +183,10 @@ class Class:
 
     @cached_property
     def letters(self) -> str:
-        """What the first input's axes are called: by what counts channels or features in it, empty if nothing does."""
+        """What the first input's axes are called.
+
+        By what counts channels or features in it, empty if nothing does.
+        """
         assert self.first is not None
         rank = len(self.first[0])
         space = {2: "", 3: "T", 4: "HW", 5: "DHW"}.get(rank)
@@ -245,9 +270,10 @@ class Class:
         every = [sketch.definition.input_types() for sketch in self.sketches]
         return {
             (name, axis): tuple(types[name].dims[axis] for types in every)
-            for name, first in every[0].items() if len({types[name].rank for types in every}) == 1
+            for name, first in every[0].items()
+            if len({types[name].rank for types in every}) == 1
             for axis in range(first.rank)
-        }  # fmt: skip
+        }
 
     def _letter(self, name: str, rank: int, axis: int) -> str:
         if (
@@ -260,7 +286,10 @@ class Class:
         return letters[axis] if letters is not None else f"D{axis}"
 
     def size_text(self, row: Row, axis: int) -> str:
-        """A size as a comment says it, in terms of arguments and of the inputs' sizes; `…` where that fails."""
+        """A size as a comment says it, in terms of arguments and of the inputs' sizes.
+
+        `…` where that fails.
+        """
         if constant(row):
             size = next(size for size in row if size is not ABSENT)
             spatial = self.first is not None and self.letters[:2] == "NC" and axis > 1
@@ -328,7 +357,10 @@ class Classes:
             self.order.append(found)
 
     def _widths(self) -> dict[object, str]:
-        """Numbers of channels or features that the spec's own parameters are, where only one of them is that."""
+        """Numbers of channels or features that the spec's own parameters are.
+
+        Where only one of them is that.
+        """
         program = self.library.program
         found: dict[object, set[str]] = {}
         for each in self.order:
@@ -339,7 +371,10 @@ class Classes:
         return {size: next(iter(words)) for size, words in found.items() if len(words) == 1}
 
     def _functions(self) -> None:
-        """Which classes are functions: those without weights and state that nothing needs as a module."""
+        """Which classes are functions.
+
+        Those without weights and state that nothing needs as a module.
+        """
         for found in self.order:
             found.function = self.library.pure(found.sketch)
         changed = True
@@ -407,9 +442,10 @@ def needed_modules(branch: Branch) -> list[Leaf]:
 class _Arguments:
     """Chooses what a class's constructor takes, and what then stands for each hole.
 
-    1. What the spec writes as a formula is written as that formula, if its names mean something here.
-    2. What differs between the instances is the block's parameter or a size of its input with the same values,
-       else simple arithmetic on such, else an argument of its own.
+    1. What the spec writes as a formula is written as that formula, if its names mean something
+    here.
+    2. What differs between the instances is the block's parameter or a size of its input with the
+       same values, else simple arithmetic on such, else an argument of its own.
     3. What is the same for all is a number, unless a formula has given that number a name before.
     """
 
@@ -434,10 +470,12 @@ class _Arguments:
         if found.sketch.top or found.template is None or found.template.file is not program.file:
             return {}
         return {
-            name: (value,) * self.count for name, value in program.parameters.items()
-            if isinstance(value, int | float) and name not in found.sketch.definition.bound
+            name: (value,) * self.count
+            for name, value in program.parameters.items()
+            if isinstance(value, int | float)
+            and name not in found.sketch.definition.bound
             and name not in found.facts
-        }  # fmt: skip
+        }
 
     def choose(self) -> None:
         found = self.found
@@ -597,12 +635,15 @@ class _Arguments:
                 made is not None
                 and made[1]
                 and provenance.agrees(arg.row, provenance.values(*made, self.count))
+                and made[1].keys() <= known.keys()
             ):
-                if made[1].keys() <= known.keys():
-                    arg.formula = provenance.python(made[0])
+                arg.formula = provenance.python(made[0])
 
     def _condition(self, gap: Gap) -> None:
-        """What tells whether an instance has the steps: the spec's own condition, or an argument."""
+        """What tells whether an instance has the steps.
+
+        The spec's own condition, or an argument.
+        """
         found = self.found
         for formula in gap.when:
             made = provenance.translated(formula, self._resolve)
@@ -637,9 +678,9 @@ class _Arguments:
                 and parameter.type is None
                 and isinstance(data, Scalar)
                 and data.formula is None
+                and any(type(value) is type(data.value) and value == data.value for value in row)
             ):
-                if any(type(value) is type(data.value) and value == data.value for value in row):
-                    return data.value
+                return data.value
         return ...
 
     def _calls(self) -> Iterator[tuple[Build | Numbers, Arg, Row]]:
@@ -701,7 +742,7 @@ class _Arguments:
         }
 
     def _width(self, hole: Hole, row: Row, renamed: dict[str, str]) -> str:
-        """A number of channels or features by the expression that counted them elsewhere in the class."""
+        """A number of channels or features by the expression that counted them elsewhere."""
         if hole.hint not in WIDTHS or not constant(row):
             return ""
         found = next(
@@ -778,5 +819,8 @@ def _statement_gaps(statements: list[Stmt]) -> Iterator[Gap]:
 
 
 def needed(row: Row) -> bool:
-    """Whether something must be passed for the row: it differs, and is nothing that passes through."""
+    """Whether something must be passed for the row.
+
+    It differs, and is nothing that passes through.
+    """
     return not constant(row) and not any(isinstance(value, Argument) for value in row)

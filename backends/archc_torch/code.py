@@ -1,7 +1,9 @@
 """Pieces of Python text with holes: what a definition's lines are before its class is known.
 
-A line of a class is the same for all its instances but for numbers. So lines are kept as `Code`, text with
-`Hole`s where numbers stand; definitions whose texts agree become one class, and only then is it known which
+A line of a class is the same for all its instances but for numbers. So lines are kept as `Code`,
+text with
+`Hole`s where numbers stand; definitions whose texts agree become one class, and only then is it
+known which
 holes are constructor arguments.
 """
 
@@ -35,7 +37,8 @@ class Raw:
 class Hole:
     """A literal that may differ between the instances of a class.
 
-    `hint` names the argument it may become. With `default`, it is left out with its keyword and its comma where
+    `hint` names the argument it may become. With `default`, it is left out with its keyword and
+    its comma where
     all instances have that value.
     """
 
@@ -74,7 +77,10 @@ class Build:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Callee:
-    """What is called for another definition: the module at `path`, or a function if it is no class."""
+    """What is called for another definition.
+
+    The module at `path`, or a function if it is no class.
+    """
 
     definition: Definition
     path: str
@@ -82,7 +88,10 @@ class Callee:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """The arguments after a call's tensors, where the definition is a function and takes numbers."""
+    """The arguments after a call's tensors.
+
+    Where the definition is a function and takes numbers.
+    """
 
     definition: Definition
     arguments: Mapping[str, float | Argument]
@@ -183,9 +192,17 @@ class TemplateHole:
 
 _HOLE = re.compile(r"\{(?P<name>\w+)(?P<many>\*)?(?:\|(?P<default>[^{}]*))?\}")
 _BINDING: dict[type[ast.AST], int] = {
-    ast.Add: SUM, ast.Sub: SUM, ast.Mult: PRODUCT, ast.Div: PRODUCT, ast.FloorDiv: PRODUCT, ast.Mod: PRODUCT,
-    ast.MatMult: PRODUCT, ast.Pow: POWER, ast.BitAnd: BIT_AND, ast.BitOr: BIT_OR,
-}  # fmt: skip
+    ast.Add: SUM,
+    ast.Sub: SUM,
+    ast.Mult: PRODUCT,
+    ast.Div: PRODUCT,
+    ast.FloorDiv: PRODUCT,
+    ast.Mod: PRODUCT,
+    ast.MatMult: PRODUCT,
+    ast.Pow: POWER,
+    ast.BitAnd: BIT_AND,
+    ast.BitOr: BIT_OR,
+}
 
 
 @cache
@@ -248,7 +265,10 @@ def _calls(node: ast.AST) -> int:
 def _places(
     node: ast.AST, names: Mapping[str, int], nested: int = 0
 ) -> Iterator[tuple[int, tuple[int, bool, int]]]:
-    """What the place of each hole asks for: how tightly to bind, whether it is an operator's, its nesting."""
+    """What the place of each hole asks for.
+
+    How tightly to bind, whether it is an operator's, its nesting.
+    """
     if isinstance(node, ast.Name) and node.id in names:  # the template is a hole alone
         yield names[node.id], (LOOSE, False, 0)
         return

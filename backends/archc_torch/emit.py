@@ -23,7 +23,10 @@ from archc_torch.wrap import INDENT, WIDTH
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file's text, the class that is the network, and its inputs and outputs by their names in the spec."""
+    """A file's text, the class that is the network.
+
+    And its inputs and outputs by their names in the spec.
+    """
 
     text: str
     name: str
@@ -61,10 +64,14 @@ def emit(program: Program, model: str | None = None) -> Source:
     text = _file(program, classes, helpers, parts, tables)
     sketch = library.sketch(library.main)
     return Source(
-        text, classes.order[-1].name if classes.order[-1].sketch.top else classes.of(library.main).name,
-        tuple((p.name, len(p.types) if p.listed else None) for p in sketch.parameters or _whole(library)),
+        text,
+        classes.order[-1].name if classes.order[-1].sketch.top else classes.of(library.main).name,
+        tuple(
+            (p.name, len(p.types) if p.listed else None)
+            for p in sketch.parameters or _whole(library)
+        ),
         tuple((o.name, len(o.types) if o.listed else None) for o in sketch.outputs),
-    )  # fmt: skip
+    )
 
 
 def expanded(program: Program) -> Program:
@@ -149,7 +156,10 @@ def _file(
 
 
 def packed(head: str, value: object, tail: str, indent: str = "") -> list[str]:
-    """A large literal: a row of numbers in as few lines as hold it, rows of rows one after the other."""
+    """A large literal.
+
+    A row of numbers in as few lines as hold it, rows of rows one after the other.
+    """
     if not isinstance(value, tuple | list):
         return [f"{indent}{head}{literal(value)}{tail}"]
     opening, closing = ("(", ")") if isinstance(value, tuple) else ("[", "]")

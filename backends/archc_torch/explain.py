@@ -1,13 +1,18 @@
-"""What a row of numbers, one for each instance of a class, is in terms of other rows: `4 * planes`."""
+"""What a row of numbers, one for each instance of a class, is in terms of other rows.
+
+`4 * planes`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from archc.ir.dims import Dim, floor_div
+from archc.ir.dims import Dim, Size, floor_div
 
 Row = tuple[object, ...]
+Sizes = tuple[Size, ...]
 
 
 class Absent:
@@ -41,7 +46,10 @@ def same(a: Row, b: Row) -> bool:
 
 
 def meanings(row: Row, known: Mapping[str, Row]) -> Iterator[Meaning]:
-    """The row in terms of known ones, simplest first: one itself, a multiple or a part of one, two combined."""
+    """The row in terms of known ones, simplest first.
+
+    One itself, a multiple or a part of one, two combined.
+    """
     for name, other in known.items():
         if same(row, other):
             yield Meaning(name, (name,), compound=False)
@@ -50,24 +58,25 @@ def meanings(row: Row, known: Mapping[str, Row]) -> Iterator[Meaning]:
     known = {name: tuple(other[place] for place in there) for name, other in known.items()}
     if not _whole(row):
         return
-    numbers = {name: other for name, other in known.items() if _whole(other)}
+    sizes = cast(Sizes, row)
+    numbers = {name: cast(Sizes, other) for name, other in known.items() if _whole(other)}
     for name, other in numbers.items():
-        if row == tuple(-value for value in other):
+        if sizes == tuple(-value for value in other):
             yield Meaning(f"-{name}", (name,))
     for name, other in numbers.items():
         for factor in range(2, MOST + 1):
-            if row == tuple(factor * value for value in other):
+            if sizes == tuple(factor * value for value in other):
                 yield Meaning(f"{factor} * {name}", (name,))
-            if row == tuple(floor_div(value, factor) for value in other):
+            if sizes == tuple(floor_div(value, factor) for value in other):
                 yield Meaning(f"{name} // {factor}", (name,))
     for name, other in numbers.items():
         for more, third in numbers.items():
-            if name < more and row == tuple(a * b for a, b in zip(other, third, strict=True)):
+            if name < more and sizes == tuple(a * b for a, b in zip(other, third, strict=True)):
                 yield Meaning(f"{name} * {more}", (name, more))
-            if name != more and _divides(third) and row == tuple(map(floor_div, other, third)):
+            if name != more and _divides(third) and sizes == tuple(map(floor_div, other, third)):
                 yield Meaning(f"{name} // {more}", (name, more))
     for name, other in numbers.items():
-        gap = {_plain(a - b) for a, b in zip(row, other, strict=True)}
+        gap = {_plain(a - b) for a, b in zip(sizes, other, strict=True)}
         by = gap.pop() if len(gap) == 1 else None
         if by:
             yield Meaning(f"{name} {'+' if by > 0 else '-'} {abs(by)}", (name,))

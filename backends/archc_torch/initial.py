@@ -1,4 +1,7 @@
-"""Weights in the source: what a tensor begins as, and what a module's weights begin as if not as PyTorch's."""
+"""Weights in the source.
+
+What a tensor begins as, and what a module's weights begin as if not as PyTorch's.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
 def leaf(weight: Weight, value: str = "", shape: Sequence[str] = (), begin: str = "") -> Leaf:
     """A parameter or a buffer that no module of torch.nn holds.
 
-    `value`, `shape` and `begin` are how the spec writes its value, sizes and initialiser, where as formulas.
+    `value`, `shape` and `begin` are how the spec writes its value, sizes and initialiser, where as
+    formulas.
     """
     if weight.value is not None:
         code = table(weight.value, weight.type, value)

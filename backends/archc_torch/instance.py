@@ -53,7 +53,10 @@ class _Loader:
 
 
 def imported(source: Source) -> ModuleType:
-    """The source as a module; the same text is the same module, so that pickles of it find their classes."""
+    """The source as a module.
+
+    The same text is the same module, so that pickles of it find their classes.
+    """
     digest = blake2b(source.text.encode(), digest_size=8).hexdigest()
     name = f"archc_torch_model_{digest}"
     known = sys.modules.get(name)
@@ -96,7 +99,10 @@ def _unfilled(network: nn.Module) -> bool:
 
 
 def fill(network: nn.Module, entries: Mapping[str, Entry]) -> None:
-    """Puts the entries' values in the place of every parameter and buffer; shared ones stay shared."""
+    """Puts the entries' values in the place of every parameter and buffer.
+
+    Shared ones stay shared.
+    """
     made: dict[int, torch.Tensor] = {}
     places = list(tensors(network))
     for name, _, _, old in places:
@@ -132,7 +138,10 @@ def tensor(entry: Entry) -> torch.Tensor:
 
 
 def evaluate(network: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    """The outputs by name for inputs by name, as at inference; a list's items are `name.0`, `name.1` …"""
+    """The outputs by name for inputs by name, as at inference.
+
+    A list's items are `name.0`, `name.1` …
+    """
     was_training = network.training
     given: list[Any] = []
     for name, count in network.archc_inputs:  # type: ignore[union-attr]
@@ -150,10 +159,10 @@ def evaluate(network: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]
 
 def named(network: nn.Module, result: Any) -> dict[str, Array]:
     """A network's result as arrays by the outputs' names."""
-    outputs = network.archc_outputs
-    parts = [result] if len(outputs) == 1 else list(result)  # type: ignore[arg-type]
+    outputs: Any = network.archc_outputs
+    parts = [result] if len(outputs) == 1 else list(result)
     found: dict[str, Array] = {}
-    for (name, count), part in zip(outputs, parts, strict=True):  # type: ignore[call-overload]
+    for (name, count), part in zip(outputs, parts, strict=True):
         if count is None:
             found[name] = _taken(part)
         else:

@@ -1,4 +1,7 @@
-"""Where a definition's modules are: its scopes, which of them are chains, and how each path is written."""
+"""Where a definition's modules are.
+
+Its scopes, which of them are chains, and how each path is written.
+"""
 
 from __future__ import annotations
 
@@ -76,6 +79,7 @@ def chain(graph: Graph, scope: Scope, element: Element, exits: frozenset[Value])
     entry: Value | None = None
     first = last = -1
     weighted = False
+    found: tuple[Branch | Leaf, bool]
     for name, child in scope.children.items():
         if isinstance(child, Scope):
             inner = chain(graph, child, element, exits)
@@ -110,7 +114,10 @@ def _only_use(graph: Graph, value: Value, user: int, exits: frozenset[Value]) ->
 
 
 def _spoken(branch: Branch) -> dict[str, Branch | Leaf]:
-    """The children, those that are no more than a number and have no weights by what they are: `relu2`."""
+    """The children, those that are no more than a number and have no weights by what they are.
+
+    `relu2`.
+    """
     found: dict[str, Branch | Leaf] = {}
     for name, child in branch.children.items():
         if isinstance(child, Leaf) and name.isdigit() and not child.weighted and child.count == 1:
@@ -153,7 +160,10 @@ def kind(branch: Branch) -> str:
 
 
 def put(root: Branch, path: str, leaf: Leaf | Branch, place: Place | None) -> None:
-    """Hangs a leaf or a chain below its path. Raises UnsupportedError where something is there already."""
+    """Hangs a leaf or a chain below its path.
+
+    Raises UnsupportedError where something is there already.
+    """
     *above, name = path.split(".")
     if "training" in path.split("."):
         raise impossible(path, place)
@@ -181,19 +191,24 @@ def doubled(path: str, place: Place | None) -> UnsupportedError:
 
 def impossible(path: str, place: Place | None) -> UnsupportedError:
     error = UnsupportedError.of(
-        "E601", f"PyTorch cannot hold '{path}': every module has a flag called 'training'", place,
+        "E601",
+        f"PyTorch cannot hold '{path}': every module has a flag called 'training'",
+        place,
         help="give the step another name",
-    )  # fmt: skip
+    )
     assert isinstance(error, UnsupportedError)
     return error
 
 
 def access(root: Branch, path: str, owner: str = "self") -> tuple[str, Leaf | None, str]:
-    """How the path is written, the leaf where it ends or is passed, and what of the path lies below that leaf."""
+    """How the path is written, the leaf where it ends or is passed.
+
+    And what of the path lies below that leaf.
+    """
     text, branch = owner, root
     segments = path.split(".")
     for depth, name in enumerate(segments):
-        holder, offset = find(branch, name)
+        holder, _ = find(branch, name)
         child = branch.children[holder]
         text = step(text, branch, name, child, depth == 0)
         rest = ".".join(segments[depth + 1 :])

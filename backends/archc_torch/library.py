@@ -36,7 +36,10 @@ class Library:
         self._families: dict[int, Family] | None = None
 
     def sketch(self, definition: Definition) -> Sketch:
-        """The definition's sketch, made when it is asked for first, together with its whole family's."""
+        """The definition's sketch, made when it is asked for first.
+
+        Together with its whole family's.
+        """
         if id(definition) not in self.sketches:
             family = self._family(definition)
             if family is None or not self._together(family):
@@ -61,12 +64,17 @@ class Library:
             found = families(block for block in blocks.values() if block.kind == "block")
             self._families = {
                 id(variant.original): family
-                for family in found if family.gaps() for variant in family.variants
-            }  # fmt: skip
+                for family in found
+                if family.gaps()
+                for variant in family.variants
+            }
         return self._families.get(id(definition))
 
     def _together(self, family: Family) -> bool:
-        """Writes a family as one class; False where that does not work out, and each is written alone."""
+        """Writes a family as one class.
+
+        False where that does not work out, and each is written alone.
+        """
         from archc_torch.planner import Planner
 
         gaps = family.gaps()
@@ -104,9 +112,15 @@ class Library:
 
     def pure(self, sketch: Sketch) -> bool:
         """Whether the definition has neither weights nor state, so that a function can say it."""
-        return not sketch.top and sketch.definition.kind != "model" and not sketch.trains and all(
-            leaf.callee is not None and self.pure(self.sketch(leaf.callee)) for leaf in leaves(sketch.modules)
-        )  # fmt: skip
+        return (
+            not sketch.top
+            and sketch.definition.kind != "model"
+            and not sketch.trains
+            and all(
+                leaf.callee is not None and self.pure(self.sketch(leaf.callee))
+                for leaf in leaves(sketch.modules)
+            )
+        )
 
     # ---- models
 
@@ -123,9 +137,11 @@ class Library:
         for other in others:
             if self.key(other) != self.key(first):
                 raise UnsupportedError.of(
-                    "E601", f"the model '{name}' is called with inputs for which its code differs", first.place,
-                    help="a model is one module in PyTorch: call it in one way, or make it two models",
-                )  # fmt: skip
+                    "E601",
+                    f"the model '{name}' is called with inputs for which its code differs",
+                    first.place,
+                    help="a model is one module in PyTorch: call it in one way, or make it two",
+                )
         return self.sketch(first)
 
     def _calls(self, definition: Definition, seen: set[int]) -> Iterator[CallNode]:
@@ -139,7 +155,10 @@ class Library:
     # ---- what is passed through
 
     def rate(self, definition: Definition, argument: Argument) -> object:
-        """The value that every call passes for a parameter, or the parameter itself if they differ."""
+        """The value that every call passes for a parameter.
+
+        Or the parameter itself if they differ.
+        """
         if self._rates is None:
             self._rates = {}
             self._gather(self.main, {}, set())
@@ -188,19 +207,39 @@ class Library:
 
     def _structure(self, sketch: Sketch) -> Any:
         return (
-            tuple((parameter.name, parameter.variable, parameter.listed, len(parameter.types) if parameter.listed else 1)
-                  for parameter in sketch.parameters),
-            tuple(sketch.models), tuple(sketch.sizes), sketch.device, sketch.definition.parameters,
-            self._branch(sketch.modules), self._statements(sketch.setup), self._statements(sketch.body),
-            tuple((output.name, output.listed, len(output.types), self._code(output.code)) for output in sketch.outputs),
-        )  # fmt: skip
+            tuple(
+                (
+                    parameter.name,
+                    parameter.variable,
+                    parameter.listed,
+                    len(parameter.types) if parameter.listed else 1,
+                )
+                for parameter in sketch.parameters
+            ),
+            tuple(sketch.models),
+            tuple(sketch.sizes),
+            sketch.device,
+            sketch.definition.parameters,
+            self._branch(sketch.modules),
+            self._statements(sketch.setup),
+            self._statements(sketch.body),
+            tuple(
+                (output.name, output.listed, len(output.types), self._code(output.code))
+                for output in sketch.outputs
+            ),
+        )
 
     def _branch(self, branch: Branch) -> Any:
-        return branch.chain, branch.gap, tuple(
-            (name, self._branch(child)) if isinstance(child, Branch)
-            else (name, child.kind, child.count, child.gap, self._code(child.code))
-            for name, child in branch.children.items()
-        )  # fmt: skip
+        return (
+            branch.chain,
+            branch.gap,
+            tuple(
+                (name, self._branch(child))
+                if isinstance(child, Branch)
+                else (name, child.kind, child.count, child.gap, self._code(child.code))
+                for name, child in branch.children.items()
+            ),
+        )
 
     def _statements(self, statements: list[Stmt]) -> Any:
         found: list[Any] = []

@@ -1,7 +1,9 @@
 """How ops are written in PyTorch: one line each, in `archc_torch.ops` by family.
 
-A module of lines has a table `LINES`, an op's name to its `Line`, and may have `HELPERS`, a function's or a
-class's name to its source, which a file that uses it begins with. Packages offer such modules under the entry
+A module of lines has a table `LINES`, an op's name to its `Line`, and may have `HELPERS`, a
+function's or a
+class's name to its source, which a file that uses it begins with. Packages offer such modules
+under the entry
 point group `archc_torch.ops`; they never replace a line that is here.
 """
 
@@ -20,9 +22,21 @@ if TYPE_CHECKING:
     from archc_torch.use import Use
 
 MODULES = (
-    "activation", "arithmetic", "compare", "conv", "pool", "norm", "linear", "recurrent", "attention", "reduce",
-    "shape", "select", "assemble", "source",
-)  # fmt: skip
+    "activation",
+    "arithmetic",
+    "compare",
+    "conv",
+    "pool",
+    "norm",
+    "linear",
+    "recurrent",
+    "attention",
+    "reduce",
+    "shape",
+    "select",
+    "assemble",
+    "source",
+)
 
 Writer = str | Callable[["Use"], Expr | str | None]
 
@@ -31,9 +45,12 @@ Writer = str | Callable[["Use"], Expr | str | None]
 class Line:
     """How one op is written.
 
-    `call` is an expression on tensors; weights are operands in it under their names. `module` is the constructor
-    of a torch.nn module that keeps the op's weights under their names, or stands for it in an nn.Sequential;
-    `applied` is how that module is called if not on `x` alone. A writer that gives None has no such form here.
+    `call` is an expression on tensors; weights are operands in it under their names. `module` is
+    the constructor
+    of a torch.nn module that keeps the op's weights under their names, or stands for it in an
+    nn.Sequential;
+    `applied` is how that module is called if not on `x` alone. A writer that gives None has no
+    such form here.
     `targets` is how several outputs of the module are unpacked, by their names.
     """
 

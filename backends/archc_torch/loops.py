@@ -58,7 +58,8 @@ def begin(
 ) -> list[Stmt]:
     """Before a loop: carried values in their variables, all others in one as well.
 
-    What ends each round is returned: of several slots that carry one output and begin with different
+    What ends each round is returned: of several slots that carry one output and begin with
+    different
     values, all but the first have variables that follow its own.
     """
     began: dict[Val, str] = {}
@@ -194,7 +195,10 @@ def items_of(p: Planner, vals: list[Val]) -> Val | None:
 
 
 def roll(p: Planner, frame: Frame, roll: Roll) -> None:
-    """Writes the loop: lists are walked side by side, outputs that are used outside are gathered in lists."""
+    """Writes the loop.
+
+    Lists are walked side by side, outputs that are used outside are gathered in lists.
+    """
     graph = frame.definition.graph
     first = graph.node(roll.calls[0])
     assert isinstance(first, CallNode)
@@ -258,9 +262,15 @@ def outputs_gathered(p: Planner, frame: Frame, roll: Roll) -> dict[int, Val]:
     for port in range(len(first.types)):
         inner = [Value(id, port) for id in roll.calls]
         last = inner[-1]
-        used = [v for v in inner if v in exits or any(
-            use[2] == port and use[0] not in roll.calls and use[0] in frame.live for use in graph.users(v.node)
-        )]  # fmt: skip
+        used = [
+            v
+            for v in inner
+            if v in exits
+            or any(
+                use[2] == port and use[0] not in roll.calls and use[0] in frame.live
+                for use in graph.users(v.node)
+            )
+        ]
         if not used or (used == [last] and port in roll.carried.values()):
             continue
         gathered = p.new(plural(first.outputs[port]))
@@ -327,7 +337,10 @@ def scan(p: Planner, frame: Frame, id: int, node: ScanNode) -> None:
 def finish_round(
     p: Planner, inner: Frame, node: ScanNode, stacks: dict[int, Val], state: dict[int, Val]
 ) -> None:
-    """The end of a loop's body: outputs into their lists, and carried values into their variables at once."""
+    """The end of a loop's body.
+
+    Outputs into their lists, and carried values into their variables at once.
+    """
     values = [inner.val(value) for value in node.definition.outputs.values()]
     kept = {
         port: p.take(values[port]) for port in range(len(values)) if port in stacks or port in state
@@ -342,7 +355,10 @@ def finish_round(
 
 
 def in_place(statements: list[Stmt], new: Val, old: Val) -> bool:
-    """Lets a statement give its value straight to the variable that carries it, if nothing reads the old one later."""
+    """Lets a statement give its value straight to the variable that carries it.
+
+    If nothing reads the old one later.
+    """
     for place, statement in enumerate(statements):
         if isinstance(statement, Assign) and new in statement.targets:
             later = statements[place + 1 :]

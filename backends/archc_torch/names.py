@@ -1,4 +1,7 @@
-"""Names and texts of a spec as names and texts of Python, which they can neither alter nor shadow."""
+"""Names and texts of a spec as names and texts of Python.
+
+Which they can neither alter nor shadow.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,101 @@ import builtins
 import keyword
 from collections.abc import Collection, Iterable
 
-# What torch.nn.Module and its containers have by themselves; tests compare it with the installed torch.
+# What torch.nn.Module and its containers have by themselves; tests compare it with the installed
+# torch.
 TAKEN = frozenset(
-    """
-    T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules
-    mtia named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
-    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule
-    share_memory state_dict to to_empty train training type xpu zero_grad
-    """.split()
+    [
+        "T_destination",
+        "add_module",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+    ]
 )
 # What nn.Sequential and nn.ModuleDict have beyond it.
-CONTAINERS = frozenset("append extend insert pop clear items keys update values".split())
+CONTAINERS = frozenset(
+    ["append", "extend", "insert", "pop", "clear", "items", "keys", "update", "values"]
+)
 # What every generated file means by these names.
 GLOBALS = frozenset({"torch", "nn", "F", "Tensor", "OrderedDict", "NamedTuple", "self", "super"})
 _BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_"))
 _SPELLINGS = {
-    "alexnet": "AlexNet", "bn": "BN", "densenet": "DenseNet", "efficientnet": "EfficientNet", "ffn": "FFN",
-    "fpn": "FPN", "gan": "GAN", "gpt": "GPT", "gpt2": "GPT2", "gru": "GRU", "lenet": "LeNet", "lenet5": "LeNet5",
-    "lstm": "LSTM", "mbconv": "MBConv", "mlp": "MLP", "mobilenet": "MobileNet", "nasbench201": "NASBench201",
-    "resnet": "ResNet", "rgb": "RGB", "rnn": "RNN", "se": "SE", "stylegan": "StyleGAN", "unet": "UNet", "vae": "VAE",
-    "vgg": "VGG", "vit": "ViT",
-}  # fmt: skip
+    "alexnet": "AlexNet",
+    "bn": "BN",
+    "densenet": "DenseNet",
+    "efficientnet": "EfficientNet",
+    "ffn": "FFN",
+    "fpn": "FPN",
+    "gan": "GAN",
+    "gpt": "GPT",
+    "gpt2": "GPT2",
+    "gru": "GRU",
+    "lenet": "LeNet",
+    "lenet5": "LeNet5",
+    "lstm": "LSTM",
+    "mbconv": "MBConv",
+    "mlp": "MLP",
+    "mobilenet": "MobileNet",
+    "nasbench201": "NASBench201",
+    "resnet": "ResNet",
+    "rgb": "RGB",
+    "rnn": "RNN",
+    "se": "SE",
+    "stylegan": "StyleGAN",
+    "unet": "UNet",
+    "vae": "VAE",
+    "vgg": "VGG",
+    "vit": "ViT",
+}
 
 
 def attribute(name: str) -> bool:

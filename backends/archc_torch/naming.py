@@ -1,4 +1,7 @@
-"""Variables for values: names of the spec, else x, y, z; one that is not read any more is taken again."""
+"""Variables for values: names of the spec, else x, y, z.
+
+One that is not read any more is taken again.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +39,9 @@ class _Namer:
             for val in refs(statement.code):
                 self.last[val] = max(self.last.get(val, 0), here)
             if isinstance(statement, Assign | For):
-                for val in statement.targets:
-                    if val is not None:
-                        self.defined.setdefault(val, here)
+                for target in statement.targets:
+                    if target is not None:
+                        self.defined.setdefault(target, here)
             if isinstance(statement, For):
                 before = dict(self.last)
                 self.read(statement.body)
@@ -83,7 +86,13 @@ class _Namer:
         if alone is not None and chosen == [self.names[alone]]:
             statements.remove(statement)
 
-    def _name(self, val: Val, read: Iterator[Val] | list[Val] | tuple[Val, ...], here: int, taken: list[str] | tuple[str, ...] = ()) -> str:  # fmt: skip
+    def _name(
+        self,
+        val: Val,
+        read: Iterator[Val] | list[Val] | tuple[Val, ...],
+        here: int,
+        taken: list[str] | tuple[str, ...] = (),
+    ) -> str:
         if val in self.names:
             return self.names[val]
         hint = self.hints.get(val)
@@ -118,12 +127,16 @@ class _Namer:
 
 
 def name(
-    sketch: Sketch, hints: Mapping[Val, str], words: Mapping[Val, str], paths: Mapping[Val, str],
+    sketch: Sketch,
+    hints: Mapping[Val, str],
+    words: Mapping[Val, str],
+    paths: Mapping[Val, str],
     parameters: list[Val],
-) -> None:  # fmt: skip
+) -> None:
     """Gives every variable of the sketch its name, and every code its variables.
 
-    A value with a hint is called so; one with a word only if it can be neither x nor what it is made of, and one
+    A value with a hint is called so; one with a word only if it can be neither x nor what it is
+    made of, and one
     with a path only if no short name is left.
     """
     namer = _Namer(hints, words, paths)
@@ -149,7 +162,10 @@ def name(
 
 
 def spoken(path: str) -> str:
-    """A name for what a module at a path gives: `body.layer1` is layer1, `fpn.inner.0` is inner0."""
+    """A name for what a module at a path gives.
+
+    `body.layer1` is layer1, `fpn.inner.0` is inner0.
+    """
     parts = path.split(".")
     numbers: list[str] = []
     while len(parts) > 1 and parts[-1].isdigit():

@@ -1,6 +1,7 @@
 """A definition's graph to statements: which value is written where, and which is given a variable.
 
-Nodes are taken in their order. A value with one use is written into the expression that uses it as long as that
+Nodes are taken in their order. A value with one use is written into the expression that uses it as
+long as that
 reads well; all others become variables. Modules go into the tree under their weights' names.
 """
 
@@ -26,15 +27,28 @@ from archc.ir.nodes import (
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
 from archc.spec.ast import Step, Template
-from archc.spec.formula import Formula
-from archc.spec.values import Argument
 from archc.spec.data import Mapping as Entries
 from archc.spec.data import Scalar
 from archc.spec.data import Sequence as Items
+from archc.spec.formula import Formula
+from archc.spec.values import Argument
 from archc_torch import initial, layout, names, naming
 from archc_torch.code import (
-    Axis, Build, Callee, Code, Expr, Hole, Numbers, Raw, Ref, Val, ghost, joined, length, literal,
-)  # fmt: skip
+    Axis,
+    Build,
+    Callee,
+    Code,
+    Expr,
+    Hole,
+    Numbers,
+    Raw,
+    Ref,
+    Val,
+    ghost,
+    joined,
+    length,
+    literal,
+)
 from archc_torch.lines import Line, Writer, table
 from archc_torch.sizes import Anchor, express, unknown
 from archc_torch.sketch import Assign, Branch, Gap, If, Leaf, Output, Parameter, Sketch, Stmt
@@ -47,8 +61,20 @@ if TYPE_CHECKING:
 
 # Ops that always give a new tensor, which their gradients do not need.
 FRESH = frozenset(
-    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear batch_norm group_norm layer_norm "
-    "add sub".split()
+    [
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+        "linear",
+        "batch_norm",
+        "group_norm",
+        "layer_norm",
+        "add",
+        "sub",
+    ]
 )
 Make = Callable[[Mapping[str, Expr]], Expr]  # an expression from its operands by slot
 
@@ -59,7 +85,10 @@ WIDEST = 80  # characters of one expression
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """A graph whose nodes are being written: the definition's own, or that of a loop's body within it."""
+    """A graph whose nodes are being written.
+
+    The definition's own, or that of a loop's body within it.
+    """
 
     number: int
     definition: Definition
@@ -89,9 +118,13 @@ class Planner:
     """Writes one definition; a `Host` of its ops' uses."""
 
     def __init__(
-        self, definition: Definition, library: Library, top: bool = False, variant: Variant | None = None,
+        self,
+        definition: Definition,
+        library: Library,
+        top: bool = False,
+        variant: Variant | None = None,
         gaps: Mapping[int, tuple[bool, ...]] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.definition, self.library = definition, library
         self.phantoms = variant.phantoms if variant is not None else frozenset()
         self.gaps = gaps or {}
@@ -183,7 +216,10 @@ class Planner:
             self.exprs[val] = Expr((Ref(group), f"[{index}]"))
 
     def whole(self, frame: Frame) -> bool:
-        """Writes the definition as an nn.Sequential, if it is nothing else and its modules have no better names."""
+        """Writes the definition as an nn.Sequential.
+
+        If it is nothing else and its modules have no better names.
+        """
         definition = frame.definition
         if (
             len(definition.inputs) != 1
@@ -410,7 +446,10 @@ class Planner:
         return self.leaf(frame, id, code, weighted), weighted
 
     def fresh_input(self, frame: Frame, id: int) -> bool:
-        """Whether the node's input is a new tensor that nothing else reads: then it may be changed in place."""
+        """Whether the node's input is a new tensor that nothing else reads.
+
+        Then it may be changed in place.
+        """
         graph = frame.definition.graph
         given = graph.present(id)
         if len(given) != 1 or self.uses.get(frame.val(given[0])) != 1:
@@ -488,7 +527,9 @@ class Planner:
             self._op(frame, id, node)
 
     def guards(self, frame: Frame) -> dict[int, list[int]]:
-        """Steps that only some instances have and that are no module of one input: groups under one condition each.
+        """Steps that only some instances have and that are no module of one input.
+
+        Groups under one condition each.
 
         Raises UnsupportedError where something but the last of a group is used outside of it.
         """
@@ -528,7 +569,10 @@ class Planner:
         return id in frame.paths and not self.fed(frame, id)
 
     def _guard(self, frame: Frame, group: list[int]) -> None:
-        """Steps under a condition: the variable has what stands for them first, and their value if they are there."""
+        """Steps under a condition.
+
+        The variable has what stands for them first, and their value if they are there.
+        """
         graph = frame.definition.graph
         value = Value(group[-1])
         before = bypass(graph, value)
@@ -689,7 +733,10 @@ class Planner:
     def give_call(
         self, frame: Frame, id: int, node: CallNode, expr: Expr, held: bool = False
     ) -> None:
-        """Gives a call's values variables: one each, and one for each list; a lone one only if it is `held`."""
+        """Gives a call's values variables: one each, and one for each list.
+
+        A lone one only if it is `held`.
+        """
         callee = self.library.sketch(node.definition)
         if node.model is not None and node.step is not None and node.step.name is not None:
             self.hints[frame.val(Value(id))] = node.path.rpartition(".")[2]
@@ -773,7 +820,8 @@ class Planner:
     ) -> Expr:
         """The expression on these values, with as many of them written in place as reads well.
 
-        `light` says that it is a function without weights, which is to stay with what it is applied to.
+        `light` says that it is a function without weights, which is to stay with what it is
+        applied to.
         """
         operands = {slot: self.take(val) for slot, val in vals.items()}
         while True:
@@ -812,7 +860,10 @@ class Planner:
             operands[worst] = shorter or self.hold(vals[worst], operands[worst])
 
     def cut(self, val: Val) -> Expr | None:
-        """The value's expression after the function in it has a variable: so a function stays with its module."""
+        """The value's expression after the function in it has a variable.
+
+        So a function stays with its module.
+        """
         made = self.parts.get(val)
         inner = (
             [slot for slot, other in made.vals.items() if other in self.light]
@@ -843,7 +894,10 @@ class Planner:
         return val[0] == 0 and val[1] in self.phantoms
 
     def hold_all(self) -> None:
-        """Gives all that waits to be written a variable, as before a loop that would write it again and again."""
+        """Gives all that waits to be written a variable.
+
+        As before a loop that would write it again and again.
+        """
         for val, expr in list(self.pending.items()):
             del self.pending[val]
             self.hold(val, expr)
@@ -851,7 +905,10 @@ class Planner:
     def give(
         self, frame: Frame, value: Value, expr: Expr, type: TensorType, name: str = ""
     ) -> None:
-        """A node's value: written into its only user, or held in a variable; one with a name is always held."""
+        """A node's value: written into its only user, or held in a variable.
+
+        One with a name is always held.
+        """
         val = frame.val(value)
         if name:
             self.hints[val] = name
@@ -865,7 +922,10 @@ class Planner:
                 self.parts[val] = self.made
 
     def shown(self, frame: Frame, value: Value) -> bool:
-        """Whether a block's value has a line of its own: in a model, unless it is what the model gives."""
+        """Whether a block's value has a line of its own.
+
+        In a model, unless it is what the model gives.
+        """
         return self.definition.kind == "model" and bool(frame.definition.graph.users(value.node))
 
     def name_of(self, node: OpNode) -> str:
@@ -894,9 +954,9 @@ class Planner:
             len(first) == 2
             and isinstance(first[0], Ref)
             and self.lists.get(first[0].value) == len(exprs)
+            and all(expr.code == (first[0], f"[{k}]") for k, expr in enumerate(exprs))
         ):
-            if all(expr.code == (first[0], f"[{k}]") for k, expr in enumerate(exprs)):
-                return Expr((first[0],))
+            return Expr((first[0],))
         return Expr(("[", *joined([expr.code for expr in exprs]), "]"))
 
     def new(self, hint: str) -> Val:
@@ -917,9 +977,11 @@ class Planner:
         for name in unknown(size, anchors):
             if self.sketch.top:
                 raise UnsupportedError.of(
-                    "E601", f"the size {size} cannot be told from the inputs' shapes", self.definition.place,
+                    "E601",
+                    f"the size {size} cannot be told from the inputs' shapes",
+                    self.definition.place,
                     help=f"declare an input with '{name}' as one of its sizes",
-                )  # fmt: skip
+                )
             self.sketch.sizes.append(name)
             self.anchors.append(Anchor((names.safe(name, ()),), symbol(name)))
         return express(size, [*self.anchors, *near])
@@ -1052,7 +1114,10 @@ def plain(code: Code) -> str | None:
 
 
 def conditions(template: Template, step: Step) -> tuple[tuple[str, ...], str]:
-    """The conditions that a step stands under in the spec, outermost first, and a name for what they decide."""
+    """The conditions that a step stands under in the spec, outermost first.
+
+    And a name for what they decide.
+    """
 
     def within(steps: Sequence[Step], above: tuple[Step, ...]) -> tuple[Step, ...] | None:
         for one in steps:
@@ -1066,9 +1131,10 @@ def conditions(template: Template, step: Step) -> tuple[tuple[str, ...], str]:
 
     asked = [one for one in within(template.steps, ()) or () if one.when is not None]
     texts = tuple(
-        one.when.formula.text for one in asked
+        one.when.formula.text
+        for one in asked
         if isinstance(one.when, Scalar) and isinstance(one.when.formula, Formula)
-    )  # fmt: skip
+    )
     named = [
         str(one.name.value)
         for one in asked
@@ -1102,10 +1168,18 @@ def nodes_of(scope: layout.Scope) -> set[int]:
 
 
 def simple(expr: Expr) -> bool:
-    """Whether the expression may be written any number of times: a variable, a weight, an item, a number."""
-    return expr.literal is not None or (expr.depth == 0 and length(expr.code) < 40 and all(
-        isinstance(part, Ref) or (isinstance(part, str) and not set(part) & set("(+*/ ")) for part in expr.code
-    ))  # fmt: skip
+    """Whether the expression may be written any number of times.
+
+    A variable, a weight, an item, a number.
+    """
+    return expr.literal is not None or (
+        expr.depth == 0
+        and length(expr.code) < 40
+        and all(
+            isinstance(part, Ref) or (isinstance(part, str) and not set(part) & set("(+*/ "))
+            for part in expr.code
+        )
+    )
 
 
 def written(use: Use, writer: Writer) -> Expr | None:

@@ -16,10 +16,26 @@ from archc_torch.explain import ABSENT, Row
 Resolve = Callable[[str], "tuple[str, Row] | None"]
 
 _KNOWN = (
-    ast.BinOp, ast.BoolOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Constant, ast.Name, ast.expr_context,
-    ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.ListComp, ast.comprehension, ast.List, ast.Tuple,
-    ast.Subscript, ast.Slice, ast.Call,
-)  # fmt: skip
+    ast.BinOp,
+    ast.BoolOp,
+    ast.UnaryOp,
+    ast.Compare,
+    ast.IfExp,
+    ast.Constant,
+    ast.Name,
+    ast.expr_context,
+    ast.operator,
+    ast.unaryop,
+    ast.cmpop,
+    ast.boolop,
+    ast.ListComp,
+    ast.comprehension,
+    ast.List,
+    ast.Tuple,
+    ast.Subscript,
+    ast.Slice,
+    ast.Call,
+)
 # Functions of formulas that Python has under the same name, or under another one.
 _FUNCTIONS = {
     name: name for name in ("range", "min", "max", "abs", "len", "sum", "int", "float", "round")
@@ -32,9 +48,12 @@ LONGEST = 80  # characters of an expression that is still plainer than an argume
 def translated(
     formula: str, resolve: Resolve, longest: int = LONGEST
 ) -> tuple[str, dict[str, Row]] | None:
-    """The formula on the names that `resolve` gives for its own, and their rows; None if it asks for more.
+    """The formula on the names that `resolve` gives for its own, and their rows.
 
-    `resolve` is asked for names, and for facts as `x.channels`; it gives a Python expression and its values.
+    None if it asks for more.
+
+    `resolve` is asked for names, and for facts as `x.channels`; it gives a Python expression and
+    its values.
     """
     if len(formula) > longest:
         return None

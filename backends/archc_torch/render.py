@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archc.ir.types import TensorType
 from archc_torch import layout, names
@@ -24,7 +25,10 @@ _OPERATOR_AFTER = re.compile(r" ?[-+*/%@]")
 
 @dataclass(eq=False, slots=True)
 class Item:
-    """An element of a container: its name, its constructor, what it gives, and how many of it there are."""
+    """An element of a container.
+
+    Its name, its constructor, what it gives, and how many of it there are.
+    """
 
     name: str
     text: str | Box
@@ -78,9 +82,10 @@ class Renderer:
         self.inside = "init"
         body = [*self.deeper(self._docstring), *self.deeper(self._init)]
         return [
-            f"class {self.found.name}({'nn.Sequential' if chain else 'nn.Module'}):", *body,
+            f"class {self.found.name}({'nn.Sequential' if chain else 'nn.Module'}):",
+            *body,
             *(["", *forward] if forward else []),
-        ]  # fmt: skip
+        ]
 
     def _init(self) -> list[str]:
         arguments = self._arguments()
@@ -158,8 +163,8 @@ class Renderer:
         sketch = self.found.sketch
         if sketch.modules.chain:
             box = self._box(sketch.modules, self._types(sketch.modules))
-            lines = [*self._boxed("super().__init__(", box, ")"), *self._statements(sketch.setup)]
-            return [*self._kept(lines), *lines]
+            own = [*self._boxed("super().__init__(", box, ")"), *self._statements(sketch.setup)]
+            return [*self._kept(own), *own]
         lines: list[str] = []
         for name, child in sketch.modules.children.items():
             lines += self._member("self", name, child, sketch.modules)
@@ -190,7 +195,10 @@ class Renderer:
         return names.unique(f"{name}_" if name in taken else name, taken)
 
     def _member(self, owner: str, name: str, child: Branch | Leaf, parent: Branch) -> list[str]:
-        """The statements that make a child of the class, or of a container that is written by statements."""
+        """The statements that make a child of the class.
+
+        Or of a container that is written by statements.
+        """
         if (
             isinstance(child, Leaf)
             and child.callee is not None
@@ -243,10 +251,11 @@ class Renderer:
     def _holds(self, branch: Branch) -> bool:
         """Whether there is a module in the branch, and not only calls of functions."""
         return any(
-            self._holds(child) if isinstance(child, Branch)
+            self._holds(child)
+            if isinstance(child, Branch)
             else child.callee is None or not self.classes.of(child.callee).function
             for child in branch.children.values()
-        )  # fmt: skip
+        )
 
     def _tensor(self, owner: str, name: str, leaf: Leaf) -> list[str]:
         text = self.text(leaf.code)
@@ -268,12 +277,8 @@ class Renderer:
         place = 0
         every: list[list[tuple[TensorType, ...]]] = []
         for sketch in self.found.sketches:
-            every.append(
-                [
-                    leaf.types
-                    for leaf in _leaves(_twin(self.found.sketch.modules, sketch.modules, branch))
-                ]
-            )
+            twin = _twin(self.found.sketch.modules, sketch.modules, branch)
+            every += [[leaf.types for leaf in _leaves(twin)]]
         while place < len(every[0]):
             types = [found[place] for found in every]
             yield self.found.type_text(tuple(t[0] for t in types)) if types[0] else ""
@@ -299,12 +304,16 @@ class Renderer:
         )
 
     def _boxed(self, head: str, box: Box, tail: str) -> list[str]:
-        """The container as lines: in one if it fits, else an element a line, with the shapes that change."""
+        """The container as lines.
+
+        In one if it fits, else an element a line, with the shapes that change.
+        """
         items = runs(box)
         flat = [self._flat(item, box) for item in items]
         opening, closing = brackets(box, items)
         if all(text is not None for text in flat):
-            line = f"{head}{opening}{', '.join(text for text in flat if text is not None)}{closing}{tail}"
+            listed = ", ".join(text for text in flat if text is not None)
+            line = f"{head}{opening}{listed}{closing}{tail}"
             room = WIDTH - len(INDENT) * self.depth
             if len(line) <= room and (
                 len(items) == 1 or box.kind != "Sequential" or len(line) <= SHORT
@@ -334,7 +343,10 @@ class Renderer:
         return [head + opening, *self.deeper(inner), closing + tail]
 
     def _around(self, item: Item, box: Box) -> tuple[str, str]:
-        """What stands before and after an element: its name, and the condition under which it is there."""
+        """What stands before and after an element.
+
+        Its name, and the condition under which it is there.
+        """
         if item.gap is None:
             return key(item, box), ""
         condition = self.found.conditions[item.gap]
@@ -358,7 +370,8 @@ class Renderer:
         if any(text is None for text in inner):
             return None
         opening, closing = brackets(item.text, items)
-        line = f"{opened}nn.{item.text.kind}({opening}{', '.join(t for t in inner if t)}{closing}){closed}"
+        listed = ", ".join(text for text in inner if text)
+        line = f"{opened}nn.{item.text.kind}({opening}{listed}{closing}){closed}"
         return line if len(line) <= SHORT else None
 
     # ---- forward
@@ -399,8 +412,10 @@ class Renderer:
         """The sizes that are read from the inputs' shapes."""
         used = {
             (part.input, part.axis)
-            for code in self.found.sketch.codes() for part in code if isinstance(part, Axis)
-        }  # fmt: skip
+            for code in self.found.sketch.codes()
+            for part in code
+            if isinstance(part, Axis)
+        }
         lines: list[str] = []
         for name in dict.fromkeys(name for name, _ in sorted(used)):
             axes = sorted(axis for other, axis in used if other == name)
@@ -535,7 +550,10 @@ class Renderer:
         return re.sub(r"[A-Za-z_]\w*", kept, expression)
 
     def _call(self, part: Build | Numbers) -> str:
-        """A constructor's arguments: the first two by their places, the others by name, defaults left out."""
+        """A constructor's arguments.
+
+        The first two by their places, the others by name, defaults left out.
+        """
         texts: list[str] = []
         named = False
         for place, (arg, text, value) in enumerate(self.found.calls.get(id(part), [])):
@@ -666,7 +684,7 @@ def _even(items: list[Item], box: Box) -> bool:
         if len(set(column)) > 1 and not all(number.isdigit() for number in column):
             return False
         values = [int(number) for number in column] if column[0].isdigit() else [0] * len(column)
-        if len({b - a for a, b in zip(values, values[1:], strict=False)}) > 1:
+        if len({b - a for a, b in pairwise(values)}) > 1:
             return False
     return True
 

@@ -33,7 +33,8 @@ class Anchor:
 def express(size: Size, anchors: Sequence[Anchor]) -> Expr | None:
     """The size by what can be read, or None if that does not tell it.
 
-    First a size that is read as it is, then arithmetic on symbols that are read, then a simple function of a
+    First a size that is read as it is, then arithmetic on symbols that are read, then a simple
+    function of a
     size that is no symbol: `2 * x`, `x // 2`, `(x - 1) // 2 + 1`.
     """
     if isinstance(size, int):

@@ -1,6 +1,7 @@
 """A definition as PyTorch says it, before it is known which definitions share a class.
 
-A `Sketch` has a tree of modules and a list of statements. Its variables have their names already; numbers, sizes
+A `Sketch` has a tree of modules and a list of statements. Its variables have their names already;
+numbers, sizes
 read from inputs and names of classes are still holes.
 """
 
@@ -16,7 +17,10 @@ from archc_torch.code import Code, Hole, Part, Ref, Val
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Steps that only some instances of a class have. `when` are the conditions in the spec, `word` a name for them."""
+    """Steps that only some instances of a class have.
+
+    `when` are the conditions in the spec, `word` a name for them.
+    """
 
     has: tuple[bool, ...]
     when: tuple[str, ...]
@@ -50,7 +54,10 @@ class Branch:
 
 @dataclass(eq=False, slots=True)
 class Assign:
-    """`pattern = code`; the pattern is the targets' names, or has them in holes. None is not used."""
+    """`pattern = code`; the pattern is the targets' names, or has them in holes.
+
+    None is not used.
+    """
 
     targets: list[Val | None]
     code: Code

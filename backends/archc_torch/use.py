@@ -1,4 +1,7 @@
-"""One use of an op, as its line sees it: operands, types, attributes, and templates to write with."""
+"""One use of an op, as its line sees it.
+
+Operands, types, attributes, and templates to write with.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ class NeedsVariable(Exception):
 class Use:
     """An op with what stands in its slots.
 
-    `operands` are expressions by slot; `path` is the code of the op's own module, or of what holds its weights.
+    `operands` are expressions by slot; `path` is the code of the op's own module, or of what holds
+    its weights.
     """
 
     host: Host
@@ -190,7 +194,10 @@ class Use:
         return Raw(f"torch.{type.dtype}")
 
     def write(self, text: str, **given: object) -> Expr:
-        """The template filled in: by what is given, else by operands, weights and attributes of that name."""
+        """The template filled in.
+
+        By what is given, else by operands, weights and attributes of that name.
+        """
         shape = template(text)
         parts, depth = Texts(), shape.calls
         for before, hole in zip(shape.texts, shape.holes, strict=False):
@@ -262,7 +269,10 @@ class Use:
 
 
 def chain(operands: Sequence[Expr], sign: str) -> Expr:
-    """The operands with an operator between them; only the first may be such a chain without parentheses."""
+    """The operands with an operator between them.
+
+    Only the first may be such a chain without parentheses.
+    """
     tightly = template(f"a {sign} b").binding
     codes = [operand.bound(tightly + (k > 0)) for k, operand in enumerate(operands)]
     if len(operands) == 1:

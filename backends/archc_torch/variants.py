@@ -1,6 +1,9 @@
-"""Definitions of one block of which some leave steps out: each is brought to the form of the largest.
+"""Definitions of one block of which some leave steps out.
 
-A step that is left out is a phantom there: it has the largest one's form and no values. So one class serves
+Each is brought to the form of the largest.
+
+A step that is left out is a phantom there: it has the largest one's form and no values. So one
+class serves
 them all, with conditions where the spec says `when`.
 """
 
@@ -16,7 +19,10 @@ from archc.ir.program import Definition
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variant:
-    """A definition in the form of a larger one. Its nodes are numbered as that one's; `paths` are its own."""
+    """A definition in the form of a larger one. Its nodes are numbered as that one's.
+
+    `paths` are its own.
+    """
 
     original: Definition
     definition: Definition
@@ -40,7 +46,10 @@ class Family:
 
 
 def families(definitions: Iterable[Definition]) -> list[Family]:
-    """The definitions in groups, each of one block; one that fits to no other is a group of its own."""
+    """The definitions in groups, each of one block.
+
+    One that fits to no other is a group of its own.
+    """
     groups: dict[tuple[str, str], list[Definition]] = {}
     for definition in definitions:
         groups.setdefault((definition.source, str(definition.place)), []).append(definition)
@@ -98,7 +107,10 @@ class _Alignment:
         )
 
     def _same(self, value: Value | None, other: Value | None) -> bool:
-        """Whether the other value stands where this one does, the steps that are left out bypassed."""
+        """Whether the other value stands where this one does.
+
+        The steps that are left out bypassed.
+        """
         if value is None or other is None:
             return value is other
         node = self.largest.graph.node(value.node)
@@ -132,8 +144,8 @@ class _Alignment:
             else:
                 paths[ids[id]] = _path(self.other.graph.node(twin))
         outputs = {name: Value(ids[v.node], v.port) for name, v in self.largest.outputs.items()}
-        inputs = tuple(ids[id] for id in self.largest.inputs)
-        definition = replace(self.other, graph=graph, inputs=inputs, outputs=outputs)
+        entries = tuple(ids[id] for id in self.largest.inputs)
+        definition = replace(self.other, graph=graph, inputs=entries, outputs=outputs)
         return Variant(self.other, definition, frozenset(phantoms), paths)
 
 

@@ -1,4 +1,7 @@
-"""Lines of Python that are short enough: brackets are opened up, the outermost and longest first."""
+"""Lines of Python that are short enough.
+
+Brackets are opened up, the outermost and longest first.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 
 def wrapped(text: str, width: int, comment: str = "") -> list[str]:
-    """The statement as lines of at most `width` characters where its brackets allow, with a comment."""
+    """The statement as lines of at most `width` characters where its brackets allow.
+
+    With a comment.
+    """
     lines = _opened(text, width, "")
     if not comment:
         return lines

@@ -18,7 +18,8 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def program_of(case: Case) -> Program:
-    """A model that applies an example's op to inputs called as its slots; fed weights are inputs too.
+    """A model that applies an example's op to inputs called as its slots; fed weights are inputs
+    too.
 
     The sizes of a last input, which nothing reads, tell the symbols that stand in attributes alone.
     """

@@ -1,4 +1,6 @@
-"""Every example of every op: its module computes what PyTorch computes, in the types that were inferred."""
+"""Every example of every op: its module computes what PyTorch computes, in the types that were
+inferred.
+"""
 
 from __future__ import annotations
 

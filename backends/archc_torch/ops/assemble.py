@@ -31,8 +31,11 @@ def pads(use: Use) -> list[int]:
 
 
 def pad(use: Use) -> Expr:
-    return use.write("F.pad({x}, ({sizes*}), mode={mode|'constant'}, value={fill|0.0})", sizes=use.numbers(pads(use)),
-                     fill=fill(use))  # fmt: skip
+    return use.write(
+        "F.pad({x}, ({sizes*}), mode={mode|'constant'}, value={fill|0.0})",
+        sizes=use.numbers(pads(use)),
+        fill=fill(use),
+    )
 
 
 def fill(use: Use) -> object:
@@ -66,15 +69,19 @@ def resize(use: Use) -> Expr:
     scale = use.op.values["scale"]
     corners = True if use.op.values["align_corners"] else None
     mode = use.op.values["mode"]
+    how: dict[str, object]
     if scale is not None:
         each = factors(scale)
         how = {"scale_factor": use.hole(each, "scale", "scale"), "size": None}
     else:
         how = {"size": use.spatial(sizes), "scale_factor": None}
     return use.write(
-        "F.interpolate({x}, size={size|None}, scale_factor={scale_factor|None}, mode={mode|'nearest'}, "
-        "align_corners={corners|None})", mode=mode, corners=corners, **how,
-    )  # fmt: skip
+        "F.interpolate({x}, size={size|None}, scale_factor={scale_factor|None}, "
+        "mode={mode|'nearest'}, align_corners={corners|None})",
+        mode=mode,
+        corners=corners,
+        **how,
+    )
 
 
 def factors(scale: tuple[float, ...]) -> object:

@@ -8,7 +8,10 @@ from archc_torch.use import Use
 
 
 def attention(use: Use) -> Expr:
-    """Causal attention aligns to the last key here and to the first in PyTorch: the same for as many of both."""
+    """Causal attention aligns to the last key here and to the first in PyTorch.
+
+    The same for as many of both.
+    """
     mask: Expr | None = use.expr("mask") if use.given("mask") else None
     causal = bool(use.op.values["causal"])
     queries, keys = use.type("q").dims[-2], use.type("k").dims[-2]
@@ -17,11 +20,12 @@ def attention(use: Use) -> Expr:
         causal = False
     rate = use.attribute("dropout")
     return use.write(
-        "F.scaled_dot_product_attention({q}, {k}, {v}, attn_mask={mask|None}, dropout_p={rate|0.0}, "
-        "is_causal={causal|False}, scale={scale|None})",
-        mask=mask, causal=causal,
+        "F.scaled_dot_product_attention({q}, {k}, {v}, attn_mask={mask|None}, "
+        "dropout_p={rate|0.0}, is_causal={causal|False}, scale={scale|None})",
+        mask=mask,
+        causal=causal,
         rate=0.0 if rate == 0.0 else use.write("{dropout} if self.training else 0.0"),
-    )  # fmt: skip
+    )
 
 
 def causal_mask(use: Use, mask: Expr | None) -> Expr:
@@ -29,9 +33,11 @@ def causal_mask(use: Use, mask: Expr | None) -> Expr:
     queries, keys = use.type("q").dims[-2], use.type("k").dims[-2]
     causal = use.write(
         "torch.ones({queries}, {keys}, dtype=torch.bool, device={device}).tril({diagonal|0})",
-        queries=use.size(queries), keys=use.size(keys),
-        diagonal=0 if keys == queries else use.size(keys - queries), device=use.device(),
-    )  # fmt: skip
+        queries=use.size(queries),
+        keys=use.size(keys),
+        diagonal=0 if keys == queries else use.size(keys - queries),
+        device=use.device(),
+    )
     if mask is None:
         return causal
     if use.type("mask").dtype == "bool":

@@ -11,13 +11,16 @@ from archc_torch.use import Use
 
 SETTINGS = "stride={stride|1}, padding={padding|0}, dilation={dilation|1}, groups={groups|1}"
 TRANSPOSED = (
-    "stride={stride|1}, padding={padding|0}, output_padding={output_padding|0}, dilation={dilation|1}, "
-    "groups={groups|1}"
+    "stride={stride|1}, padding={padding|0}, output_padding={output_padding|0}, "
+    "dilation={dilation|1}, groups={groups|1}"
 )
 
 
 def padding(use: Use) -> tuple[object, Pads]:
-    """What the convolution pads itself, and what must be padded before because its sides are not alike."""
+    """What the convolution pads itself.
+
+    And what must be padded before because its sides are not alike.
+    """
     op: Op = use.op
     if op.values["padding"] != "same":
         return use.attribute("padding"), ()
@@ -47,9 +50,10 @@ def conv(axes: int) -> Line:
 
     def module(use: Use) -> Expr:
         return use.write(
-            f"nn.Conv{axes}d({{inner}}, {{out}}, kernel_size={{kernel}}, {SETTINGS}, bias={{bias|True}}, "
-            "dtype={dtype|None})", **values(use),
-        )  # fmt: skip
+            f"nn.Conv{axes}d({{inner}}, {{out}}, kernel_size={{kernel}}, {SETTINGS}, "
+            "bias={bias|True}, dtype={dtype|None})",
+            **values(use),
+        )
 
     def applied(use: Use) -> Expr | None:
         pads = padding(use)[1]
@@ -69,8 +73,8 @@ def conv(axes: int) -> Line:
 def transpose(axes: int) -> Line:
     def module(use: Use) -> Expr:
         return use.write(
-            f"nn.ConvTranspose{axes}d({{inner}}, {{out}}, kernel_size={{kernel}}, {TRANSPOSED}, bias={{bias|True}}, "
-            "dtype={dtype|None})",
+            f"nn.ConvTranspose{axes}d({{inner}}, {{out}}, kernel_size={{kernel}}, {TRANSPOSED}, "
+            "bias={bias|True}, dtype={dtype|None})",
             inner=use.width(use.type("x").dims[1], "in_channels"),
             out=use.width(use.outs[0].dims[1], "out_channels", "out"),
             kernel=use.hole(use.per_axis(use.window()), "kernel_size", "kernel"),

@@ -60,7 +60,11 @@ class InOutLinear(nn.Module):
     """An affine map whose weight is stored [in, out]. […, in] → […, out]"""
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, dtype: torch.dtype | None = None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(in_features, out_features, dtype=dtype))

@@ -56,7 +56,8 @@ def over_last(name: str, function: str, module_settings: str, settings: str) -> 
 def channels(name: str) -> Line:
     def module(use: Use) -> Expr:
         return use.write(
-            f"{name}({{groups}}, {{channels}}, eps={{eps|1e-05}}, affine={{affine|True}}, dtype={{dtype|None}})",
+            f"{name}({{groups}}, {{channels}}, eps={{eps|1e-05}}, affine={{affine|True}}, "
+            "dtype={dtype|None})",
             channels=use.width(use.type("x").dims[1], "num_channels"),
         )
 
@@ -69,7 +70,8 @@ def instance_module(use: Use) -> Expr | None:
     if axes > 3:
         return None
     return use.write(
-        f"nn.InstanceNorm{axes}d({{channels}}, eps={{eps|1e-05}}, affine={{affine|False}}, dtype={{dtype|None}})",
+        f"nn.InstanceNorm{axes}d({{channels}}, eps={{eps|1e-05}}, affine={{affine|False}}, "
+        "dtype={dtype|None})",
         channels=use.width(use.type("x").dims[1], "num_features"),
     )
 
@@ -77,18 +79,24 @@ def instance_module(use: Use) -> Expr | None:
 LINES = {
     "batch_norm": Line(batch, batch_module),
     "layer_norm": over_last(
-        "nn.LayerNorm", "F.layer_norm", "eps={eps|1e-05}, elementwise_affine={affine|True}, bias={bias|True}",
+        "nn.LayerNorm",
+        "F.layer_norm",
+        "eps={eps|1e-05}, elementwise_affine={affine|True}, bias={bias|True}",
         "weight={weight|None}, bias={bias|None}, eps={eps|1e-05}",
     ),
     "rms_norm": over_last(
-        "nn.RMSNorm", "F.rms_norm", "eps={eps}, elementwise_affine={affine|True}", "weight={weight|None}, eps={eps}"
+        "nn.RMSNorm",
+        "F.rms_norm",
+        "eps={eps}, elementwise_affine={affine|True}",
+        "weight={weight|None}, eps={eps}",
     ),
     "group_norm": channels("nn.GroupNorm"),
     "instance_norm": Line(
-        "F.instance_norm({x}, weight={weight|None}, bias={bias|None}, eps={eps|1e-05})", instance_module
+        "F.instance_norm({x}, weight={weight|None}, bias={bias|None}, eps={eps|1e-05})",
+        instance_module,
     ),
     "local_response_norm": Line(
         "F.local_response_norm({x}, {size}, alpha={alpha|0.0001}, beta={beta|0.75}, k={k|1.0})",
         "nn.LocalResponseNorm({size}, alpha={alpha|0.0001}, beta={beta|0.75}, k={k|1.0})",
     ),
-}  # fmt: skip
+}

@@ -8,7 +8,10 @@ from archc_torch.ops.conv import padded
 from archc_torch.use import Use
 
 MAX = "stride={stride|None}, padding={padding|0}, dilation={dilation|1}, ceil_mode={ceil|False}"
-AVERAGE = "stride={stride|None}, padding={padding|0}, ceil_mode={ceil|False}, count_include_pad={count_padding|True}"
+AVERAGE = (
+    "stride={stride|None}, padding={padding|0}, ceil_mode={ceil|False}, "
+    "count_include_pad={count_padding|True}"
+)
 
 
 def stride(use: Use) -> object:
@@ -19,7 +22,10 @@ def stride(use: Use) -> object:
 
 def max_pool(axes: int) -> Line:
     def padding(use: Use) -> tuple[object, tuple[tuple[object, object], ...]]:
-        """What the pooling pads itself, and what must be padded before: uneven sides, or more than it may."""
+        """What the pooling pads itself, and what must be padded before.
+
+        Uneven sides, or more than it may.
+        """
         if use.op.values["padding"] != "same":
             return use.attribute("padding"), ()
         pads = use.op.pads(use.type("x"))  # type: ignore[attr-defined]

@@ -8,13 +8,16 @@ from archc_torch.lines import Line
 from archc_torch.use import Use
 
 SETTINGS = (
-    "{inner}, {hidden}, num_layers={layers|1}, {more}bias={bias|True}, batch_first=True, dropout={dropout|0.0}, "
-    "bidirectional={bidirectional|False}, dtype={dtype|None}"
+    "{inner}, {hidden}, num_layers={layers|1}, {more}bias={bias|True}, batch_first=True, "
+    "dropout={dropout|0.0}, bidirectional={bidirectional|False}, dtype={dtype|None}"
 )
 
 
 def network(module: str, function: str) -> Line:
-    """A network over whole sequences; it is told of a dropout only where it has layers to drop between."""
+    """A network over whole sequences.
+
+    It is told of a dropout only where it has layers to drop between.
+    """
 
     def constructor(use: Use) -> Expr:
         more = "nonlinearity={nonlinearity|'tanh'}, " if module == "nn.RNN" else ""
@@ -31,17 +34,22 @@ def network(module: str, function: str) -> Line:
         return use.write("{self}({x}, ({h}, {c}))" if module == "nn.LSTM" else "{self}({x}, {h})")
 
     def call(use: Use) -> Expr:
-        """The function behind the module, which takes the weights as a list and wants its first state."""
+        """The function behind the module.
+
+        Which takes the weights as a list and wants its first state.
+        """
         op = use.op
         assert isinstance(op, _Recurrent)
         states = [use.expr(name) if use.given(name) else zeros(use) for name in op.carried]
         state = states[0] if len(states) == 1 else use.write("({states*})", states=states)
         name = f"torch.rnn_{op.values['nonlinearity']}" if module == "nn.RNN" else function
         return use.write(
-            f"{name}({{x}}, {{state}}, [{{weights*}}], {{bias}}, {{layers}}, {{dropout}}, self.training, "
-            "{bidirectional}, True)",
-            state=state, weights=[use.weight(weight) for weight in op.weight_names], bias=op.values["bias"],
-        )  # fmt: skip
+            f"{name}({{x}}, {{state}}, [{{weights*}}], {{bias}}, {{layers}}, {{dropout}}, "
+            "self.training, {bidirectional}, True)",
+            state=state,
+            weights=[use.weight(weight) for weight in op.weight_names],
+            bias=op.values["bias"],
+        )
 
     if module == "nn.LSTM":
         return Line(call, constructor, applied, "{y}, ({h}, {c})")

@@ -13,11 +13,19 @@ def arange(use: Use) -> Expr:
     start, step, length = use.op.start, use.op.step, use.op.length
     stop = use.size(start + step * length)
     if step != 1:
-        return use.write("torch.arange({start}, {stop}, {step}, device={device})", start=use.size(start), stop=stop,
-                         device=use.device())  # fmt: skip
+        return use.write(
+            "torch.arange({start}, {stop}, {step}, device={device})",
+            start=use.size(start),
+            stop=stop,
+            device=use.device(),
+        )
     if start != 0:
-        return use.write("torch.arange({start}, {stop}, device={device})", start=use.size(start), stop=stop,
-                         device=use.device())  # fmt: skip
+        return use.write(
+            "torch.arange({start}, {stop}, device={device})",
+            start=use.size(start),
+            stop=stop,
+            device=use.device(),
+        )
     return use.write("torch.arange({stop}, device={device})", stop=stop, device=use.device())
 
 
@@ -29,9 +37,12 @@ def filled(use: Use, value: object) -> Expr:
         name = "ones" if value else "zeros"
         return use.write(f"torch.{name}({{shape*}}, {settings})", shape=shape, to=to, device=device)
     return use.write(
-        f"torch.full([{{shape*}}], {{number}}, {settings})", shape=use.sizes(use.outs[0].dims),
-        number=use.hole(value, "value", "value"), to=use.dtype(use.outs[0]), device=device,
-    )  # fmt: skip
+        f"torch.full([{{shape*}}], {{number}}, {settings})",
+        shape=use.sizes(use.outs[0].dims),
+        number=use.hole(value, "value", "value"),
+        to=use.dtype(use.outs[0]),
+        device=device,
+    )
 
 
 LINES = {
@@ -41,9 +52,13 @@ LINES = {
     "ones": Line(lambda use: filled(use, 1)),
     "constant": Line("{value}"),
     "weight": Line("{weight}"),
-    "moving_average": Line(None, lambda use: use.write("MovingAverage({shape*}, rate={rate})",
-                                                       shape=use.sizes(use.outs[0].dims))),
-}  # fmt: skip
+    "moving_average": Line(
+        None,
+        lambda use: use.write(
+            "MovingAverage({shape*}, rate={rate})", shape=use.sizes(use.outs[0].dims)
+        ),
+    ),
+}
 
 HELPERS = {
     "MovingAverage": '''
