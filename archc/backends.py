@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
-from archc.errors import MissingPackageError, did_you_mean
+from archc.errors import Diagnostic, MissingPackageError, did_you_mean
 
-EXTRAS = {
-    "torch": "torch",
-    "onnx": "onnx",
-    "ort": "onnx",
-}  # a backend's name → the extra that brings it
+EXTRAS = {"torch": "torch", "onnx": "onnx", "ort": "onnx"}  # a backend's name → the extra with it
+NEEDS = {"torch": "torch", "ort": "onnxruntime"}  # a backend's name → the package it stands on
 
 
 def backend(name: str) -> ModuleType:
@@ -25,13 +23,23 @@ def backend(name: str) -> ModuleType:
             f"there is no backend '{name}'",
             help=did_you_mean(name, points) or "install archc-compiler anew",
         )
+    package = NEEDS.get(name)
+    if package is not None and find_spec(package) is None:
+        raise _missing(name, package)
     try:
         return import_module(points[name].value)
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        extra = EXTRAS.get(name, name)
-        raise MissingPackageError.of(
-            "E510",
-            f"this needs the package '{package}'",
-            help=f'pip install "archc-compiler[{extra}]"',
-        ) from error
+        raise _missing(name, (error.name or "").partition(".")[0]) from error
+
+
+def _missing(name: str, package: str) -> MissingPackageError:
+    extra = EXTRAS.get(name, name)
+    return MissingPackageError(
+        [
+            Diagnostic(
+                "E510",
+                f"this needs the package '{package}'",
+                help=f'pip install "archc-compiler[{extra}]"',
+            )
+        ]
+    )
