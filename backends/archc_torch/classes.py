@@ -386,7 +386,7 @@ class Classes:
                     if (
                         inner is not None
                         and inner.function
-                        and leaf in needed_modules(outer.sketch.modules)
+                        and leaf in self.needed_modules(outer.sketch.modules)
                     ):
                         inner.function = False
                         changed = True
@@ -396,6 +396,26 @@ class Classes:
                 ):
                     outer.function = False
                     changed = True
+
+    def needed_modules(self, branch: Branch) -> list[Leaf]:
+        """The leaves that must be modules: elements of chains and of lists, and what is repeated.
+
+        A list goes if all that would be in it are functions.
+        """
+        found: list[Leaf] = []
+        indexed = layout.kind(branch) in ("Sequential", "ModuleList") and not all(
+            isinstance(child, Leaf)
+            and child.callee is not None
+            and child.count == 1
+            and self.of(child.callee).function
+            for child in branch.children.values()
+        )
+        for child in branch.children.values():
+            if isinstance(child, Branch):
+                found += self.needed_modules(child)
+            elif branch.chain or indexed or child.count > 1:
+                found.append(child)
+        return found
 
     def _names(self) -> None:
         taken = {*names.GLOBALS, *table().helpers}
@@ -422,21 +442,6 @@ class Classes:
                     found.name = names.unique(f"{found.name}Block", taken)
             taken.add(found.name)
         self.taken = taken
-
-
-def needed_modules(branch: Branch) -> list[Leaf]:
-    """The leaves that must be modules: elements of chains and of lists, and what is repeated."""
-    found: list[Leaf] = []
-    indexed = layout.kind(branch) in ("Sequential", "ModuleList") and not all(
-        isinstance(child, Leaf) and child.callee is not None and child.count == 1
-        for child in branch.children.values()
-    )
-    for child in branch.children.values():
-        if isinstance(child, Branch):
-            found += needed_modules(child)
-        elif branch.chain or indexed or child.count > 1:
-            found.append(child)
-    return found
 
 
 class _Arguments:
@@ -503,7 +508,8 @@ class _Arguments:
                 self._take(explained.names, known)
         for hint, row in wanted:
             if meaning(row, self.chosen) is None:
-                self.chosen[names.safe(hint or "value", {*self.taken, *self.chosen})] = row
+                taken = {*self.taken, *self.chosen, *self.config}
+                self.chosen[names.safe(hint or "value", taken)] = row
         for gap in dict.fromkeys(gaps(found.sketch)):
             self._condition(gap)
         self._arrange(holes, calls)
@@ -659,7 +665,8 @@ class _Arguments:
             self._take(direct.names, {**found.bound, **found.facts, **self.chosen})
             found.conditions[gap] = direct.text
             return
-        name = names.safe(f"has_{gap.word}" if gap.word else "has", {*self.taken, *self.chosen})
+        taken = {*self.taken, *self.chosen, *self.config}
+        name = names.safe(f"has_{gap.word}" if gap.word else "has", taken)
         self.chosen[name] = gap.has
         found.conditions[gap] = name
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archc.ir.graph import Value
 from archc.ir.nodes import CallNode, OpNode, ScanNode
 from archc_torch import layout, names
-from archc_torch.code import Code, Expr, Ref, Val, joined
+from archc_torch.code import ATOM, Code, Expr, Ref, Val, joined
 from archc_torch.sketch import Assign, Branch, Do, For, Stmt, refs
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ def scan(p: Planner, frame: Frame, id: int, node: ScanNode) -> None:
     p.walk(inner)
     finish_round(p, inner, node, stacks, {port: state[slot] for port, slot in back.items()})
     body, p.statements = p.statements, outer
-    walked = [(*operands[slot].code, ".unbind(1)") for slot in scanned]
+    walked = [(*operands[slot].bound(ATOM), ".unbind(1)") for slot in scanned]
     over = walked[0] if len(walked) == 1 else ("zip(", *joined(walked), ")")
     p.statements.append(For(list(items.values()), over, body))
     for port, name in enumerate(node.outputs):
