@@ -1,4 +1,7 @@
-"""torchvision where there is no CUDA: its operators are declared before it is imported."""
+"""torchvision where there is no CUDA: its operators are declared before anything imports it.
+
+Import this before torchvision, and before transformers, which imports torchvision where it finds it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ from typing import Any
 
 import torch
 
+_LIBRARY = torch.library.Library("torchvision", "DEF")
+for _op in ("nms", "qnms"):
+    _LIBRARY.define(_op + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
 
 def torchvision_models() -> Any:
     """The module `torchvision.models`."""
-    library = torch.library.Library("torchvision", "DEF")
-    for op in ("nms", "qnms"):
-        library.define(op + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     import torchvision.models
 
     return torchvision.models

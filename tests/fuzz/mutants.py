@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import yaml
+from fuzz.reduce import at, parts
 from fuzz.source import Choices
+from fuzz.templates import dumped
 
 ZOO = Path(__file__).resolve().parents[2] / "specs"
 TOKEN = re.compile(r"[A-Za-z_][\w.]*|\d[\d.e+-]*|=|[\[\]{}():,#'\"*]|-(?= )|\s+|.")
@@ -130,12 +135,37 @@ def scalars(c: Choices, text: str) -> str:
     return text[: at.start()] + other + text[at.end() :]
 
 
+def structures(c: Choices, text: str) -> str:
+    """A part of the tree moved to another's place, left out, repeated or wrapped; still YAML."""
+    try:
+        data = yaml.safe_load(text)
+        for _ in range(c.integer(1, 3)):
+            places = list(parts(data))
+            path, other = c.pick(places), c.pick(places)
+            changed(c, data, path, copy.deepcopy(at(data, other)))
+        return dumped(data)
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
+        return text  # it is no YAML any more, or nothing is left of it
+
+
+def changed(c: Choices, data: Any, path: tuple[str | int, ...], other: Any) -> None:
+    """One change of the tree in place, at a path; `other` is a part of it, too."""
+    holder, key = at(data, path[:-1]), path[-1]
+    kind = c.integer(0, 5)
+    if kind == 0:
+        holder[key] = other
+    elif kind == 1:
+        del holder[key]
+    elif kind == 2 and isinstance(holder, list):
+        holder.insert(c.integer(0, len(holder)), other)
+    elif kind in (2, 3):
+        holder[key] = [holder[key]] if c.chance(50) else {str(path[0]): holder[key]}
+    elif kind == 4:
+        holder[key] = yaml.safe_load(c.pick(KINDS))
+    elif isinstance(holder, dict):
+        holder[c.pick([*holder, "in", "do", "repeat", "when", "scan", "out", "x"])] = other
+
+
 CHANGES: tuple[Callable[[Choices, str], str], ...] = (
-    scalars,
-    formulas,
-    lines,
-    tokens,
-    scalars,
-    formulas,
-    characters,
-)
+    structures, scalars, formulas, lines, tokens, structures, scalars, formulas, characters,
+)  # fmt: skip

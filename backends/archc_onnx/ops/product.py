@@ -36,7 +36,13 @@ def linear(at: At) -> Operand:
 
 
 def matmul(at: At) -> Operand:
-    return at.add("MatMul", at["a"], at["b"], to=at.type)
+    a, b = at["a"], at["b"]
+    if a.type.rank > 1 and b.type.rank == 1:
+        # onnxruntime's fusion with a transpose before it takes a vector for something else.
+        column = at.reshape(b, (*b.type.dims, 1), "column")
+        type = a.type.with_dims((*at.type.dims, 1))
+        return at.reshape(at.add("MatMul", a, column, to=type, hint="product"), at.type.dims)
+    return at.add("MatMul", a, b, to=at.type)
 
 
 # ---- einsum

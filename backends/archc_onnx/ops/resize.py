@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from archc.ir.types import FLOATING
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Lines
 
@@ -39,8 +40,13 @@ def resize(at: At) -> Operand:
 
 
 def pixel_shuffle(at: At) -> Operand:
-    factor = at.op.factor
-    return at.add("DepthToSpace", at["x"], to=at.type, blocksize=factor, mode="CRD")
+    x, factor = at["x"], at.op.factor
+    if x.type.dtype in FLOATING:
+        return at.add("DepthToSpace", x, to=at.type, blocksize=factor, mode="CRD")
+    n, c, h, w = x.type.dims  # onnxruntime moves no other values so
+    parts = at.reshape(x, (n, c // factor**2, factor, factor, h, w), "parts")
+    turned = at.transpose(parts, [0, 1, 4, 2, 5, 3], "turned")
+    return at.reshape(turned, at.type.dims)
 
 
 LINES: Lines = {"resize": resize, "pixel_shuffle": pixel_shuffle}
