@@ -1,8 +1,8 @@
 """Latency: runs of several callables interleaved, each against the first, with an interval.
 
-These measurements wander with the machine, so every round runs all candidates in turn, and the
-ratio to the
-first is taken round by round; its median and a bootstrap interval are what is reported.
+These measurements wander with the machine, so every round runs all candidates, in a random order,
+and the ratio to the first is taken round by round; its median and a bootstrap interval are what is
+reported.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def compare(
     rounds: list[list[float]] = []
     started = time.perf_counter()
     names = list(candidates)
+    rng = np.random.default_rng(0)  # no candidate always follows the same other
     while len(rounds) < least_rounds or time.perf_counter() - started < seconds:
-        order = names if len(rounds) % 2 == 0 else names[::-1]
-        times = {name: _time(candidates[name]) for name in order}
+        times = {names[k]: _time(candidates[names[k]]) for k in rng.permutation(len(names))}
         rounds.append([times[name] for name in names])
         if time.perf_counter() - started > 20 * seconds:
             break
