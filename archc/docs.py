@@ -1,7 +1,8 @@
-"""The generated references: `python -m archc.docs` writes docs/ops.md and docs/errors.md anew.
+"""The generated references: `python -m archc.docs` writes ops.md, errors.md and zoo.md anew.
 
-They are made from the ops' classes, the standard blocks and the pages of `archc explain`, so they
-say what the code does. The same input gives the same bytes.
+They are made from the ops' classes, the standard blocks, the pages of `archc explain` and the
+specs of the zoo, so they say what the code does. What `archc zoo` lists is made first. The same
+input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from archc.catalog import INDEX, index_text
 from archc.explain import codes, page
 from archc.explain.reference import block_page, op_index, op_page
 from archc.files import replacing
 from archc.ops.registry import ops
 from archc.spec.load import prelude
+from archc.zoo_page import zoo_page
 
 GROUPS = {
     "1": "Reading the file",
@@ -73,11 +76,17 @@ def errors_reference() -> str:
 
 
 def write(folder: Path) -> None:
-    """Writes both references into a folder."""
-    for name, text in (("ops.md", ops_reference()), ("errors.md", errors_reference())):
-        with replacing(folder / name) as file:
-            file.write(text.encode())
+    """Writes the references into a folder."""
+    pages = {"ops.md": ops_reference, "errors.md": errors_reference, "zoo.md": zoo_page}
+    for name, made in pages.items():
+        put(folder / name, made())
+
+
+def put(path: Path, text: str) -> None:
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 if __name__ == "__main__":
+    put(INDEX, index_text())
     write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from archc.place import Place
 
@@ -45,11 +45,39 @@ class Diagnostic:
             "file": place.source.name if place else None,
             "line": place.line if place else None,
             "column": place.column if place else None,
-            "message": self.message,
-            "label": self.label,
-            "notes": list(self.notes),
-            "help": self.help,
+            "message": clipped(self.message),
+            "label": clipped(self.label),
+            "notes": [clipped(note) for note in self.notes],
+            "help": clipped(self.help),
         }
+
+
+class Findings(list[Diagnostic]):
+    """What is found in a spec, up to an end: what a machine wrote can be wrong everywhere.
+
+    One error too many raises SpecError with all of them; warnings too many are left out, since a
+    warning stops nothing.
+    """
+
+    MOST = 100
+
+    def append(self, one: Diagnostic) -> None:
+        alike = sum(other.severity == one.severity for other in self)
+        if alike < self.MOST:
+            super().append(one)
+        elif one.severity == "error":
+            what = f"more than {self.MOST} errors: the rest is not looked for"
+            errors = [other for other in self if other.severity == "error"]
+            raise SpecError([*errors, Diagnostic("E111", what, one.place)])
+
+    def extend(self, more: Iterable[Diagnostic]) -> None:
+        for one in more:
+            self.append(one)
+
+    def __iadd__(self, more: Iterable[Diagnostic]) -> Self:  # type: ignore[override, misc]
+        self.extend(more)
+        return self
+
 
 
 class ArchcError(Exception):
@@ -102,6 +130,13 @@ class InternalError(ArchcError):
     """A pass or a stage of archc broke what all others rely on."""
 
 
+def clipped(text: str, most: int = 600) -> str:
+    """The text in at most so many letters, its middle left out where it is longer."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most * 2 // 3]} … {text[-most // 3 :]}"
+
+
 def printable(text: str) -> str:
     """The text with everything that could steer a terminal written as an escape."""
     if text.isascii() and text.isprintable():
@@ -133,14 +168,14 @@ def render(diagnostic: Diagnostic, paint: Paint = plainly, room: int | None = No
     """
     d = diagnostic
     head = paint(f"{d.severity}[{d.code}]", d.severity)
-    lines = [f"{head}: {paint(printable(d.message), 'bold')}"]
+    lines = [f"{head}: {paint(printable(clipped(d.message)), 'bold')}"]
     margin = ""
     if d.place is not None:
         margin = " " * len(str(d.place.line))
         lines += _excerpt(d, d.place, margin, paint, room)
-    lines += [f"{margin} {paint('=', 'gutter')} {printable(note)}" for note in d.notes]
+    lines += [f"{margin} {paint('=', 'gutter')} {printable(clipped(note))}" for note in d.notes]
     if d.help:
-        lines.append(f"{paint('help', 'help')}: {printable(d.help)}")
+        lines.append(f"{paint('help', 'help')}: {printable(clipped(d.help))}")
     return "\n".join(lines)
 
 
@@ -165,7 +200,7 @@ def _excerpt(d: Diagnostic, place: Place, margin: str, paint: Paint, room: int |
     marked = printable(text[column : min(end, column + max(1, place.length))])
     shown = left + printable(text[start:end]) + ("…" if end < len(text) else "")
     carets = "^" * max(1, columns(marked))
-    label = f" {printable(d.label)}" if d.label else ""
+    label = f" {printable(clipped(d.label))}" if d.label else ""
     bar = paint("|", "gutter")
     return [
         arrow,
@@ -184,13 +219,23 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     from difflib import SequenceMatcher  # only when something went wrong
 
     word = word[:80]
+    names = sorted(known)
+    if len(names) > _MANY:  # of so many names few are looked at, so that many errors stay cheap
+        names = [name for name in names if name[:2] == word[:2]][:_MANY]
     letters = sorted(word)
-    scored = [
-        (SequenceMatcher(None, name, word).ratio(), sorted(name) == letters, name)
-        for name in sorted(known)
-    ]
-    likely = [score for score in scored if score[0] >= 0.6]
-    return max(likely, key=lambda score: score[:2])[2] if likely else None
+    matcher = SequenceMatcher(None, "", word)
+    best: tuple[float, bool, str] | None = None
+    for name in names:
+        matcher.set_seq1(name)
+        if matcher.real_quick_ratio() < 0.6 or matcher.quick_ratio() < 0.6:  # upper bounds
+            continue
+        score = (matcher.ratio(), sorted(name) == letters, name)
+        if score[0] >= 0.6 and (best is None or score[:2] > best[:2]):
+            best = score
+    return best[2] if best else None
+
+
+_MANY = 300
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

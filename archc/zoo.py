@@ -12,16 +12,10 @@ from archc.spec.load import ZOO
 @cache
 def names() -> dict[str, tuple[Path, str | None]]:
     """Every zoo name with its file and variant; a file without variants goes by its own name."""
-    from archc.spec.data import Mapping
-    from archc.spec.reader import read_file
-
     found: dict[str, tuple[Path, str | None]] = {}
     for path in sorted(ZOO.glob("*.yaml")):
         found[path.stem] = (path, None)
-        data = read_file(path)
-        variants = data.get("variants")
-        if isinstance(variants, Mapping):
-            found.update((str(name), (path, str(name))) for name in variants.entries)
+        found.update((name, (path, name)) for name in variants(path))
     return found
 
 
@@ -32,10 +26,10 @@ def locate(spec: str | Path) -> tuple[Path, str | None]:
     if path.endswith((".yaml", ".yml")) or "/" in path or "\\" in path:
         return Path(path), variant or None
     direct = ZOO / f"{path}.yaml"
-    if path.isidentifier() and direct.is_file() and (variant or path not in _variants(direct)):
+    if path.isidentifier() and direct.is_file() and (variant or path not in variants(direct)):
         return direct, variant or None
     for file in _mentioning(path):
-        if path in _variants(file):
+        if path in variants(file):
             return file, variant or path
     known = names()
     raise UsageError.of(
@@ -50,9 +44,10 @@ def _mentioning(name: str) -> list[Path]:
     return [path for path in sorted(ZOO.glob("*.yaml")) if f"{name}:" in path.read_text("utf-8")]
 
 
-def _variants(path: Path) -> list[str]:
+def variants(path: Path) -> list[str]:
+    """The names of a file's variants, in its order."""
     from archc.spec.data import Mapping
     from archc.spec.reader import read_file
 
-    variants = read_file(path).get("variants")
-    return [name for name, _ in variants.items()] if isinstance(variants, Mapping) else []
+    written = read_file(path).get("variants")
+    return [name for name, _ in written.items()] if isinstance(written, Mapping) else []

@@ -1,6 +1,6 @@
 """Latency of archc's files and modules against the tracer's and the reference's own, interleaved.
 
-    python bench/latency.py [--seconds 20] [--threads 2] [--what ort torch]
+    python bench/latency.py [--networks resnet50 …] [--seconds 20] [--threads 2] [--what ort torch]
 
 In one process, run by run in turn: onnxruntime on archc's file, on the same again (A/A), and on the
 file of `torch.onnx.export` after onnxslim; PyTorch forward, and forward and backward, of archc's
@@ -30,8 +30,23 @@ TOKENS = 128
 
 
 def vision(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+    """Torchvision's network, and a picture of the size that the spec says."""
     torch.manual_seed(0)
-    return getattr(torchvision_models(), name)().eval(), torch.randn(1, 3, 224, 224)
+    return getattr(torchvision_models(), name)().eval(), picture(name)
+
+
+def mobile(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+    """Timm's first MobileNet."""
+    torchvision_models()  # declares the operators that timm wants to find
+    import timm
+
+    torch.manual_seed(0)
+    return timm.create_model("mobilenetv1_100").eval(), picture(name)
+
+
+def picture(name: str) -> torch.Tensor:
+    (type,) = archc.compile(name).model.input_types().values()
+    return torch.randn(1, *type.dims[1:])
 
 
 class Logits(torch.nn.Module):
@@ -53,11 +68,21 @@ def language(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
     return Logits(GPT2LMHeadModel(config)).eval(), torch.randint(0, 50257, (1, TOKENS))
 
 
+VISION = [
+    "alexnet", *(f"vgg{n}{bn}" for n in (11, 13, 16, 19) for bn in ("", "_bn")),
+    *(f"resnet{n}" for n in (18, 34, 50, 101, 152)),
+    *(f"densenet{n}" for n in (121, 161, 169, 201)),
+    "squeezenet1_0", "squeezenet1_1", "mobilenet_v2",
+    *(f"efficientnet_b{k}" for k in range(8)),
+    *(f"convnext_{size}" for size in ("tiny", "small", "base", "large")),
+    *(f"swin_{size}" for size in ("t", "s", "b")),
+]  # fmt: skip
 NETWORKS: dict[str, Callable[[str], tuple[torch.nn.Module, torch.Tensor]]] = {
-    "resnet50": vision,
-    "vgg16": vision,
+    **dict.fromkeys(VISION, vision),
+    "mobilenet_v1": mobile,
     "gpt2": language,
 }
+USUAL = ["resnet50", "vgg16", "gpt2"]
 
 
 def traced(module: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
@@ -134,7 +159,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--networks", nargs="+", default=list(NETWORKS))
+    parser.add_argument(
+        "--networks", nargs="+", default=USUAL, choices=list(NETWORKS), metavar="NAME",
+        help=f"which (without: {', '.join(USUAL)}): {', '.join(NETWORKS)}",
+    )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--what", nargs="+", default=["ort", "torch"], choices=["ort", "torch"])

@@ -13,19 +13,17 @@ Examples:
 
 from __future__ import annotations
 
-import re
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 
+from archc.catalog import first_sentence, grouped
 from archc.cli.options import add_at, add_choices, add_model, add_spec, check_sizes, choose_model
 from archc.cli.report import print_json, report
 from archc.cli.terminal import (
     RULE,
     Column,
     counted,
-    first_sentence,
     fitted,
     painter,
     short,
@@ -107,6 +105,7 @@ def as_json(program: Program, model: str, row: Row, at: dict[str, int]) -> dict[
         "variant": program.variant,
         "model": model,
         "models": list(program.models),
+        "task": program.task,
         "doc": program.doc.strip(),
         "params": row.params,
         "macs": row.macs,
@@ -166,6 +165,9 @@ def heading(program: Program, model: str, paint: Paint, room: int | None) -> Ite
     text = printable(f"{name}  {first_sentence(program.doc)}").rstrip()
     text = text if room is None else fitted(text, room)
     yield paint(text[: len(name)], "bold") + text[len(name) :]
+    if program.task:
+        task = printable(f"  {' '.join(program.task.split())}")
+        yield paint(task if room is None else fitted(task, room), "dim")
     ends = {
         "→": dict(grouped(definition.input_types())),
         "←": dict(grouped(definition.output_types())),
@@ -177,17 +179,6 @@ def heading(program: Program, model: str, paint: Paint, room: int | None) -> Ite
     others = [one for one in program.models if one != model]
     if others:
         yield paint(printable(f"  other models (--model): {', '.join(others)}"), "dim")
-
-
-def grouped(types: Mapping[str, TensorType]) -> Iterator[tuple[str, str]]:
-    """Names with their types; the parts of a list that are alike as `past.[0..11]`."""
-    for (stem, type), group in groupby(
-        types.items(), lambda item: (re.sub(r"\.\d+\Z", "", item[0]), item[1])
-    ):
-        names = [name for name, _ in group]
-        first, last = names[0], names[-1]
-        many = f"{stem}.[{first.rpartition('.')[2]}..{last.rpartition('.')[2]}]"
-        yield first if len(names) == 1 else many, str(type)
 
 
 def below(row: Row, level: int = 0) -> Iterator[tuple[int, str, Row]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archc.elaborate import elaborate
@@ -11,6 +11,7 @@ from archc.ir.program import Program
 from archc.pipeline import settings_from
 from archc.spec.ast import File
 from archc.spec.load import Loader
+from archc.spec.values import Budget
 from archc.zoo import locate
 
 
@@ -21,11 +22,15 @@ class Opened:
     file: File
     loader: Loader
     variant: str | None
+    budget: Budget = field(default_factory=Budget)  # what all its variants may take together
 
     def program(self, variant: str | None, settings: Mapping[str, Any]) -> Program:
         """The network with a variant and settings. Raises SpecError with all findings."""
         chosen = settings_from(settings, self.file)
-        return elaborate(self.file, variant, chosen, self.loader.findings, self.loader.stopped)
+        loader = self.loader
+        return elaborate(
+            self.file, variant, chosen, loader.findings, loader.stopped, self.budget
+        )
 
     def variants(self, settings: Mapping[str, Any]) -> list[str | None]:
         """The variants to look at: the one asked for, or all; None is the spec without one.

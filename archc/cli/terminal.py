@@ -56,12 +56,6 @@ def fitted(text: str, room: int) -> str:
     return kept + "…" if room > 0 else ""
 
 
-def first_sentence(text: str) -> str:
-    """The first sentence of a text, on one line."""
-    joined = " ".join(text.split())
-    return joined.partition(". ")[0].removesuffix(".") + "." if joined else ""
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """A table's column. What is `flexible` is cut where the terminal is too narrow."""

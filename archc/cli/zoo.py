@@ -1,8 +1,13 @@
 """List the specs that come with archc: names to use as a spec anywhere, and what they are.
 
+Parameters are those of all models of a spec; MACs are the main model's for one input, with every
+symbolic dimension at 1. The networks of one file stand together.
+
 Examples:
   archc zoo
-  archc zoo resnet --counts        those whose name holds a text, with parameters and MACs
+  archc zoo resnet                 those whose name holds a text
+  archc zoo 'vgg*_bn'              those whose name is of a pattern
+  archc zoo --task generation --json
 """
 
 from __future__ import annotations
@@ -10,112 +15,83 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from archc.cli.report import print_json
-from archc.cli.terminal import (
-    RULE,
-    Column,
-    counted,
-    first_sentence,
-    painter,
-    progress,
-    table,
-    width,
-)
+from archc.cli.terminal import Column, painter, short, table, width
+
+if TYPE_CHECKING:
+    from archc.catalog import Row
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "text", metavar="TEXT", nargs="?", default="", help="only names that hold it"
+        "name", metavar="NAME", nargs="?", default="", help="only names that hold it; * and ? match"
     )
-    parser.add_argument(
-        "--counts", action="store_true", help="parameters and MACs too, which takes a few seconds"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A network of the zoo: its name, its file, and what its file says about it."""
-
-    name: str
-    file: str
-    variant: str | None
-    doc: str
-    params: int | None = None
-    macs: int | None = None
-
-    def as_json(self) -> dict[str, object]:
-        what: dict[str, object] = {
-            "name": self.name,
-            "file": self.file,
-            "variant": self.variant,
-            "doc": self.doc,
-        }
-        return what if self.params is None else {**what, "params": self.params, "macs": self.macs}
+    parser.add_argument("--task", metavar="TEXT", default="", help="only tasks that hold it")
 
 
 def run(args: Namespace) -> int:
-    found = [one for one in known() if args.text.lower() in one.name.lower()]
-    if args.counts:
-        quiet = args.quiet or args.json
-        found = [with_counts(one) for one in progress(found, len(found), "reading", quiet)]
+    from archc.catalog import rows
+
+    found = [row for row in rows() if chosen(row, args.name.lower(), args.task.lower())]
     if args.json:
-        print_json([one.as_json() for one in found])
+        print_json([as_json(row) for row in found])
     elif not found:
-        print("no spec of the zoo has a name like that", file=sys.stderr)
+        print("no spec of the zoo is like that", file=sys.stderr)
     else:
-        show(found, args.counts)
+        show(found)
     return 0 if found else 1
 
 
-def known() -> list[Known]:
-    """Every network by its name; a file's own, if it has no variants."""
-    from archc.zoo import names
-
-    entries = names()
-    docs = {path: doc_of(path) for path, _ in entries.values()}
-    with_variants = {path for path, variant in entries.values() if variant is not None}
-    return [
-        Known(name, path.name, variant, docs[path])
-        for name, (path, variant) in entries.items()
-        if variant is not None or path not in with_variants
-    ]
+def chosen(row: Row, name: str, task: str) -> bool:
+    """Whether the network's name, or its file's, is as asked and its task holds the text."""
+    names = (row.name.lower(), PurePath(row.file).stem.lower())
+    if any(sign in name for sign in "*?["):
+        named = any(fnmatchcase(own, name) for own in names)
+    else:
+        named = any(name in own for own in names)
+    return named and task in row.task.lower()
 
 
-def doc_of(path: Path) -> str:
-    """The first sentence of what the file says about itself."""
-    from archc.spec.data import Scalar
-    from archc.spec.reader import read_file
+def as_json(row: Row) -> dict[str, object]:
+    paper = row.paper
+    return {
+        "name": row.name,
+        "file": row.file,
+        "variant": row.variant,
+        "task": row.task,
+        "paper": {"title": paper.title, "authors": paper.authors, "year": paper.year},
+        "params": row.params,
+        "macs": row.macs,
+        "inputs": dict(row.inputs),
+        "models": {
+            name: {"params": params, "macs": macs} for name, (params, macs) in row.models.items()
+        },
+        "doc": row.doc,
+    }
 
-    doc = read_file(path).get("doc")
-    text = str(doc.value) if isinstance(doc, Scalar) and doc.value is not None else ""
-    return first_sentence(text)
 
-
-def with_counts(one: Known) -> Known:
-    from archc.pipeline import compile
-
-    program = compile(one.name)
-    return replace(one, params=program.params, macs=program.macs)
-
-
-def show(found: Sequence[Known], counts: bool) -> None:
-    """A table; a file's networks stand together, and what it is stands once."""
-    columns = [Column("name", style="cyan")]
-    if counts:
-        columns += [Column("parameters", "right"), Column("MACs", "right")]
-    columns.append(Column("what it is", flexible=True))
+def show(found: Sequence[Row]) -> None:
+    """A table; what holds for a whole file stands once."""
+    columns = [
+        Column("name", style="cyan"), Column("task", flexible=True), Column("parameters", "right"),
+        Column("MACs", "right"), Column("paper", flexible=True), Column("by", flexible=True),
+    ]  # fmt: skip
     rows: list[Sequence[str]] = []
-    for k, one in enumerate(found):
-        first = k == 0 or found[k - 1].file != one.file
-        cells = [one.name]
-        if counts:
-            cells += [counted(one.params or 0), counted(one.macs or 0)]
-        rows.append([*cells, one.doc if first else ""])
-    rows.append(RULE)
-    for line in table(columns, rows, width(sys.stdout), painter(sys.stdout)):
+    for k, row in enumerate(found):
+        first = k == 0 or found[k - 1].file != row.file
+        task, title, by = (row.task, row.paper.title, row.paper.by) if first else ("", "", "")
+        rows.append([row.name, task, short(row.params), short(row.macs), title, by])
+    paint = painter(sys.stdout)
+    for line in table(columns, rows, width(sys.stdout), paint):
         print(line)
-    files = len({one.file for one in found})
-    print(f"{len(found)} networks in {files} files; archc show NAME shows one of them")
+    families = {row.file for row in found}
+    print(f"{plural(len(found), 'network')} in {plural(len(families), 'file')}; "
+          "archc show NAME shows one of them")
+
+
+def plural(count: int, what: str) -> str:
+    return f"{count} {what}" + ("s" if count != 1 else "")

@@ -8,13 +8,15 @@ from archc.elaborate.builder import Builder
 from archc.elaborate.context import MAX_WEIGHT, Context, StepError, TooMany
 from archc.elaborate.elaborator import Elaborator
 from archc.elaborate.evaluate import Evaluator
+from archc.elaborate.limits import check_size
 from archc.elaborate.models import define_model, standalone
 from archc.elaborate.params import Setting, bind
 from archc.elaborate.scope import Frame, Item, Poisoned, Scope, Space
-from archc.errors import Diagnostic, SpecError, did_you_mean
+from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
 from archc.ir.program import Definition, Program, WeightEntry, count, entries
 from archc.spec.ast import File
 from archc.spec.data import Mapping, plain
+from archc.spec.values import Budget
 
 
 def elaborate(
@@ -23,13 +25,15 @@ def elaborate(
     settings: dict[str, Setting] | None = None,
     findings: list[Diagnostic] | None = None,
     stopped: bool = False,
+    budget: Budget | None = None,
 ) -> Program:
     """The program that a checked file means with a variant and settings.
 
-    `findings` are what earlier stages found; `stopped` tells that they leave nothing to elaborate.
+    `findings` are what earlier stages found; `stopped` tells that they leave nothing to elaborate;
+    `budget` is shared by the variants of one file.
     Raises SpecError with all errors, earlier ones included.
     """
-    context = Context(file, list(findings or ()))
+    context = Context(file, Findings(findings or ()), budget or Budget())
     if stopped:
         raise SpecError(sorted(context.findings, key=_position))
     program: Program | None = None
@@ -40,11 +44,9 @@ def elaborate(
     except Poisoned:
         pass
     except TooMany as error:
-        context.report(
-            Diagnostic(
-                "E225", "the spec elaborates to more steps than any network has", error.place
-            )
-        )
+        context.report(error.diagnostic)
+    except RecursionError:
+        context.report(Diagnostic("E220", "the spec is nested too deeply", file.place))
     errors = [d for d in context.findings if d.severity == "error"]
     if errors or program is None:
         raise SpecError(sorted(errors, key=_position))
@@ -74,11 +76,13 @@ def _program(
             models[name] = found
     if not file.models and file.root is None and not file.blocks and not context.findings:
         raise StepError.of("E203", "the spec has no 'graph', 'models' or 'blocks'", file.place)
+    check_size(context, models)
     program = Program(
         name=variant or file.name,
         models=models,
         main=_main(file, models),
         prefixed=bool(file.models),
+        task=file.task,
         doc=file.doc,
         file=file,
         variant=variant,
@@ -142,7 +146,8 @@ def _root_space(
         file.place,
         file.name,
     )
-    return Space(file, bindings, "root")
+    own.bindings.update(bindings)  # in place: ops that were chosen above look their blocks up in it
+    return own
 
 
 def _main(file: File, models: dict[str, Definition]) -> str:
@@ -152,16 +157,23 @@ def _main(file: File, models: dict[str, Definition]) -> str:
     """
     if file.name in models or not models:
         return file.name
-    called = {call.model for model in models.values() for call in _calls(model)}
+    called = _called(models)
     roots = [name for name in models if name not in called]
     return roots[0] if roots else next(iter(models))
 
 
-def _calls(definition: Definition) -> list[Any]:
-    return [
-        *definition.calls(),
-        *(inner for call in definition.calls() for inner in _calls(call.definition)),
-    ]
+def _called(models: dict[str, Definition]) -> set[str | None]:
+    """The models that others call, each definition looked at once."""
+    names: set[str | None] = set()
+    seen: set[int] = set()
+    rest = list(models.values())
+    while rest:
+        for call in rest.pop().calls():
+            names.add(call.model)
+            if id(call.definition) not in seen:
+                seen.add(id(call.definition))
+                rest.append(call.definition)
+    return names
 
 
 __all__ = ["Mapping", "elaborate"]

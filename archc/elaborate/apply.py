@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archc.elaborate.context import MAX_ELEMENTS, StepError
+from archc.elaborate.context import MAX_ELEMENTS, MAX_RANK, StepError
 from archc.elaborate.scope import Frame, Item
 from archc.ir.dims import lower_bound
 from archc.ir.nodes import OpNode
@@ -50,6 +50,7 @@ def apply(
             help="its attributes leave the weight out",
         )
     outputs = inferred if isinstance(inferred, tuple) else (inferred,)
+    e.context.spend_step(step.place, (len(values) + len(outputs) + len(site.weights)) // 8)
     for output in outputs:
         check_size(output, step, frame)
     weights = tuple(
@@ -71,6 +72,9 @@ def apply(
 
 
 def check_size(type: TensorType, step: Step, frame: Frame) -> None:
+    if type.rank > MAX_RANK:
+        what = f"the value would have {type.rank} dimensions, and {MAX_RANK} are the most"
+        raise StepError.of("E302", what, step.head_place, notes=frame.builder.trace)
     elements = lower_bound(type.elements)
     if elements is not None and elements > MAX_ELEMENTS:
         raise StepError.of(

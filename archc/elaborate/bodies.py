@@ -36,6 +36,7 @@ def child(frame: Frame, path: str) -> Frame:
         parent=outer,
         trace=outer.trace,
         symbols=dict(outer.symbols),
+        model_symbols=outer.model_symbols,
         parameters=outer.parameters,
     )
     return replace(frame, builder=inner, scope=Scope("", frame.scope))

@@ -34,10 +34,13 @@ class Builder:
     inputs: list[int] = field(default_factory=list)
     captured: dict[Value, Tensor] = field(default_factory=dict)  # own input → the parent's value
     symbols: dict[str, Size] = field(default_factory=dict)
+    model_symbols: dict[str, Size] = field(default_factory=dict)  # what the model's stand for
     weights: dict[str, TensorType] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     declared_symbols: frozenset[str] = frozenset()
     _constants: dict[tuple[object, DType], Value] = field(default_factory=dict)
+    _brought: dict[tuple[int, Value], Value] = field(default_factory=dict)  # by builder and value
+    _read: dict[WeightRef, int] = field(default_factory=dict)
 
     def add(self, node: Node, inputs: Sequence[Value | None] = ()) -> int:
         id = self.graph.add(node, inputs)
@@ -57,12 +60,12 @@ class Builder:
         """The tensor as a value of this graph; one of an enclosing builder becomes an input."""
         if tensor.builder is self:
             return tensor.value
-        for own, outer in self.captured.items():
-            if outer.value == tensor.value and outer.builder is tensor.builder:
-                return own
-        own = self.input(f"outer_{len(self.captured)}", tensor.type, None).value
-        self.captured[own] = tensor
-        return own
+        key = (id(tensor.builder), tensor.value)
+        if key not in self._brought:
+            own = self.input(f"outer_{len(self.captured)}", tensor.type, None).value
+            self.captured[own] = tensor
+            self._brought[key] = own
+        return self._brought[key]
 
     def constant(self, number: float | bool | Argument, dtype: DType, place: Place) -> Value:
         """A literal as a value without dimensions; equal ones are shared."""
@@ -81,13 +84,11 @@ class Builder:
 
     def read(self, ref: WeightRef, type: TensorType, place: Place) -> Tensor:
         """A weight as a value."""
-        for id, node in self.graph.nodes():
-            if isinstance(node, WeightNode) and node.ref == ref:
-                return self.tensor(id)
-        path = f"read_{ref.path}" if ref.model is None else f"read_{ref.model}.{ref.path}"
-        return self.tensor(
-            self.graph.add(WeightNode(path=path, types=(type,), ref=ref, place=place))
-        )
+        if ref not in self._read:
+            path = f"read_{ref.path}" if ref.model is None else f"read_{ref.model}.{ref.path}"
+            node = WeightNode(path=path, types=(type,), ref=ref, place=place)
+            self._read[ref] = self.graph.add(node)
+        return self.tensor(self._read[ref])
 
     def find_weight(self, path: str) -> TensorType | None:
         """The type of the weight with this path, in calls too."""
@@ -110,10 +111,8 @@ def weight_in_calls(graph: Graph, path: str) -> TensorType | None:
     for _, node in graph.nodes():
         if not isinstance(node, CallNode) or node.model is not None:
             continue
-        for prefix in (node.copies.path(k) for k in range(node.count)):
-            if prefix and not path.startswith(prefix + "."):
-                continue
-            found = find_weight(node.definition, path[len(prefix) + 1 :] if prefix else path)
-            if found is not None:
-                return found
+        inner = node.copies.inside(path, node.count)
+        found = find_weight(node.definition, inner) if inner is not None else None
+        if found is not None:
+            return found
     return None

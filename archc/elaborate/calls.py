@@ -51,13 +51,15 @@ def call(
         space, settings = file_space(e, template.file, settings, step.head_place), {}
     else:
         space = space_of(e, template, frame.space)
-    fed = feed(template, inputs, frame, step)
+    fed = feed(e, template, space, inputs, frame, step)
     is_model = template.kind == "model" and not is_whole_file(template, frame.space)
     frozen = frame.frozen or (step.freeze is not None and e.evaluator.condition(step.freeze, frame))
     trace = (f"in {path}, used at {step.head_place}", *frame.builder.trace)
+    builder = frame.builder
     definition, arguments = define(
-        e, template, space, settings, fed, frozen, step.head_place, trace, frame.builder.used_at
-    )
+        e, template, space, settings, fed, frozen, step.head_place, trace, builder.used_at,
+        builder.model_symbols,
+    )  # fmt: skip
     if definition is None:
         raise Poisoned
     values = [frame.builder.bring(part) for one in fed for part in parts(one.reference)]

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from archc.errors import Diagnostic
+from archc.errors import Diagnostic, Findings
 from archc.place import Place
 from archc.spec.ast import File, Step, Template
 from archc.spec.values import Budget
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from archc.elaborate.scope import Space
     from archc.ir.program import Definition
 
-MAX_STEPS = 5_000  # elaborated steps, each definition's counted once
+MAX_STEPS = 4_000  # elaborated steps, each definition's counted once
 MAX_REPEAT = 100_000
 MAX_DEPTH = 60  # blocks within blocks
+MAX_LEVELS = 80  # blocks and `do`s within each other
+MAX_FLAT = 100_000  # steps of a network with all its blocks and copies written out
+MAX_RANK = 32  # dimensions of a value, what every supported NumPy can hold
+MAX_SYMBOLS = 500  # symbolic dimensions of a model
 MAX_ELEMENTS = 2**40  # of one value, where its size is known
 MAX_WEIGHT = 2**36  # elements of all weights: 256 GiB of float32
 
@@ -59,9 +63,10 @@ class Context:
     """The state of one elaboration."""
 
     root: File
-    findings: list[Diagnostic] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
     budget: Budget = field(default_factory=Budget)
     steps_left: int = MAX_STEPS
+    level: int = 0  # of blocks and `do`s around the step at hand
     definitions: dict[Hashable, Definition | None] = field(
         default_factory=dict
     )  # None: it was wrong
@@ -83,10 +88,14 @@ class Context:
         if diagnostic not in self.findings:
             self.findings.append(diagnostic)
 
-    def spend_step(self, place: Place) -> None:
-        self.steps_left -= 1
+    def spend_step(self, place: Place, count: int = 1) -> None:
+        self.steps_left -= count
+        self.budget.network -= count
         if self.steps_left < 0:
-            raise TooMany(place)
+            raise TooMany(place, "the spec elaborates to more steps than any network has")
+        if self.budget.network < 0:
+            what = "the variants together elaborate to more steps than are looked at"
+            raise TooMany(place, what, "look at one of them: FILE:VARIANT")
 
     def unique(self, name: str) -> str:
         """A definition's name that no other has: `bottleneck`, `bottleneck_2` …"""
@@ -98,6 +107,6 @@ class Context:
 class TooMany(Exception):
     """The spec asks for more steps than any network has."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, message: str, help: str = "") -> None:
         super().__init__()
-        self.place = place
+        self.diagnostic = Diagnostic("E225", message, place, help=help)

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from archc.elaborate import repeats
-from archc.elaborate.context import StepError
+from archc.elaborate.context import MAX_RANK, MAX_SYMBOLS, StepError
 from archc.elaborate.scope import (
     Frame,
     Poisoned,
@@ -35,11 +35,15 @@ def declared_type(e: Elaborator, declaration: InputDeclaration, frame: Frame) ->
     if dtype not in DTYPES:
         raise Poisoned
     dims: list[Size] = []
-    for item in declaration.shape.items if declaration.shape else ():
-        known = {**frame.builder.symbols}
+    written = declaration.shape.items if declaration.shape else []
+    if len(written) > MAX_RANK:
+        what = f"'{declaration.name}' has {len(written)} dimensions, and {MAX_RANK} are the most"
+        raise StepError.of("E302", what, declaration.place)
+    for item in written:
         if isinstance(item, Scalar) and isinstance(item.value, str) and item.formula is None:
             dims.append(declared_symbol(e, item, frame))
             continue
+        known = {**frame.builder.symbols}
         names = formula_names(item) - frame.bindings.keys() - known.keys()
         if is_lone_name(item):  # written `=n` it is a parameter, and else a misspelt one
             names &= frame.builder.declared_symbols
@@ -90,4 +94,7 @@ def declared_symbols(template: Template) -> frozenset[str]:
         for item in declaration.shape.items if declaration.shape else ():
             if isinstance(item, Scalar) and isinstance(item.value, str) and item.formula is None:
                 found.add(item.value)
+        if len(found) > MAX_SYMBOLS:
+            what = f"more than {MAX_SYMBOLS} symbolic dimensions"
+            raise StepError.of("E312", what, declaration.place)
     return frozenset(found)

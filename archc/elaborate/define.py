@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from archc.elaborate.builder import Builder
@@ -20,12 +21,13 @@ from archc.elaborate.scope import (
     Space,
     Tensor,
 )
-from archc.errors import did_you_mean
+from archc.errors import Diagnostic, did_you_mean
+from archc.ir.dims import Size
 from archc.ir.graph import Value
 from archc.ir.program import Definition
 from archc.place import Place
 from archc.spec.ast import Template
-from archc.spec.data import Data
+from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.load import is_prelude
 from archc.spec.values import Absent, Argument, NeedsValue
 
@@ -45,6 +47,7 @@ def define(
     place: Place,
     trace: tuple[str, ...],
     outer: Place | None = None,
+    around: dict[str, Size] | None = None,
 ) -> tuple[Definition | None, dict[str, float | Argument]]:
     """The definition for these arguments and input types, and the numbers to pass it.
 
@@ -69,7 +72,17 @@ def define(
         mark = len(context.findings)
         try:
             return attempt(
-                e, template, space, settings, fed, signature, frozen, place, trace, outer
+                e,
+                template,
+                space,
+                settings,
+                fed,
+                signature,
+                frozen,
+                place,
+                trace,
+                outer,
+                around or {},
             )
         except Unroll as unroll:
             context.unrolled.add(id(unroll.step))
@@ -91,6 +104,7 @@ def attempt(
     place: Place,
     trace: tuple[str, ...],
     outer: Place | None,
+    around: dict[str, Size],
 ) -> tuple[Definition | None, dict[str, float | Argument]]:
     context = e.context
     builder = Builder(
@@ -98,13 +112,14 @@ def attempt(
     )
     scope = Scope("")
     frame = Frame(builder, space, dict(space.bindings), scope, Item({}), frozen)
-    frame = enter(e, template, frame, fed, place)
+    frame = enter(e, template, frame, fed, place, around)
     bound, passed = arguments(e, template, frame, settings, place)
     key: Hashable = (
         id(template),
         space.key,
         signature,
         frozen,
+        tuple(sorted(builder.model_symbols.items(), key=itemgetter(0))),
         tuple((name, key_of(value)) for name, value in bound.items() if name not in passed),
     )
     if key in context.definitions:
@@ -181,6 +196,11 @@ def build(e: Elaborator, template: Template, frame: Frame) -> Definition | None:
     ):
         return None
     if not outputs:
+        written = template.outputs.entries.values() if template.outputs is not None else ()
+        conditional = written and all(isinstance(entry.value, Mapping) for entry in written)
+        if len(e.context.findings) == before and template.outputs is not None and conditional:
+            text = f"{template.name} has no outputs: the 'when' of each is false"
+            e.context.report(Diagnostic("E218", text, template.outputs.place))
         return None
     graph = frame.builder.graph
     return Definition(
@@ -205,20 +225,41 @@ def output_references(
     result: list[tuple[str, Reference, Place]] = []
     for key, entry in template.outputs.entries.items():
         try:
-            text = e.evaluator.value(entry.value, frame)
-            if isinstance(text, Tensor):
-                result.append((str(key), text, entry.value.place))
-            elif isinstance(text, str):
-                result.append(
-                    (str(key), follow(e, text, entry.value.place, frame), entry.value.place)
-                )
-            else:
-                raise StepError.of("E202", "an output is a reference", entry.value.place)
+            written, when = entry.value, None
+            if isinstance(entry.value, Mapping):
+                written, when = entry.value.entries["value"].value, entry.value.get("when")
+            if when is not None and not e.evaluator.condition(when, frame):
+                note_used(written, frame)
+                continue
+            reference = output_reference(e, written, frame)
+            result.append((str(key), reference, written.place))
         except StepError as error:
             e.context.report(error.diagnostic)
         except Poisoned:
             continue
     return result
+
+
+def output_reference(e: Elaborator, written: Data, frame: Frame) -> Reference:
+    """What an output stands for: a value, or a list of them."""
+    if isinstance(written, Sequence):
+        return Group(tuple(output_reference(e, item, frame) for item in written.items))
+    value = e.evaluator.value(written, frame)
+    if isinstance(value, Tensor):
+        return value
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise StepError.of("E202", "an output is a reference, or a list of them", written.place)
+    found = tuple(follow(e, name, written.place, frame) for name in names)
+    return Group(found) if isinstance(value, list) else found[0]
+
+
+def note_used(written: Data, frame: Frame) -> None:
+    """An output that is left out by its `when` needs its step where it is there: no W901."""
+    text = written.value if isinstance(written, Scalar) else None
+    item = frame.scope.find(text.partition(".")[0]) if isinstance(text, str) else None
+    if item is not None:
+        item.used = True
 
 
 def flatten(

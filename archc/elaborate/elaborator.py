@@ -9,7 +9,7 @@ from archc.elaborate import repeats
 from archc.elaborate.apply import apply
 from archc.elaborate.bodies import body_call
 from archc.elaborate.calls import call
-from archc.elaborate.context import Context, StepError
+from archc.elaborate.context import MAX_LEVELS, Context, StepError
 from archc.elaborate.evaluate import Evaluator
 from archc.elaborate.feeds import reference_of
 from archc.elaborate.inputs import do_inputs, first_written, inputs_of, written_inputs
@@ -32,6 +32,7 @@ from archc.elaborate.scope import (
     item_of,
 )
 from archc.errors import Diagnostic, did_you_mean
+from archc.ir.dims import SizeError
 from archc.ir.nodes import OpNode
 from archc.ops.registry import ops
 from archc.spec.ast import Step, formula_names
@@ -53,9 +54,16 @@ class Elaborator:
 
     def steps(self, steps: tuple[Step, ...], frame: Frame) -> Item:
         """Elaborates steps in order; the last one's item is the value."""
-        for step in steps:
-            frame = frame.with_prev(self.step(step, frame))
-        return frame.prev
+        self.context.level += 1
+        try:
+            if self.context.level > MAX_LEVELS and steps:
+                what = f"blocks and 'do's are nested more than {MAX_LEVELS} deep"
+                raise StepError.of("E220", what, steps[0].place)
+            for step in steps:
+                frame = frame.with_prev(self.step(step, frame))
+            return frame.prev
+        finally:
+            self.context.level -= 1
 
     def step(self, step: Step, frame: Frame) -> Item:
         """One step with all its modifiers. What is wrong is reported and leaves a poisoned item."""
@@ -63,6 +71,10 @@ class Elaborator:
             item = self._step(step, frame)
         except StepError as error:
             self.context.report(seen_from_outside(error.diagnostic, frame))
+            item = self._poisoned(step, frame)
+        except SizeError as error:
+            found = replace(error.diagnostics[0], place=step.place, notes=frame.builder.trace)
+            self.context.report(seen_from_outside(found, frame))
             item = self._poisoned(step, frame)
         except Poisoned:
             item = self._poisoned(step, frame)

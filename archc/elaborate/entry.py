@@ -29,11 +29,22 @@ if TYPE_CHECKING:
 from archc.elaborate.feeds import Fed, parts
 
 
-def enter(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place: Place) -> Frame:
-    """Makes the inputs, checks them against declared shapes, and binds symbols."""
+def enter(
+    e: Elaborator,
+    template: Template,
+    frame: Frame,
+    fed: list[Fed],
+    place: Place,
+    around: dict[str, Size],
+) -> Frame:
+    """Makes the inputs, checks them against declared shapes, and binds symbols.
+
+    `around` is what the symbols of the model stand for in which a block is used.
+    """
     builder, scope = frame.builder, frame.scope
     first: Item | None = None
     for one in fed:
+        e.context.spend_step(one.declaration.place, len(parts(one.reference)))
         name, reference = one.declaration.name, one.reference
         if isinstance(reference, Group):
             types = [part.type for part in parts(reference)]
@@ -51,19 +62,28 @@ def enter(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place
         scope.items[name] = item
         scope.places[name] = one.declaration.place
         first = first or item
-    for one in fed:
-        for type in (part.type for part in parts(one.reference)):
-            for dim in type.dims:
-                for name in sorted(symbols(dim)):
-                    builder.symbols.setdefault(name, symbol(name))
-    unify(e, template, replace(frame, prev=first or Item({})), fed, place)
+    types = [part.type for one in fed for part in parts(one.reference)]
+    names = {name for type in types for name in type.symbols}
+    builder.symbols.update({name: symbol(name) for name in sorted(names)})
+    if template.kind != "model":
+        # A model that is called with other sizes means those by its symbols, in its blocks, too.
+        builder.model_symbols = dict(around)
+        seen = {name: size for name, size in around.items() if symbols(size) <= names}
+        builder.symbols.update(seen)
+    bindings = unify(e, template, replace(frame, prev=first or Item({})), fed, place)
+    if template.kind == "model":
+        builder.model_symbols = {
+            name: size for name, size in bindings.items() if size != symbol(name)
+        }
     return replace(frame, prev=first or Item({}))
 
 
-def unify(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place: Place) -> None:
+def unify(
+    e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place: Place
+) -> dict[str, Size]:
     """Matches the fed types with the declared shapes.
 
-    Declared symbols get the sizes they stand for.
+    Declared symbols get the sizes they stand for, which are given back.
     """
     bindings: dict[str, Size] = {}
     for one in fed:
@@ -85,6 +105,7 @@ def unify(e: Elaborator, template: Template, frame: Frame, fed: list[Fed], place
                 if not match(size, actual, bindings):
                     raise mismatch(one, wanted, part.type, place, frame)
     frame.builder.symbols.update(bindings)
+    return bindings
 
 
 def match(wanted: Size, actual: Size, bindings: dict[str, Size]) -> bool:

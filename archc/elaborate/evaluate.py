@@ -65,6 +65,15 @@ class Evaluator:
 
         Raises StepError, Poisoned.
         """
+        value = self._value(data, frame, symbolic)
+        if isinstance(value, list | dict) and not isinstance(data, Scalar):
+            try:
+                self.context.budget.measure(value)
+            except FormulaError as error:
+                raise StepError.of(error.code, error.message, data.place) from error
+        return value
+
+    def _value(self, data: Data, frame: Frame, symbolic: bool) -> Any:
         match data:
             case Scalar(formula=Formula() as formula):
                 return self.formula(formula, data.place, frame)
@@ -75,11 +84,10 @@ class Evaluator:
             case Scalar(value=value):
                 return value
             case Sequence(items):
-                return [self.value(item, frame, symbolic=symbolic) for item in items]
+                return [self._value(item, frame, symbolic) for item in items]
             case Mapping(entries):
                 return {
-                    key: self.value(entry.value, frame, symbolic=symbolic)
-                    for key, entry in entries.items()
+                    key: self._value(entry.value, frame, symbolic) for key, entry in entries.items()
                 }
 
     def formula(self, formula: Formula, place: Place, frame: Frame) -> Any:

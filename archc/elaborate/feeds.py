@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archc.elaborate.builder import Builder
 from archc.elaborate.context import StepError
 from archc.elaborate.references import Given
 from archc.elaborate.scope import (
     Frame,
     Group,
+    Item,
     Poison,
     Poisoned,
     Reference,
+    Scope,
+    Space,
     Tensor,
 )
 from archc.errors import did_you_mean
@@ -21,7 +25,7 @@ from archc.spec.ast import InputDeclaration, Step, Template
 from archc.spec.values import ABSENT, Absent
 
 if TYPE_CHECKING:
-    pass
+    from archc.elaborate.elaborator import Elaborator
 from archc.elaborate.inputs import Inputs
 
 Signature = tuple[tuple[TensorType, ...] | TensorType | None, ...]  # a list, a value, or absent
@@ -56,8 +60,13 @@ def parts(reference: Reference) -> list[Tensor]:
     return []
 
 
-def feed(template: Template, inputs: Inputs, frame: Frame, step: Step) -> list[Fed]:
-    """What each declared input is fed; literals become constants. Raises StepError E307."""
+def feed(
+    e: Elaborator, template: Template, space: Space, inputs: Inputs, frame: Frame, step: Step
+) -> list[Fed]:
+    """What each declared input is fed; literals become constants. Raises StepError E307.
+
+    `space` has the parameters of the template's file, which say what inputs there are.
+    """
     declared = template.inputs
     rest = list(inputs.positional)
     names = [declaration.name for declaration in declared]
@@ -75,7 +84,15 @@ def feed(template: Template, inputs: Inputs, frame: Frame, step: Step) -> list[F
         reference = ABSENT if given is None else reference_of(given, frame)
         if isinstance(reference, Poison):
             raise Poisoned
-        if isinstance(reference, Absent) and not declaration.optional:
+        left_out = is_left_out(e, declaration, space)
+        if left_out and given is not None and not isinstance(reference, Absent):
+            raise StepError.of(
+                "E307",
+                f"{template.name} has no input '{declaration.name}' here",
+                given.key or given.place,
+                notes=(f"its 'when' at {declaration.place} is false",),
+            )
+        if isinstance(reference, Absent) and not (declaration.optional or left_out):
             what = f"{template.name} needs the input '{declaration.name}'"
             raise StepError.of(
                 "E307" if given is None else "E218",
@@ -93,6 +110,14 @@ def feed(template: Template, inputs: Inputs, frame: Frame, step: Step) -> list[F
             help=f"its inputs are {', '.join(names) or 'none'}",
         )
     return result
+
+
+def is_left_out(e: Elaborator, declaration: InputDeclaration, space: Space) -> bool:
+    """Whether the declaration's `when`, about the file's parameters, is false."""
+    if declaration.when is None:
+        return False
+    frame = Frame(Builder(e.context), space, dict(space.bindings), Scope(""), Item({}))
+    return not e.evaluator.condition(declaration.when, frame)
 
 
 def reference_of(given: Given, frame: Frame) -> Reference:

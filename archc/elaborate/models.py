@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from archc.elaborate.builder import Builder
 from archc.elaborate.context import StepError, TooMany
 from archc.elaborate.define import define
-from archc.elaborate.feeds import Fed
+from archc.elaborate.feeds import Fed, is_left_out
 from archc.elaborate.scope import (
     Frame,
     Group,
@@ -53,6 +53,9 @@ def define_model(
                     declaration.place,
                     help=f"{declaration.name}: [N, 3, 224, 224]",
                 )
+            if is_left_out(e, declaration, space):
+                fed.append(Fed(declaration, ABSENT, None))
+                continue
             types = declared_types(e, declaration, frame)
         except StepError as error:
             e.context.report(error.diagnostic)

@@ -24,7 +24,9 @@ def bind_inputs(op: Op, inputs: Inputs) -> dict[str, list[Given]]:
     """Which given input goes into which of the op's; fed weights come by name."""
     declared = op.inputs
     bound: dict[str, list[Given]] = {}
-    rest = list(inputs.positional)
+    several = any(port.variadic for port in declared)
+    positional = inputs.positional if several else spliced(inputs.positional)
+    rest = list(positional)
     for port in declared:
         if port.name in inputs.named or not rest:
             continue
@@ -35,7 +37,7 @@ def bind_inputs(op: Op, inputs: Inputs) -> dict[str, list[Given]]:
     if rest:
         raise StepError.of(
             "E307",
-            f"{op.name} takes {_takes(declared)}, found {len(inputs.positional)} inputs",
+            f"{op.name} takes {_takes(declared)}, found {len(positional)} inputs",
             rest[0].place,
             label="one too many",
         )
@@ -60,6 +62,20 @@ def bind_inputs(op: Op, inputs: Inputs) -> dict[str, list[Given]]:
                 help=f"{op.name} takes {_takes(declared)}",
             )
     return bound
+
+
+def spliced(positional: list[Given]) -> list[Given]:
+    """The inputs with the parts of a starred reference each at a position of its own."""
+    found: list[Given] = []
+    for given in positional:
+        if given.starred and isinstance(given.what, Group):
+            found += [
+                replace(given, what=part, text=given.text.replace("*", str(k), 1), starred=False)
+                for k, part in enumerate(given.what.items)
+            ]
+        else:
+            found.append(given)
+    return found
 
 
 def _takes(inputs: tuple[Input, ...]) -> str:

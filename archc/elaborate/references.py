@@ -141,6 +141,7 @@ def weight_reference(
             path = ".".join([start, *rest])
             type = item.builder.find_weight(path)
             if type is not None:
+                item.used = True
                 return WeightRef(path), type, item.builder
         return None
     if rest and head in frame.space.file.models:

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.elaborate.context import MAX_REPEAT, StepError
-from archc.elaborate.inputs import input_names, other_inputs
-from archc.elaborate.scope import Frame, Item, Tensor
+from archc.elaborate.inputs import input_names, other_inputs, written_inputs
+from archc.elaborate.references import resolve
+from archc.elaborate.scope import Frame, Item, Poisoned, Tensor
 from archc.ir.dims import Dim
 from archc.ir.nodes import CallNode, Copies
 from archc.place import Place
 from archc.spec.ast import Step, formula_names
 from archc.spec.data import Data, Mapping, Sequence
+from archc.spec.values import ABSENT
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
@@ -39,6 +41,38 @@ def copies(e: Elaborator, data: Data, frame: Frame) -> tuple[list[dict[str, Any]
     return [{name: column[k] for name, column in columns.items()} for k in rows], frozenset(columns)
 
 
+def differ(
+    e: Elaborator,
+    frame: Frame,
+    step: Step,
+    rows: list[dict[str, Any]],
+    variables: frozenset[str],
+) -> bool:
+    """Whether the copies may differ: a formula uses a loop variable.
+
+    One that names an input is harmless where every copy's is absent, as those of a list that is
+    not given: `past: ="past." + str(i)`.
+    """
+    if not step.names & variables:
+        return False
+    written = [data for data in written_inputs(step) if formula_names(data) & variables]
+    others = [
+        data
+        for key, entry in (step.data.entries.items() if isinstance(step.data, Mapping) else ())
+        for data in ((entry.key,) if key in ("in", "repeat") else (entry.key, entry.value))
+    ]
+    if not written or any(formula_names(data) & variables for data in others):
+        return True
+    try:
+        return any(
+            resolve(e, data, frame.with_bindings(row)).what is not ABSENT
+            for row in rows
+            for data in written
+        )
+    except (StepError, Poisoned):  # about a copy that is not there yet, or reported with its copy
+        return True
+
+
 def series(value: Any, place: Place) -> list[Any] | range:
     """A count as 0, 1, …; a list as it is."""
     if isinstance(value, list):
@@ -61,7 +95,7 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
     """Elaborates the copies in a chain; zero copies pass the first input through."""
     assert step.repeat is not None
     rows, variables = copies(e, step.repeat, frame)
-    varies = bool(step.names & variables)
+    varies = differ(e, frame, step, rows, variables)
     named_by_variable = named_one_by_one(step)
     if not rows:
         return e.passed_through(frame, step)
@@ -70,6 +104,8 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
     made: list[Item] = []
     inputs: dict[int | str, Any] = {}
     for k, row in enumerate(rows):
+        if made:
+            e.context.spend_step(step.place)
         inner = frame.with_bindings(row)
         if made:
             inner = inner.with_prev(made[-1])
@@ -85,7 +121,7 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
             break
         inputs = feedback(e, step, item, inner)
         if not varies and count_rest(
-            e, frame, step, item, inputs, len(rows) - k, segment is not None
+            e, inner, step, item, inputs, len(rows) - k, segment is not None
         ):
             item.counted = step
             frame.scope.home.count += len(rows) - k - 1

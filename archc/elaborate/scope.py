@@ -73,9 +73,9 @@ class Group:
 Reference = Tensor | Group | Absent | Poison
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Space:
-    """A file with its parameters bound.
+    """A file with its parameters bound; ops that parameters choose hold it before all of them are.
 
     What its blocks see beyond their own inputs and parameters.
     """
@@ -186,7 +186,7 @@ class Frame:
         return replace(self, prev=prev)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StepList:
     """A list of steps given as a parameter.
 
@@ -196,3 +196,8 @@ class StepList:
     steps: tuple[Step, ...]
     bindings: dict[str, Any]
     space: Space
+
+    def __repr__(self) -> str:
+        """What the text form says of it: the same wherever it was written."""
+        heads = [step.head or "do" for step in self.steps]
+        return "steps: " + ", ".join(h if isinstance(h, str) else f"={h.text}" for h in heads)

@@ -40,7 +40,9 @@ def file_space(e: Elaborator, file: File, settings: dict[str, Setting], place: P
         return e.evaluator.value(data, frame.with_bindings(earlier))
 
     bound = bind(file.parameters, settings, own, default, place, file.name)
-    return Space(file, bound, (id(file), key_of(bound)))
+    key = (id(file), key_of(bound))
+    own.bindings, own.key = bound, key  # in place: ops that were chosen above look blocks up in it
+    return own
 
 
 def parse_steps(e: Elaborator, data: Sequence, file: File) -> tuple[Step, ...]:

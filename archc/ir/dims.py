@@ -17,6 +17,16 @@ from dataclasses import dataclass
 from functools import cache
 from math import gcd
 
+from archc.errors import ArchcError, SpecError
+
+
+MAX_TERMS = 64  # of one size; no network comes near
+MAX_TEXT = 4_000  # letters of what stands inside a quotient or a maximum
+
+
+class SizeError(SpecError):
+    """A size grows beyond all reason; the elaborator adds the place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
@@ -74,6 +84,8 @@ class Dim:
         return _sum([other, self * -1])
 
     def __mul__(self, other: Size) -> Size:
+        if len(self.terms) * len(_terms(other)) > MAX_TERMS**2:
+            raise _too_long()
         product: dict[Monomial, int] = {}
         for ours, a in self.terms:
             for theirs, b in _terms(other):
@@ -244,11 +256,20 @@ def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
 
 
 def _atom(atom: Atom) -> Dim:
+    # What is nested has texts that can double with every level, though it lies in memory once.
+    if not isinstance(atom, Symbol) and len(str(atom)) > MAX_TEXT:
+        raise _too_long()
     return Dim(((((atom, 1),), 1),))
+
+
+def _too_long() -> ArchcError:
+    return SizeError.of("E216", f"a symbolic size is longer than {MAX_TERMS} terms")
 
 
 def _make(terms: Mapping[Monomial, int]) -> Size:
     kept = [(monomial, c) for monomial, c in terms.items() if c]
+    if len(kept) > MAX_TERMS:
+        raise _too_long()
     if not kept:
         return 0
     if len(kept) == 1 and not kept[0][0]:
@@ -273,6 +294,8 @@ def _join(a: Monomial, b: Monomial) -> Monomial:
     powers = dict(a)
     for atom, power in b:
         powers[atom] = powers.get(atom, 0) + power
+    if len(powers) > MAX_TERMS:
+        raise _too_long()
     return tuple(sorted(powers.items(), key=lambda item: str(item[0])))
 
 

@@ -112,14 +112,23 @@ class Copies:
     def path(self, k: int = 0) -> str:
         return self.prefix if self.start is None else f"{self.prefix}{self.start + k}"
 
+    def inside(self, path: str, count: int) -> str | None:
+        """What of a weight's path lies inside one of so many copies; None if nothing does."""
+        if not path.startswith(self.prefix):
+            return None
+        head, dot, rest = path[len(self.prefix) :].partition(".")
+        if self.start is None:
+            return path if not self.prefix else rest if dot and not head else None
+        number = head.isdecimal() and head.isascii() and str(int(head[:9])) == head
+        return rest if dot and number and 0 <= int(head) - self.start < count else None
+
 
 @dataclass(eq=False, kw_only=True)
 class CallNode(Node):
     """A call of another definition, `count` times in a row with a set of weights each.
 
     `feedback` tells which output becomes which input slot of the next copy. A call of a model
-    (`model` is its
-    name) uses that model's weights, whoever calls it.
+    (`model` is its name) uses that model's weights, whoever calls it.
     """
 
     definition: Definition
@@ -136,8 +145,7 @@ class ScanNode(CallNode):
     """A call at each position of axis 1 of the `scanned` slots, with one set of weights.
 
     Carried outputs go into the slots that `feedback` tells and leave as their last value; the
-    others are
-    stacked along axis 1.
+    others are stacked along axis 1.
     """
 
     scanned: tuple[int, ...] = ()

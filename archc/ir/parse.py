@@ -63,7 +63,7 @@ class _Parser:
         facts: dict[str, Any] = {"name": reader.word()}
         models: dict[str, str] | None = None
         while kind := reader.keyword(
-            "doc", "variant", "settings", "metadata", "main", "models", "prefixed"
+            "task", "doc", "variant", "settings", "metadata", "main", "models", "prefixed"
         ):
             if kind == "models":
                 models = self.models()

@@ -108,6 +108,7 @@ class Program:
     models: dict[str, Definition]
     main: str
     prefixed: bool
+    task: str = ""
     doc: str = ""
     file: File | None = None
     variant: str | None = None

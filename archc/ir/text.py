@@ -68,6 +68,7 @@ _WIDTH = 100
 def text(program: Program, *, places: bool = False) -> str:
     """The whole program."""
     header = [VERSION, f"program {word(program.name)}"]
+    header += [f"task {quote(program.task)}"] if program.task else []
     header += [f"doc {quote(program.doc)}"] if program.doc else []
     header += [f"variant {word(program.variant)}"] if program.variant is not None else []
     header += [f"settings {value(program.settings)}"] if program.settings else []

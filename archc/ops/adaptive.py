@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from archc.ir.dims import Size, ceil_div
@@ -32,16 +33,17 @@ class _Adaptive(Windowed):
         whole = [axis + 2 for axis, size in enumerate(self.size) if size == 1]
         rest = [axis for axis in range(2, x.type.rank) if axis not in whole]
         sizes = x.type.dims
-        if not all(isinstance(sizes[axis], int) for axis in rest):
-            return None
         if whole:
             x = build.op(self.reduction, x, axes=whole, keep=True)
-        kernel = [x.type.dims[axis] // self.size[axis - 2] for axis in range(2, x.type.rank)]
-        if all(sizes[axis] % self.size[axis - 2] == 0 for axis in rest):
+        known = all(isinstance(sizes[axis], int) for axis in rest)
+        if known and all(sizes[axis] % self.size[axis - 2] == 0 for axis in rest):
+            kernel = [x.type.dims[axis] // self.size[axis - 2] for axis in range(2, x.type.rank)]
             pool = self.name.removeprefix("adaptive_")
             return build.op(pool, x, kernel=kernel) if rest else x
         for axis in rest:
-            x = self._along(build, x, axis, sizes[axis])
+            size = sizes[axis]
+            along = self._along if isinstance(size, int) else self._over
+            x = along(build, x, axis, size)
         return x
 
     def _along(self, build: Build, x: Term, axis: int, size: Size) -> Term:
@@ -53,13 +55,55 @@ class _Adaptive(Windowed):
             parts.append(build.op(self.reduction, window, axes=[axis], keep=True))
         return build.op("concat", *parts, axis=axis)
 
+    def _over(self, build: Build, x: Term, axis: int, size: Size) -> Term:
+        """Along an axis whose size is known only when the network runs: a table of windows."""
+        wanted = self.size[axis - 2]
+        scaled = build.op("mul", build.op("range", length=wanted), number(build, size))
+        start = build.op("floor_div", scaled, wanted)
+        reach = build.op("add", scaled, number(build, size + wanted - 1))
+        stop = build.op("floor_div", reach, wanted)
+        first, end = (build.op("unsqueeze", ends, axes=[1]) for ends in (start, stop))
+        places = build.op("range", length=size)
+        inside = build.op(
+            "logical_and",
+            build.op("greater_equal", places, first),
+            build.op("less", places, end),
+        )
+        order = [*(k for k in range(x.type.rank) if k != axis), axis]
+        back = [order.index(k) for k in range(x.type.rank)]
+        moved = build.op("transpose", x, order=order)
+        taken = self._taken(build, moved, inside, build.op("sub", end, first))
+        return build.op("transpose", taken, order=back)
+
+    @abstractmethod
+    def _taken(self, build: Build, x: Term, inside: Term, count: Term) -> Term:
+        """The windows of the last axis, of which there are as many as `inside` has rows."""
+
+
+def number(build: Build, size: Size) -> Term:
+    """A size as a value, int64[1]."""
+    return build.op("range", start=size, length=1)
+
 
 class _AdaptiveAvg(_Adaptive):
     reduction = "mean"
 
+    def _taken(self, build: Build, x: Term, inside: Term, count: Term) -> Term:
+        shares = build.op(
+            "div",
+            build.op("cast", inside, to=x.type.dtype),
+            build.op("cast", count, to=x.type.dtype),
+        )
+        return build.op("matmul", x, build.op("transpose", shares, order=[1, 0]))
+
 
 class _AdaptiveMax(_Adaptive):
     reduction = "max"
+
+    def _taken(self, build: Build, x: Term, inside: Term, count: Term) -> Term:
+        rows = build.op("unsqueeze", x, axes=[-2])
+        kept = build.op("where", inside, rows, float("-inf"))
+        return build.op("max", kept, axes=[-1])
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvg, spatial=1):
@@ -82,9 +126,10 @@ class AdaptiveAvgPool2d(_AdaptiveAvg, spatial=2):
 
     examples = (
         example("adaptive_avg_pool2d: 1", x="[N, 3, H, W]"),
-        example("adaptive_avg_pool2d: [3, 2]", x="[N, 2, 6, 4]"),
-        example("adaptive_avg_pool2d: [1, 3]", x="[N, 2, H, 6]"),
+        example("adaptive_avg_pool2d: {size: [3, 2]}", x="[N, 2, 6, 4]"),
+        example("adaptive_avg_pool2d: {size: [1, 3]}", x="[N, 2, H, 6]"),
         example("adaptive_avg_pool2d: 3", x="[N, 2, 4, 5]"),
+        example("adaptive_avg_pool2d: {size: [3, 2]}", x="[N, 2, H, W]"),
     )
 
 
@@ -97,7 +142,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvg, spatial=3):
 
     examples = (
         example("adaptive_avg_pool3d: 1", x="[N, 1, 3, H, W]"),
-        example("adaptive_avg_pool3d: [1, 2, 3]", x="[1, 2, 2, 4, 4]"),
+        example("adaptive_avg_pool3d: {size: [1, 2, 3]}", x="[1, 2, 2, 4, 4]"),
     )
 
 
@@ -121,8 +166,9 @@ class AdaptiveMaxPool2d(_AdaptiveMax, spatial=2):
 
     examples = (
         example("adaptive_max_pool2d: 1", x="[N, 3, H, W]"),
-        example("adaptive_max_pool2d: [3, 2]", x="[N, 2, 6, 4]"),
+        example("adaptive_max_pool2d: {size: [3, 2]}", x="[N, 2, 6, 4]"),
         example("adaptive_max_pool2d: 3", x="[N, 2, 4, 5]"),
+        example("adaptive_max_pool2d: {size: [3, 2]}", x="[N, 2, H, 5]"),
     )
 
 
@@ -135,7 +181,7 @@ class AdaptiveMaxPool3d(_AdaptiveMax, spatial=3):
 
     examples = (
         example("adaptive_max_pool3d: 1", x="[N, 1, 3, H, W]"),
-        example("adaptive_max_pool3d: [1, 2, 3]", x="[1, 2, 2, 4, 4]"),
+        example("adaptive_max_pool3d: {size: [1, 2, 3]}", x="[1, 2, 2, 4, 4]"),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archc.init import Init
+from archc.ir.dims import Size
 from archc.ir.types import TensorType
 from archc.ops.attributes import Bool, Float, Int, Ints, attr
 from archc.ops.base import Op, Site, TypingError, divide, example
@@ -19,7 +21,8 @@ class BatchNorm(Op):
     Ioffe and Szegedy, 2015. Shapes: x and y `[N, C, …]` of rank 2 or more, all weights `[C]`. As
     torch.nn.BatchNorm1d to 3d: training uses the batch's statistics (variance divided by n) and
     moves the running ones by `momentum` (variance divided by n - 1); inference uses the running
-    ones, or with `track: false` the batch's.
+    ones, or with `track: false` the batch's. PyTorch refuses to make statistics of one value a
+    channel; with `track: false` that is E305 where the sizes are known.
     """
 
     training = True
@@ -44,6 +47,8 @@ class BatchNorm(Op):
         if self.track:
             at.weight("running_mean", channels, Init("zeros"), x.dtype, buffer=True)
             at.weight("running_var", channels, Init("ones"), x.dtype, buffer=True)
+        else:
+            _several(self.name, "of each channel", [x.dims[0], *x.dims[2:]], x)
         return x
 
     def expand(self, build: Build, *terms: Term) -> Term | None:
@@ -126,7 +131,7 @@ class GroupNorm(Op):
     """`y = (x - E[x]) / √(Var[x] + eps) · weight + bias` over each group of channels.
 
     Wu and He, 2018. Shapes: x and y `[N, C, …]`, weight and bias `[C]`; C is divisible by `groups`.
-    As torch.nn.GroupNorm.
+    As torch.nn.GroupNorm. A group of one value is E305: PyTorch refuses it where N is 1.
     """
 
     weights = ("weight", "bias")
@@ -141,7 +146,8 @@ class GroupNorm(Op):
     def infer(self, at: Site) -> TensorType:
         x = at.least_rank("x", 2)
         at.floating()
-        divide(x.dims[1], self.groups, "group_norm: channels by groups", "groups")
+        channels = divide(x.dims[1], self.groups, "group_norm: channels by groups", "groups")
+        _several(self.name, "in each group", [channels, *x.dims[2:]], x)
         _declare(self.affine, at, x)
         return x
 
@@ -150,7 +156,8 @@ class InstanceNorm(Op):
     """`y = (x - E[x]) / √(Var[x] + eps)` over each channel of each item (Ulyanov et al., 2016).
 
     Shapes: x and y `[N, C, …]` of rank 3 or more, weight and bias `[C]` where `affine`, which is
-    false by default, as in torch.nn.InstanceNorm1d to 3d.
+    false by default, as in torch.nn.InstanceNorm1d to 3d. PyTorch refuses channels of one value:
+    that is E305 where the sizes are known.
     """
 
     weights = ("weight", "bias")
@@ -164,11 +171,7 @@ class InstanceNorm(Op):
     def infer(self, at: Site) -> TensorType:
         x = at.least_rank("x", 3)
         at.floating()
-        if all(size == 1 for size in x.dims[2:]):
-            raise TypingError(
-                "E305", "instance_norm needs several values of each channel, and there is one",
-                about="x", label=f"found {x.shape_text}",
-            )  # fmt: skip
+        _several(self.name, "of each channel", x.dims[2:], x)
         _declare(self.affine, at, x)
         return x
 
@@ -193,6 +196,15 @@ class LocalResponseNorm(Op):
     def infer(self, at: Site) -> TensorType:
         at.least_rank("x", 3)
         return at.floating()
+
+
+def _several(op: str, where: str, sizes: Sequence[Size], x: TensorType) -> None:
+    """Raises TypingError E305 where a lone value would be normalised by itself, which gives 0."""
+    if all(size == 1 for size in sizes):
+        raise TypingError(
+            "E305", f"{op} needs several values {where}, and there is one",
+            about="x", label=f"found {x.shape_text}",
+        )  # fmt: skip
 
 
 def last_axes(axes: tuple[int, ...], at: Site, rank: int) -> int:

@@ -18,7 +18,7 @@ class _Recurrent(Op):
     inputs: ClassVar[tuple[Input, ...]] = (Input("x"), Input("h", optional=True))
     weights = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     hidden = attr(Int(1), doc="the state's size", main=True)
-    layers = attr(Int(1), 1, "how many layers, each reading the outputs of the one before")
+    layers = attr(Int(1, 1_000), 1, "how many layers, each reading the outputs of the one before")
     bidirectional = attr(Bool(), False, "read the sequence from its end, too")
     bias = attr(Bool(), True, "add learned biases")
     dropout = attr(Float(0, 1), 0.0, "the share of values dropped between layers while training")

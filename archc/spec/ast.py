@@ -64,6 +64,7 @@ class InputDeclaration:
     dtype: Data | None = None
     optional: bool = False
     repeat: Data | None = None
+    when: Data | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -89,6 +90,7 @@ class File:
     source: Source
     data: Mapping
     name: str
+    task: str
     doc: str
     parameters: tuple[Parameter, ...]
     variants: dict[str, Mapping]

@@ -48,7 +48,9 @@ def parse(text: str) -> Formula:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "1if x" and the like: Python's own advice
             tree = ast.parse(text.strip().replace("\n", " "), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+    except (MemoryError, RecursionError) as error:
+        raise FormulaError("E216", "the formula is nested too deeply") from error
+    except (SyntaxError, ValueError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "it cannot be parsed"
         raise FormulaError(
             "E213", f"not a formula: {reason}", "a formula is a Python expression"
@@ -161,6 +163,7 @@ def evaluate(formula: Formula, lookup: Lookup, budget: Budget) -> Any:
     if isinstance(formula.tree, ast.Name) and formula.tree.id not in CONSTANTS:
         return lookup(formula.tree.id)
     value = Evaluation(lookup, budget).of(formula.tree)
+    budget.measure(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise FormulaError("E214", "the formula's value is not finite")
     return value

@@ -35,9 +35,7 @@ class Evaluation:
         self.bound: dict[str, Any] = {}
 
     def of(self, node: ast.expr) -> Any:
-        self.budget.steps -= 1
-        if self.budget.steps < 0:
-            raise FormulaError("E216", "formulas take too many steps")
+        self.budget.step()
         return EVALUATE[type(node)](self, node)
 
     def name(self, node: ast.Name) -> Any:
@@ -77,7 +75,7 @@ class Evaluation:
         left = self.of(node.left)
         for op, part in zip(node.ops, node.comparators, strict=True):
             right = self.of(part)
-            if not COMPARE[type(op)](left, right):
+            if not COMPARE[type(op)](left, right, self.budget):
                 return False
             left = right
         return True
@@ -146,6 +144,7 @@ class Evaluation:
         assert isinstance(node.func, ast.Name)
         arguments = [self.of(argument) for argument in node.args]
         function = FUNCTIONS[node.func.id]
+        self.budget.step(sum(len(one) for one in arguments if isinstance(one, list)))
         if node.func.id != "given" and any(value is ABSENT for value in arguments):
             raise FormulaError(
                 "E218", "an input that was not given is used", "ask first: given(name)"
@@ -175,15 +174,15 @@ BINARY: dict[type, str] = {
 UNARY = frozenset({ast.USub, ast.UAdd, ast.Not})
 
 
-COMPARE: dict[type, Callable[[Any, Any], bool]] = {
+COMPARE: dict[type, Callable[[Any, Any, Budget], bool]] = {
     ast.Eq: equal,
-    ast.NotEq: lambda a, b: not equal(a, b),
+    ast.NotEq: lambda a, b, budget: not equal(a, b, budget),
     ast.Lt: below,
-    ast.Gt: lambda a, b: below(b, a),
-    ast.LtE: lambda a, b: not below(b, a),
-    ast.GtE: lambda a, b: not below(a, b),
+    ast.Gt: lambda a, b, budget: below(b, a, budget),
+    ast.LtE: lambda a, b, budget: not below(b, a, budget),
+    ast.GtE: lambda a, b, budget: not below(a, b, budget),
     ast.In: within,
-    ast.NotIn: lambda a, b: not within(a, b),
+    ast.NotIn: lambda a, b, budget: not within(a, b, budget),
 }
 
 

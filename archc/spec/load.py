@@ -6,7 +6,7 @@ import os
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from archc.errors import ArchcError, Diagnostic, SpecError, did_you_mean
+from archc.errors import ArchcError, Diagnostic, Findings, SpecError, did_you_mean
 from archc.ops.registry import ops
 from archc.place import Place, Source
 from archc.spec import schema
@@ -25,7 +25,7 @@ class Loader:
     """Reads a spec and all it uses, once each; `findings` gathers what is wrong in any of them."""
 
     def __init__(self) -> None:
-        self.findings: list[Diagnostic] = []
+        self.findings = Findings()
         self.files: dict[Path, File] = {}
         self.opening: list[Path] = []
         self.stopped = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from archc.errors import Diagnostic, did_you_mean
+from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
 from archc.place import Place, Source
 from archc.spec import formula as formulas
 from archc.spec.ast import (
@@ -24,6 +24,7 @@ from archc.spec.values import FormulaError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[0-9]+\Z")
 MAX_NAME = 100
+MAX_NAMES = 500  # parameters or inputs of a file or a block, variants of a file
 KEPT = ("train", "search")  # sections that later stages read; their formulas are theirs
 
 
@@ -32,12 +33,13 @@ class Parser:
 
     def __init__(self, source: Source, path: Path | None) -> None:
         self.source, self.path = source, path
-        self.findings: list[Diagnostic] = []
+        self.findings = Findings()
 
     def fail(self, code: str, message: str, place: Place, label: str = "", help: str = "") -> None:
         self.findings.append(Diagnostic(code, message, place, label, (), help))
 
     def file(self, data: Mapping) -> File:
+        self.bound(data.get("variants"), "variants")
         for key, entry in data.entries.items():
             if key not in KEPT:
                 self.formulas(entry.value)
@@ -46,6 +48,7 @@ class Parser:
             source=self.source,
             data=data,
             name=self.file_name(data),
+            task=text_of(data.get("task")),
             doc=text_of(data.get("doc")),
             parameters=self.parameters(data.get("params")),
             variants={
@@ -139,6 +142,7 @@ class Parser:
     def parameters(self, data: Data | None) -> tuple[Parameter, ...]:
         result: list[Parameter] = []
         if isinstance(data, Mapping):
+            self.bound(data, "parameters")
             for key, entry in data.entries.items():
                 name = str(key)
                 if not name.isidentifier() or name == "prev":
@@ -150,8 +154,14 @@ class Parser:
                 result.append(Parameter(name, entry.key.place, value, declared))
         return tuple(result)
 
+    def bound(self, data: Data | None, what: str) -> None:
+        """SpecError E108 for a list of names that no person wrote."""
+        if isinstance(data, Mapping) and len(data.entries) > MAX_NAMES:
+            raise SpecError.of("E108", f"more than {MAX_NAMES} {what}", data.place)
+
     def inputs(self, data: Mapping, kind: str) -> tuple[InputDeclaration, ...]:
         written = data.get("inputs")
+        self.bound(written, "inputs")
         if written is None:
             return (InputDeclaration("x", data.place),) if kind == "block" else ()
         if isinstance(written, Sequence):
@@ -178,6 +188,7 @@ class Parser:
             value.get("dtype"),
             isinstance(optional, Scalar) and optional.value is True,
             value.get("repeat"),
+            value.get("when"),
         )
 
     def steps(self, data: Data | None) -> tuple[Step, ...]:

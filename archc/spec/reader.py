@@ -14,19 +14,15 @@ from typing import Any
 
 import yaml
 
-from archc.errors import Diagnostic, SpecError
+from archc.errors import Diagnostic, Findings, SpecError
 from archc.place import Place, Source
 from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
 from archc.spec.scalars import resolve
 from archc.spec.syntax import is_formula, syntax_error, unclosed, whole
 
 MAX_BYTES = 4 << 20
-
-
 MAX_DEPTH = 48
-
-
-MAX_NODES = 200_000
+MAX_NODES = 100_000
 
 
 def read_file(path: Path, shown: str | None = None) -> Mapping:
@@ -98,7 +94,7 @@ class _Builder:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.root: Data | None = None
-        self.findings: list[Diagnostic] = []
+        self.findings = Findings()
         self.stack: list[tuple[Sequence | Mapping, Scalar | None]] = []
         self.count = 0
         self.documents = 0

@@ -1,17 +1,18 @@
 """JSON Schema of the language: the skeleton of a file, and one schema an op.
 
 One `oneOf` over all ops names nothing useful and is slow, so a file is checked by the skeleton and
-each step by
-its own op's schema; `published` joins the same parts into one document for editors.
+each step by its own op's schema; `archc.spec.publish` joins the same parts into one document for
+editors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Any
 
-from archc.errors import Diagnostic, did_you_mean
+from archc.errors import Diagnostic, Findings, did_you_mean
 from archc.init import INITIALISERS
 from archc.ir.types import DTYPES
 from archc.ops.base import Op
@@ -31,6 +32,7 @@ INPUT: dict[str, Any] = {
         "dtype": {"enum": list(DTYPES)},
         "optional": {"type": "boolean", "description": "May be left out; `given(name)` tells."},
         "repeat": {"description": "Declares a list of inputs: a count or {variable: count}."},
+        "when": {"description": "A formula over the file's parameters; if false, it is absent."},
     },
 }
 INPUTS: dict[str, Any] = {
@@ -43,11 +45,24 @@ INPUTS: dict[str, Any] = {
         {"type": "array", "items": {"type": "string"}},
     ],
 }
+REFERENCES: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+OUTPUT: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["value"],
+    "properties": {
+        "value": {"type": "string", "description": "The reference."},
+        "when": {"description": "A formula; if false, there is no such output."},
+    },
+}
 OUTPUTS: dict[str, Any] = {
     "description": "References by name, `logits: prev`; without it the last value is `output`.",
     "anyOf": [
-        {"type": "object", "additionalProperties": {"type": "string"}},
-        {"type": "array", "items": {"type": "string"}},
+        {
+            "type": "object",
+            "additionalProperties": {"anyOf": [{"type": "string"}, REFERENCES, OUTPUT]},
+        },
+        REFERENCES,
     ],
 }
 
@@ -81,7 +96,14 @@ SKELETON: dict[str, Any] = {
             "type": "string",
             "description": "The network's name; the file's name without it.",
         },
-        "doc": {"type": "string", "description": "What the network is, and its paper."},
+        "task": {
+            "type": "string",
+            "description": "What the network is for, in a few words: `image classification`.",
+        },
+        "doc": {
+            "type": "string",
+            "description": "The paper's title (authors, year) in the first sentence, then what is new.",
+        },
         "params": {
             "type": "object",
             "description": "Parameters and their defaults; a type name makes one required.",
@@ -180,7 +202,7 @@ def _errors(op: str | None, value: Any) -> Iterator[Any]:
 def check_file(data: Mapping) -> list[Diagnostic]:
     """What the skeleton finds wrong with a file."""
     value = {key: _without_steps(key, entry.value) for key, entry in data.entries.items()}
-    return [_diagnostic(error, data) for error in _errors(None, value)]
+    return list(islice(_diagnostics(data, _errors(None, value)), Findings.MOST + 1))
 
 
 def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
@@ -193,7 +215,7 @@ def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
         for key, entry in data.entries.items()
         if not holds_formula(entry.value)
     }
-    return [_diagnostic(error, data, op) for error in _errors(op.name, value)]
+    return list(islice(_diagnostics(data, _errors(op.name, value), op), Findings.MOST + 1))
 
 
 def holds_formula(data: Data) -> bool:
@@ -233,22 +255,26 @@ def _without_steps(key: str | int, data: Data) -> Any:
     return plain(data)
 
 
-def _diagnostic(error: Any, data: Data, op: type[Op] | None = None) -> Diagnostic:
-    """A jsonschema error at its place in the file."""
-    error = _deepest(error)
-    where, inside = _walk(data, list(error.absolute_path))
-    subject = f"{op.name}: " if op else ""
-    if error.validator == "additionalProperties" and isinstance(inside, Mapping):
+def _diagnostics(
+    data: Data, errors: Iterable[Any], op: type[Op] | None = None
+) -> Iterator[Diagnostic]:
+    """What jsonschema found, each at its place in the file; of one key too many, so of each."""
+    for outer in errors:
+        error = _deepest(outer)
+        where, inside = _walk(data, list(error.absolute_path))
+        if error.validator != "additionalProperties" or not isinstance(inside, Mapping):
+            yield _diagnostic(error, where, op)
+            continue
         known = list(error.schema.get("properties", {}))
-        extra = next(key for key in inside.entries if key not in known)
-        place = inside.entries[extra].key.place
-        what = "attribute" if op else "key"
-        return Diagnostic(
-            "E206" if op else "E201",
-            f"{subject}no {what} '{extra}'",
-            place,
-            help=did_you_mean(str(extra), known),
-        )
+        code, what = ("E206", f"{op.name}: no attribute") if op else ("E201", "no key")
+        for key in (key for key in inside.entries if key not in known):
+            place = inside.entries[key].key.place
+            yield Diagnostic(code, f"{what} '{key}'", place, help=did_you_mean(str(key), known))
+
+
+def _diagnostic(error: Any, where: Place, op: type[Op] | None) -> Diagnostic:
+    """A jsonschema error about the value at a place."""
+    subject = f"{op.name}: " if op else ""
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
         help = "begin with: archc: 1" if missing == "archc" else ""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 
+MAX_DEPTH = 48  # of lists in lists, as in a file
+
+
 class FormulaError(Exception):
     """What is wrong with a formula: a diagnostic's code, message and help, without its place."""
 
@@ -57,12 +60,34 @@ class Facts(Protocol):
 
 
 class Budget:
-    """What all formulas of one compilation may spend: evaluation steps and created items."""
+    """What the formulas of a spec may spend: evaluation steps and created items.
 
-    def __init__(self, steps: int = 1_500_000, items: int = 1_000_000) -> None:
+    A look at an item of a list counts as a step, too: comparing, adding up, searching.
+    """
+
+    def __init__(self, steps: int = 600_000, items: int = 600_000, network: int = 8_000) -> None:
         self.steps, self.items = steps, items
+        self.network = network  # steps of the network, of all variants that are looked at
+
+    def step(self, count: int = 1) -> None:
+        self.steps -= count
+        if self.steps < 0:
+            raise FormulaError("E216", "formulas take too many steps")
 
     def spend(self, items: int) -> None:
         self.items -= items
         if self.items < 0:
             raise FormulaError("E216", "formulas create too many items")
+
+    def measure(self, value: object, depth: int = 0) -> None:
+        """Spends an item for everything that lists and records hold, in depth.
+
+        A list that holds the same list twice is as large as it looks, not as it lies in memory:
+        whoever walks it later sees all of it.
+        """
+        if isinstance(value, list | dict):
+            if depth > MAX_DEPTH:
+                raise FormulaError("E216", f"lists are nested more than {MAX_DEPTH} deep")
+            self.spend(len(value))
+            for item in value.values() if isinstance(value, dict) else value:
+                self.measure(item, depth + 1)

@@ -234,7 +234,7 @@ def step(text: str, branch: Branch, name: str, child: Leaf | Branch, root: bool)
     """One step down: an attribute, an index, or what is left where a name can be neither."""
     what = kind(branch) if not root or branch.chain else "class"
     if what in ("Sequential", "ModuleList") and in_order(branch):
-        return f"{text}[{name}]"
+        return f"{text}[{index(branch, name) if what == 'Sequential' else name}]"
     if names.attribute(name):
         return f"{text}.{name}"
     if what == "ModuleDict":
@@ -242,6 +242,23 @@ def step(text: str, branch: Branch, name: str, child: Leaf | Branch, root: bool)
     if name.isdigit() or (isinstance(child, Leaf) and child.kind == "constant"):
         return f'getattr({text}, "{name}")'
     return f'{text}.{table(child)}["{name}"]'
+
+
+def index(branch: Branch, name: str) -> int:
+    """Where the element is in a chain: from the end, where some instances lack one before it.
+
+    Raises UnsupportedError where some lack one after it, too: such instances are written alone.
+    """
+    place, start, length = int(name), 0, 0
+    before = after = False
+    for child in branch.children.values():
+        count = child.count if isinstance(child, Leaf) else 1
+        before = before or (child.gap is not None and start + count <= place)
+        after = after or (child.gap is not None and start > place)
+        start = length = start + count
+    if before and after:
+        raise UnsupportedError.of("E601", f"the element {name} has no place that all classes share")
+    return place - length if before else place
 
 
 def table(child: Leaf | Branch) -> str:

@@ -13,6 +13,7 @@ from archc.spec.ast import File, Template
 from archc.spec.values import Argument
 from archc_torch import layout
 from archc_torch.code import Axis, Build, Callee, Code, Hole, Numbers, Part
+from archc_torch.generic import stand_ins
 from archc_torch.sketch import Assign, Branch, Do, For, If, Leaf, Sketch, Stmt, leaves
 from archc_torch.variants import Family, Variant, families
 
@@ -34,12 +35,15 @@ class Library:
         self._key_of: dict[int, Key] = {}
         self._rates: dict[tuple[str, str], set[float]] | None = None
         self._families: dict[int, Family] | None = None
+        self._stand_ins: dict[int, Definition] = {}
+        self._stand_ins = stand_ins(program, self._calls(self.main, set()))
 
     def sketch(self, definition: Definition) -> Sketch:
         """The definition's sketch, made when it is asked for first.
 
         Together with its whole family's.
         """
+        definition = self._stand_ins.get(id(definition), definition)
         if id(definition) not in self.sketches:
             family = self._family(definition)
             if family is None or not self._together(family):
@@ -127,9 +131,10 @@ class Library:
     def model(self, name: str) -> Sketch:
         """The sketch of a model: as it is called, or as it stands if only its weights are used."""
         called = {
-            id(node.definition): node.definition
+            id(definition): definition
             for node in self._calls(self.main, set())
             if node.model == name
+            for definition in [self._stand_ins.get(id(node.definition), node.definition)]
         }
         if not called:
             return self.sketch(self.program.models[name])
@@ -150,7 +155,8 @@ class Library:
         seen.add(id(definition))
         for call in definition.calls():
             yield call
-            yield from self._calls(call.definition, seen)
+            callee = self._stand_ins.get(id(call.definition), call.definition)
+            yield from self._calls(callee, seen)
 
     # ---- what is passed through
 
@@ -180,7 +186,8 @@ class Library:
                 name: arguments[value.name] if isinstance(value, Argument) else value
                 for name, value in call.arguments.items()
             }
-            self._gather(call.definition, inner, seen)
+            callee = self._stand_ins.get(id(call.definition), call.definition)
+            self._gather(callee, inner, seen)
 
     def full(self, top: Sketch, name: str) -> str:
         """How the outermost class writes a weight by its full name."""

@@ -89,6 +89,7 @@ _SPELLINGS = {
     "gru": "GRU",
     "lenet": "LeNet",
     "lenet5": "LeNet5",
+    "lm": "LM",
     "lstm": "LSTM",
     "mbconv": "MBConv",
     "mlp": "MLP",

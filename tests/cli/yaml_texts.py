@@ -64,7 +64,9 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)),
     max_leaves=14,
 )
-TOP = ["archc", "name", "doc", "params", "graph", "blocks", "inputs", "train", "outputs", "models"]
+TOP = [
+    "archc", "name", "task", "doc", "params", "graph", "blocks", "inputs", "train", "outputs", "models",
+]  # fmt: skip
 
 
 @dataclass

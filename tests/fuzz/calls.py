@@ -11,7 +11,7 @@ from fuzz.language import adapted
 from fuzz.scope import Owner, Scope
 from fuzz.steps import Move, fresh, grow
 from fuzz.templates import Template, probe
-from fuzz.values import Val, feasible
+from fuzz.values import Val, feasible, least
 
 from archc.ir.types import TensorType
 
@@ -42,13 +42,13 @@ def call_again(g: Scope, template: Template) -> bool:
 def accepts(wanted: Val, v: Val) -> bool:
     """Whether what is known of the template holds for this value, too."""
     known = all(
-        isinstance(size, int) or not isinstance(was, int)
+        (isinstance(size, int) or not isinstance(was, int)) and least(size) >= least(was)
         for size, was in zip(v.dims, wanted.dims, strict=False)
     )
     return (
         v.type.dtype == wanted.type.dtype
         and v.rank == wanted.rank
-        and known  # positions on an axis that was a number are not known to be there otherwise
+        and known  # positions on an axis are there otherwise, too
         and v.scale <= max(2 * wanted.scale, 2.0)
         and v.low >= wanted.low
         and v.high <= wanted.high
@@ -66,12 +66,20 @@ def call(g: Scope, template: Template, given: Sequence[Val], types: Sequence[Ten
     c = g.choices
     if not all(map(feasible, types)):
         return False
+    same = list(types) == [v.type for _, v in template.outputs]
+    dull = any(v.few and not w.few for v, w in zip(given, template.inputs, strict=True))
     name = g.book.name() if len(types) > 1 or c.chance(60) else None
     made = [
-        replace(v, ref=(name or "prev") if k == 0 else f"{name}.{out}", type=type)
+        replace(
+            v,
+            ref=(name or "prev") if k == 0 else f"{name}.{out}",
+            type=type,
+            few=v.few or dull,
+        )
         for k, ((out, v), type) in enumerate(zip(template.outputs, types, strict=True))
     ]
-    step: dict[str, Any] = {template.name: head(g, template)}
+    exactly = same and [v.type for v in given] == [v.type for v in template.inputs]
+    step: dict[str, Any] = {template.name: head(g, template, exactly)}
     refs = {v.ref: v_given.ref for v, v_given in zip(template.inputs, given, strict=True)}
     extra = extra_input(g, template, made[0]) if template.optional else None
     if extra is not None:
@@ -87,7 +95,6 @@ def call(g: Scope, template: Template, given: Sequence[Val], types: Sequence[Ten
         if c.chance(40):
             g.stars.append((f"{name}.*", made[0], count))
     g.put(step, name, made)
-    same = list(types) == [v.type for _, v in template.outputs]
     if (
         name
         and same
@@ -98,12 +105,21 @@ def call(g: Scope, template: Template, given: Sequence[Val], types: Sequence[Ten
     return True
 
 
-def head(g: Scope, template: Template) -> Any:
-    """The arguments: what must be given, some of the rest, and other numbers where any will do."""
+def head(g: Scope, template: Template, exactly: bool = True) -> Any:
+    """The arguments: what must be given, some of the rest, and other numbers where any will do.
+
+    Unless it is called `exactly` as it was grown, defaults that are facts may be others now.
+    """
     c, declared = g.choices, template.owner.params
     known = arguments(template)
+
+    def wanted(name: str) -> bool:
+        default = declared[name]
+        fact = isinstance(default, str) and default.startswith("=")
+        return default in BARE or (fact and not exactly)
+
     value = {
-        n: v for n, v in known.items() if declared[n] in BARE or (c.chance(20) and v == declared[n])
+        n: v for n, v in known.items() if wanted(n) or (c.chance(20) and v == declared[n])
     }
     for name, v in known.items():
         if isinstance(v, float) and c.chance(40):

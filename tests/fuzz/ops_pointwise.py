@@ -7,7 +7,7 @@ from math import exp, inf
 
 from fuzz.catalog import proposes
 from fuzz.scope import Scope
-from fuzz.values import Use, Val, ends, is_exact, plus, scale_of, times
+from fuzz.values import Use, Val, ends, handful, is_exact, plus, scale_of, times
 
 from archc.ir.types import TensorType
 from archc.ops.base import TypingError, broadcast
@@ -35,16 +35,11 @@ def activation(g: Scope) -> Use | None:
     low, high = PLAIN[name]
     small = min(x.scale, 1.0) if (low, high) == (-1.0, 1.0) else x.scale
     exact = x.exact and name in KEEPS_ZERO_EXACT
-    return Use(
-        name,
-        [x],
-        {},
-        low,
-        min(high, x.high) if name in ("relu", "gelu") else high,
-        small,
-        exact,
-        chains=not exact,
-    )
+    if name in ("relu", "relu6"):
+        low, high = min(max(low, x.low), high), max(min(high, x.high), low)
+    elif name == "gelu":
+        high = min(high, x.high)
+    return Use(name, [x], {}, low, high, small, exact, chains=not exact and low < high)
 
 
 @proposes(14)
@@ -63,13 +58,25 @@ def activation_with_attributes(g: Scope) -> Use | None:
         replace(chain, op="elu", attributes={"alpha": alpha}, low=-2.0),
         replace(chain, op="celu", attributes={"alpha": alpha}, low=-2.0),
         replace(chain, op="gelu", attributes={"approximate": c.pick(("tanh", "none"))}, low=-0.2),
-        replace(chain, op="hard_tanh", attributes={"min": -s, "max": 1.0}, low=-s, high=1.0),
+        replace(
+            chain,
+            op="hard_tanh",
+            attributes={"min": -s, "max": 1.0},
+            low=min(max(-s, x.low), 1.0),
+            high=max(min(1.0, x.high), -s),
+        ),
         replace(chain, op="prelu", attributes=each),
         replace(plain, op="swish", attributes={"beta": alpha, "learned": c.chance(50)}, low=-0.6),
         replace(plain, op="softplus", attributes=sharp, low=0.0, scale=x.scale + 0.5),
-        replace(plain, op="softshrink", attributes={"threshold": s}),
+        replace(plain, op="softshrink", attributes={"threshold": s}, few=x.scale < 0.5),
         replace(plain, op="hardshrink", attributes={"threshold": s}, few=x.scale < 0.5),
-        replace(plain, op="threshold", attributes={"threshold": s, "value": -alpha}, low=-2.0),
+        replace(
+            plain,
+            op="threshold",
+            attributes={"threshold": s, "value": -alpha},
+            low=-2.0,
+            few=x.high <= s,
+        ),
         replace(kept, op="dropout", attributes={"rate": c.number(0.5, 0.1, 0.0)}),
         replace(kept, op="drop_path", attributes={"rate": c.number(0.1, 0.0)}),
         kept,
@@ -121,7 +128,9 @@ def partner(g: Scope, x: Val) -> Val | float | None:
 @proposes(26)
 def arithmetic(g: Scope) -> Use | None:
     name = g.choices.pick(("add", "mul", "sub", "maximum", "minimum"))
-    x = g.value(lambda v: v.floating or (v.whole and v.type.dtype != "uint8" and v.bounded))
+    if name == "sub" and g.prev is not None and g.prev.type.dtype == "uint8":
+        name = "add"  # below 0 it would go round
+    x = g.value(lambda v: v.floating or (v.whole and v.bounded and not overflows(v)))
     other = partner(g, x) if x is not None else None
     if x is None or other is None:
         return None
@@ -131,6 +140,12 @@ def arithmetic(g: Scope) -> Use | None:
     if g.choices.chance(10) and name != "sub":
         pair.append(x)
     return combined(name, pair)
+
+
+def overflows(v: Val) -> bool:
+    """Whether the sum or the product of a few such values may be out of its type's range."""
+    most = {"uint8": 5, "int8": 4, "int16": 30}.get(v.type.dtype)
+    return most is not None and (v.low < (0 if v.type.dtype == "uint8" else -most) or v.high > most)
 
 
 def combined(name: str, operands: list[Val | float]) -> Use:
@@ -187,9 +202,15 @@ def whole_division(g: Scope) -> Use | None:
     name = g.choices.pick(("mod", "floor_div"))
     by = g.choices.integer(2, 4) * g.choices.pick((1, 1, -1))
     most = max(abs(x.low), abs(x.high))
-    low, high = (-abs(by), abs(by)) if name == "mod" else (-most, most)
+    if name == "floor_div":
+        low, high = sorted((x.low // by, x.high // by))
+    elif 0 <= x.low and x.high < by:
+        low, high = x.low, x.high
+    else:
+        low, high = sorted((0.0, float(by)))
     operand: float = by if x.whole else float(by)
-    return Use(name, [x, operand], {}, low, high, min(most, 4.0), True)
+    few = handful(x.type)
+    return Use(name, [x, operand], {}, low, high, min(most, 4.0), True, few)
 
 
 @proposes(14)
@@ -225,7 +246,8 @@ def exact_functions(g: Scope) -> Use | None:
         high,
         scale,
         x.exact and scale < 100,
-        few=name in ("sign", "floor", "ceil", "round") and not 0.7 < x.scale < 20,
+        few=name in ("sign", "floor", "ceil", "round")
+        and (handful(x.type) or not 0.7 < x.scale < 20),
     )
 
 
@@ -379,7 +401,7 @@ def condition(g: Scope, x: Val) -> Val | None:
 def settled(a: Val, b: Val | float) -> bool:
     """Whether a comparison says the same everywhere, as far as is known."""
     (al, ah), (bl, bh) = ends(a), ends(b)
-    return ah <= bl or bh <= al or a.few
+    return ah <= bl or bh <= al or a.few or handful(a.type)
 
 
 @proposes(10)
@@ -407,8 +429,9 @@ def where(g: Scope) -> Use | None:
     exact = is_exact(a) and is_exact(b) and chosen.exact
     pair: list[Val | float] = [a, b] if g.choices.chance(70) else [b, a]
     return Use(
-        "where", [chosen, *pair], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact
-    )
+        "where", [chosen, *pair], {}, min(al, bl), max(ah, bh), max(a.scale, scale_of(b)), exact,
+        few=(chosen.few and a.few) or handful(chosen.type),
+    )  # fmt: skip
 
 
 @proposes(7)
@@ -422,7 +445,10 @@ def cast(g: Scope) -> Use | None:
             if x is None
             else Use("cast", [x], {"to": "float64"}, x.low, x.high, x.scale, x.exact)
         )
-    to = c.pick(("float32", "int64", "int32", "bool") if x.bounded else ("float32",))
+    to = c.pick(("float32", "int64", "int32", "bool", "small") if x.bounded else ("float32",))
+    if to == "small":
+        types = ("int8", "int16") if x.low < 0 else ("uint8", "int8", "int16")
+        to = c.pick(types) if -100 <= x.low and x.high <= 100 else "int64"
     if to == "bool":
         return Use("cast", [x], {"to": to}, 0.0, 1.0, 1.0, True, few=x.low > 0 or x.high < 0)
     return Use("cast", [x], {"to": to}, x.low, x.high, x.scale, True)

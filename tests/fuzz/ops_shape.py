@@ -8,7 +8,7 @@ from typing import Any
 from fuzz.catalog import proposes
 from fuzz.ops_pointwise import any_axis
 from fuzz.scope import Scope
-from fuzz.values import Use, Val, least, number
+from fuzz.values import Use, Val, handful, least, number
 
 from archc.ir.dims import Size
 
@@ -74,7 +74,8 @@ def reduced(x: Val, name: str, attributes: dict[str, Any], count: int) -> Use:
     if (name == "norm" and attributes.get("p") == 1) or (name == "sum" and x.low >= 0):
         scale = x.scale * count
     exact = x.exact and name in ("sum", "max", "min", "prod") and scale < 500
-    return Use(name, [x], attributes, low, high, scale, exact, x.few)
+    few = x.few or (x.exact and name in ("max", "min", "prod") and count > x.high - x.low)
+    return Use(name, [x], attributes, low, high, scale, exact, few)
 
 
 @proposes(5)
@@ -104,7 +105,7 @@ def position(g: Scope) -> Use | None:
         high,
         2.0,
         x.exact,
-        few=size == 1,
+        few=size == 1 or handful(x.type),
     )
 
 

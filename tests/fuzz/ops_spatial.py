@@ -94,7 +94,7 @@ def transposed_convolution(g: Scope) -> Use | None:
 
 @proposes(14)
 def pooling(g: Scope) -> Use | None:
-    x = picture(g, wild=True)
+    x = picture(g, 5, wild=True) if g.choices.chance(15) else picture(g, wild=True)
     if x is None:
         return None
     c, axes = g.choices, x.rank - 2
@@ -128,7 +128,10 @@ def adaptive_pooling(g: Scope) -> Use | None:
     if x is None:
         return None
     c, axes = g.choices, x.rank - 2
-    sizes: list[int] = [c.pick((1, 2, 3)) if isinstance(size, int) else 1 for size in x.dims[2:]]
+    sizes: list[int] = [
+        c.pick((1, 2, 3, 4) if isinstance(size, int) or c.chance(40) else (1,))
+        for size in x.dims[2:]
+    ]
     size: int | list[int] = sizes[0] if len(set(sizes)) == 1 and c.chance(70) else sizes
     kind = c.pick(("avg", "max"))
     return Use(
@@ -174,7 +177,7 @@ def normalisation(g: Scope) -> Use | None:
         return None
     attributes = affine(g)
     if name == "batch_norm":
-        track = not c.chance(15)
+        track = not c.chance(15) or not many(x, [0, *range(2, x.rank)])
         attributes |= {
             **({} if track else {"track": False}),
             **({"momentum": 0.2} if c.chance(20) else {}),
@@ -278,7 +281,7 @@ def resize(g: Scope) -> Use | None:
     )
 
 
-@proposes(4)
+@proposes(8)
 def shuffle(g: Scope) -> Use | None:
     c = g.choices
     up = c.chance(60)

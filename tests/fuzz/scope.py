@@ -264,14 +264,17 @@ class Scope:
             name = self.book.name()
         self.book.ops[use.op] += 1
         given = [v for v in use.inputs if isinstance(v, Val)]
-        few = use.few or (all(v.few for v in given) and bool(given))
+        few = use.few or use.low >= use.high or (all(v.few for v in given) and bool(given))
+        spread = bool(given) and all(lone(v.type) for v in given) and not site.weights
         known = (use.low, use.high, use.scale, use.exact)
         outs = [
             Val(
                 name if k == 0 and name else f"{name}.{out}",
                 type,
                 *known,
-                few or (not use.inputs and math.prod(map(number, type.dims)) == 1),
+                few
+                or (spread and not lone(type))
+                or (not use.inputs and math.prod(map(number, type.dims)) == 1),
             )
             for k, (out, type) in enumerate(zip(op.outputs, types, strict=True))
         ]
@@ -317,6 +320,11 @@ class Scope:
         if not attributes and (variadic or c.chance(60)):
             return {use.op: refs}
         return {use.op: value, "in": refs[0] if len(refs) == 1 and c.chance(70) else refs}
+
+
+def lone(type: TensorType) -> bool:
+    """Whether it may be one element: what is made of it alone is the same everywhere."""
+    return all(least(size) == 1 for size in type.dims)
 
 
 def slot_names(op: Op, use: Use) -> list[str]:

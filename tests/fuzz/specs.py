@@ -76,6 +76,8 @@ def make(c: Choices) -> Made:
             book.features["model"] += 1
     main = Scope(book, Owner("model"))
     inputs = declare(main, templates[-1].inputs if templates and c.chance(70) else ())
+    if templates and c.chance(60) and call_again(main, templates[-1]):
+        book.features["model call"] += 1
     grow(main, 30, moves(templates))
     data: dict[str, Any] = {"inputs": inputs, "graph": main.steps}
     if not main.steps:

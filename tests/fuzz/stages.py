@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archc.errors import SpecError
+from archc.format import format_text
 from archc.ir.digest import digest
 from archc.ir.parse import parse
 from archc.ir.program import Program
@@ -41,6 +42,14 @@ def check(program: Program) -> None:
     flat = flatten(program)
     verify(flat)
     assert digest(flat) == found, "the digest of the flat program differs"
+
+
+def formatted(spec: str, program: Program) -> None:
+    """The canonical form of the spec is its own, and says the same program."""
+    canonical = format_text(spec)
+    assert format_text(canonical) == canonical, f"formatted again it differs:\n{canonical}"
+    again = compile_text(canonical)
+    assert text(again) == text(program), f"formatted it is another program:\n{canonical}"
 
 
 def rewritten(program: Program) -> Program:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
+from string import ascii_uppercase
 from typing import Any
 
 import yaml
@@ -147,7 +148,7 @@ def declared(g: Scope, inputs: list[Val], optional: str | None) -> Any:
     for v in inputs:
         result[v.ref] = None
         if c.chance(25) and v.type.dtype == "float32":
-            own = [f"{letter}{v.ref}" for letter in "ABCDE"[: v.rank]]
+            own = [f"{letter}{v.ref}" for letter in ascii_uppercase[: v.rank]]
             result[v.ref] = [
                 size if isinstance(size, int) and c.chance(30) else name
                 for name, size in zip(own, v.dims, strict=True)

@@ -103,6 +103,14 @@ def elements(type: TensorType) -> int:
     return total
 
 
+def handful(type: TensorType) -> bool:
+    """Whether there may be so few elements that a comparison is likely to say the same of all."""
+    total = 1
+    for size in type.dims:
+        total *= least(size)
+    return total < 8
+
+
 def feasible(type: TensorType) -> bool:
     """Whether the value has a size of at least 1 everywhere, and not too many elements."""
     return all(number(size) >= 1 for size in type.dims) and elements(type) <= MAX_ELEMENTS

@@ -54,6 +54,7 @@ def test_parts_that_no_spec_in_the_zoo_has():
     """Optional inputs left out, paths that are equal, symbols that are words, all kinds of text."""
     written = """archc-ir 1
 program "a b"
+task "no\\u001b one"
 doc "tab\\t, quote \\", escape \\u001b[31m, é"
 settings {depth: [1, 2], drop: 0.1, name: "x", none: null, on: true}
 main a
@@ -77,7 +78,7 @@ model a(%x: float32[N, null, 4]) -> (o: %c, "o 2" of list: %c) {
     printed = text(parse(written))
     assert text(parse(printed)) == printed
     for kept in ("%d!2", '"o 2" of list', "shape: [(null)], value: .inf", "other: 1e-30", '"a b"',
-                 "\\u001b[31m, é", "(null + 1)//2"):  # fmt: skip
+                 "\\u001b[31m, é", "no\\u001b one", "(null + 1)//2"):  # fmt: skip
         assert kept in printed
 
 

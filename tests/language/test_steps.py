@@ -110,6 +110,50 @@ def test_repeat_chains_copies() -> None:
     assert output(p) == "float32[N, 12]"
 
 
+def test_a_starred_reference_takes_a_place_for_each_part() -> None:
+    states = "{x: [N, T, 4], s: {shape: [1, N, 3], repeat: %d}}"
+    lstm = program("- {lstm: 3, in: [x, s.*]}", states % 2)
+    named = program("- {lstm: 3, in: {x: x, h: s.0, c: s.1}}", states % 2)
+    assert lstm.digest == named.digest
+    assert output(program("- {gru: 3, in: [x, s.*]}", states % 1)) == "float32[N, T, 3]"
+    assert code("- {gru: 3, in: [x, s.*]}", states % 2) == "E307"  # one too many
+    assert code("- {lstm: 3, in: [x, s.*]}", states % 1) == "E307"  # the second state is missing
+    assert code("- {lstm: 3, in: {x: x, h: s.*}}", states % 2) == "E307"  # one place, two values
+
+
+@pytest.mark.parametrize("written", ["[r.h, r.c]", "\"=['r.' + s for s in states]\""])
+def test_an_output_may_be_a_list_of_references(written: str) -> None:
+    p = program(
+        "- {lstm: 3, name: r}",
+        "{x: [N, T, 4]}",
+        f"params: {{states: [h, c]}}\noutputs: {{y: r, state: {written}}}",
+    )
+    assert list(p.model.outputs) == ["y", "state.0", "state.1"]
+    assert [str(type) for type in p.model.output_types().values()] == [
+        "float32[N, T, 3]",
+        "float32[1, N, 3]",
+        "float32[1, N, 3]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"), [("[r.h, r.z]", "E210"), ('"=[1, 2]"', "E202"), ("[r.h, 3]", "E202")]
+)
+def test_a_list_of_outputs_holds_references(written: str, expected: str) -> None:
+    graph = "- {lstm: 3, name: r}"
+    assert code(graph, "{x: [N, T, 4]}", f"outputs: {{y: r, state: {written}}}") == expected
+
+
+def test_a_model_that_calls_a_wrong_one_is_not_wrong_for_it() -> None:
+    with pytest.raises(SpecError) as caught:
+        compile_text(
+            "archc: 1\nmodels:\n"
+            "  a: {inputs: {x: [N, 4]}, graph: [{conv2d: 3}]}\n"
+            "  b: {inputs: {x: [N, 4]}, graph: [{a, name: y}], outputs: {z: y}}\n"
+        )
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E207"]
+
+
 def test_repeat_side_by_side_and_starred() -> None:
     p = program("- {linear: =w + i, name: fc, repeat: {i: 3, w: [5, 6, 7]}}\n- concat: [fc.*]")
     assert output(p) == "float32[N, 21]"  # 5 + 7 + 9

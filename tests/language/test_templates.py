@@ -76,6 +76,17 @@ def test_op_valued_parameters() -> None:
     assert code(BLOCK + "graph: [{b: {out: 3, act: reluu}, name: a}]") == "E204"
 
 
+def test_a_chosen_block_sees_its_files_parameters(tmp_path: Path) -> None:
+    parts = "params: {width: 3, body: wide}\ninputs: {x: [N, 4]}\nblocks: {wide: {graph: [{linear: =width}]}}\ngraph: [{=body: {}, name: a}]\n"
+    assert output(program(parts)) == "float32[N, 3]"
+    (tmp_path / "parts.yaml").write_text(f"archc: 1\nname: parts\n{parts}")
+    main = tmp_path / "main.yaml"
+    main.write_text(
+        "archc: 1\nuse: [parts.yaml]\ninputs: {x: [N, 4]}\ngraph: [{parts: {width: 5}, in: x, name: p}, {parts: {width: 6}, in: x, name: q}, concat: [p, q]]\n"
+    )
+    assert output(compile(main)) == "float32[N, 11]"
+
+
 def test_step_valued_parameters_see_where_they_were_written() -> None:
     text = """
 params: {width: 6}
@@ -358,3 +369,53 @@ def test_scan_may_be_repeated() -> None:
         "s.1.f.weight",
         "s.1.f.bias",
     ]
+
+
+CACHED = """
+params: {step: false}
+inputs: {x: [N, T, 4], past: {shape: [N, P, 4], repeat: 3, when: =step}}
+blocks:
+  layer:
+    inputs: {x, past: {optional: true}}
+    graph: [{linear: 4, in: x, name: f}, {concat: [past, f], name: all}, {mul: [f, 2]}]
+    outputs: {y: prev, state: {value: all, when: =step}}
+graph: [{layer, in: {x: prev, past: ="past." + str(i)}, name: h, repeat: {i: 3}}]
+outputs: {y: h, state: {value: h.*.state, when: =step}}
+"""
+
+
+def test_inputs_and_outputs_may_depend_on_parameters() -> None:
+    plain, step = program(CACHED), program(CACHED, step=True)
+    assert list(plain.model.input_types()) == ["x"]
+    assert list(plain.model.output_types()) == ["y"]
+    assert list(step.model.input_types()) == ["x", "past.0", "past.1", "past.2"]
+    outputs = {name: str(type) for name, type in step.model.output_types().items()}
+    states = {f"state.{k}": "float32[N, P + T, 4]" for k in range(3)}
+    assert outputs == {"y": "float32[N, T, 4]", **states}
+    assert weights(plain) == weights(step)
+    assert plain.warnings == step.warnings == ()
+
+
+def test_copies_that_differ_by_absent_inputs_alone_are_counted() -> None:
+    (call,) = program(CACHED).model.calls()
+    assert call.count == 3
+
+
+def test_an_input_that_is_not_there_cannot_be_fed() -> None:
+    text = (
+        "params: {two: false}\nmodels:\n"
+        "  m: {inputs: {x: [N], y: {shape: [N], when: =two}}, graph: [{add: [x, y]}]}\n"
+        "  top: {inputs: {x: [N]}, graph: [{m: [x, x]}]}"
+    )
+    assert code(text) == "E307"
+    assert output(program(text, two=True)) == "float32[N]"
+    assert (
+        code("inputs: {x: [N]}\ngraph: [relu]\noutputs: {y: {value: prev, when: false}}") == "E218"
+    )
+
+
+def test_a_weight_that_others_are_tied_to_is_used() -> None:
+    graph = "[{weight: {shape: [2]}, name: b}, {linear: 2, in: x, name: f, tie: {bias: b}}]"
+    p = program(f"inputs: {{x: [N, 4]}}\ngraph: {graph}")
+    assert p.warnings == ()
+    assert weights(p) == ["b", "f.weight", "f.bias"]

@@ -115,6 +115,12 @@ E305 | conv_transpose1d: {out: 4, kernel: 3, stride: 2, output_padding: 2} | [N,
 E305 | max_pool2d: 5                    | [N, 3, 4, 8]
 E305 | avg_pool1d: {kernel: 2, padding: 2} | [N, 3, 4]
 E305 | embedding: {num: 3, dim: 2, padding: 3} | int64[N]
+# A lone value, normalised by itself
+E305 | instance_norm                    | [N, 4, 1, 1]
+E305 | batch_norm: {track: false}       | [1, 4]
+E305 | batch_norm: {track: false}       | [1, 4, 1, 1]
+E305 | group_norm: 4                    | [N, 4, 1, 1]
+E305 | group_norm: 4                    | [N, 4]
 E305 | attention: {causal: true}        | [5, 4]; [3, 4]; [3, 4]
 E305 | slice: {axis: 0, start: 4}       | [4]
 E305 | slice: {axis: 0, start: 2, stop: 1} | [4]

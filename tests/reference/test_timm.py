@@ -10,12 +10,21 @@ from reference.agreement import check, randomised
 
 import archc
 
+WIDTHS = {
+    "mobilenet_v1": 1.0, "mobilenet_v1_100_128": 1.0, "mobilenet_v1_075": 0.75,
+    "mobilenet_v1_050_160": 0.5, "mobilenet_v1_025_192": 0.25,
+}  # fmt: skip
 
-def test_timm_mobilenet_v1(tmp_path: Path) -> None:
-    timm = pytest.importorskip("timm")
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_timm_mobilenet_v1(name: str, tmp_path: Path) -> None:
+    """timm has a name for the full width alone; the others come from what makes that one."""
+    efficientnet = pytest.importorskip("timm.models.efficientnet")
     torch.manual_seed(0)
-    reference = randomised(timm.create_model("mobilenetv1_100"))
-    images = torch.randn(2, 3, 224, 224)
+    reference = randomised(efficientnet._gen_mobilenet_v1("mobilenetv1_100", WIDTHS[name]))
+    program = archc.compile(name)
+    (type,) = program.model.input_types().values()
+    images = torch.randn(2, *type.dims[1:])
     with torch.inference_mode():
         expected = reference(images).numpy()
-    check(archc.compile("mobilenet_v1"), reference.state_dict(), images.numpy(), expected, tmp_path)
+    check(program, reference.state_dict(), images.numpy(), expected, tmp_path)

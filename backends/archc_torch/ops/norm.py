@@ -76,6 +76,19 @@ def instance_module(use: Use) -> Expr | None:
     )
 
 
+LRN = "{size}, alpha={alpha|0.0001}, beta={beta|0.75}, k={k|1.0}"
+
+
+def local_response(use: Use) -> Expr:
+    """PyTorch merges the axes behind the fourth with a view, which asks for their usual order."""
+    order = ".contiguous()" if use.type("x").rank > 4 else ""
+    return use.write(f"F.local_response_norm({{x}}{order}, {LRN})")
+
+
+def local_response_module(use: Use) -> Expr | None:
+    return use.write(f"nn.LocalResponseNorm({LRN})") if use.type("x").rank <= 4 else None
+
+
 LINES = {
     "batch_norm": Line(batch, batch_module),
     "layer_norm": over_last(
@@ -95,8 +108,5 @@ LINES = {
         "F.instance_norm({x}, weight={weight|None}, bias={bias|None}, eps={eps|1e-05})",
         instance_module,
     ),
-    "local_response_norm": Line(
-        "F.local_response_norm({x}, {size}, alpha={alpha|0.0001}, beta={beta|0.75}, k={k|1.0})",
-        "nn.LocalResponseNorm({size}, alpha={alpha|0.0001}, beta={beta|0.75}, k={k|1.0})",
-    ),
+    "local_response_norm": Line(local_response, local_response_module),
 }
