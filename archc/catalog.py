@@ -120,7 +120,8 @@ def made(path: Path) -> Family:
 
     found: list[Row] = []
     reads: dict[str, None] = {}
-    for variant in variants(path) or [None]:
+    chosen: list[str | None] = [*variants(path)] or [None]
+    for variant in chosen:
         program = compile(path, variant=variant)
         assert program.file is not None
         reads = dict.fromkeys(_reads(program.file))
@@ -179,7 +180,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-# -- what a file says about itself ------------------------------------------------------------------
+# -- what a file says about itself -----------------------------------------------------------------
 
 
 def paper(doc: str) -> Paper:

@@ -20,7 +20,7 @@ from archc import arrays
 from archc.arrays import Array
 from archc.errors import ArchcError, InputError, MissingPackageError
 from archc.ir.types import DTYPES, DType
-from archc.npz import BAD_ZIP
+from archc.npz import BAD_ZIP, check_directory
 from archc.safetensors import HEADER_LIMIT
 from archc.weights import Entry, Loader, Weights
 
@@ -63,6 +63,7 @@ def recognise(path: Path) -> Kind:
 
 def _kind_of_zip(path: Path) -> Kind:
     try:
+        check_directory(path)
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
     except BAD_ZIP as error:

@@ -79,7 +79,6 @@ class Findings(list[Diagnostic]):
         return self
 
 
-
 class ArchcError(Exception):
     """The root of the tree; `diagnostics` holds everything that was found."""
 
@@ -225,13 +224,17 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     letters = sorted(word)
     matcher = SequenceMatcher(None, "", word)
     best: tuple[float, bool, str] | None = None
+    least = 0.6
     for name in names:
         matcher.set_seq1(name)
-        if matcher.real_quick_ratio() < 0.6 or matcher.quick_ratio() < 0.6:  # upper bounds
+        if matcher.real_quick_ratio() < least:  # an upper bound, and so is the next
+            continue
+        most = matcher.quick_ratio()
+        if most < least or (best is not None and most == best[0] < 1):
             continue
         score = (matcher.ratio(), sorted(name) == letters, name)
-        if score[0] >= 0.6 and (best is None or score[:2] > best[:2]):
-            best = score
+        if score[0] >= least and (best is None or score[:2] > best[:2]):
+            best, least = score, score[0]
     return best[2] if best else None
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # a spec's rules are read by verbs that need no numpy
 _COUNTER = "num_batches_tracked"
 
 
+_LISTED = 300  # of the weights with one and the same fault
+
+
 def captures(pattern: str, name: str) -> tuple[str, ...] | None:
     """What each `*` of the pattern stands for in the name, or None if it does not match.
 
@@ -209,7 +212,7 @@ class _Matching:
             Diagnostic(
                 code,
                 f"{self.source}: {message.format(_count(code, items))}",
-                notes=tuple(map(str, items)),
+                notes=_listed(items),
                 help=help,
             )
             for code, message, items, help in table
@@ -234,6 +237,11 @@ class _Matching:
                 return _rename("*", f"{wanted.removesuffix(name)}*")
         close = nearest(wanted, stored)
         return _rename(close, wanted) if close else ""
+
+
+def _listed(items: Sequence[object]) -> tuple[str, ...]:
+    shown = tuple(map(str, items[:_LISTED]))
+    return shown if len(items) <= _LISTED else (*shown, f"and {len(items) - _LISTED:,} more")
 
 
 def _rename(pattern: str, replacement: str) -> str:

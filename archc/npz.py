@@ -32,6 +32,7 @@ BAD_ZIP = (
 )  # fmt: skip
 _UNZIPPED_LIMIT = 1 << 36  # bytes that an archive may claim to hold in all
 _SWELLING = 1100  # the most bytes that one byte of deflate can stand for is 1032
+_LIST_LIMIT = 2 << 20  # bytes of an archive's list of members: some 30,000
 _HEADER_LIMIT = 10_000  # bytes of an array's header, as numpy's own default has it
 _RANK_LIMIT = 32  # dimensions, what every supported numpy can hold
 
@@ -44,9 +45,10 @@ def read(path: Path) -> Weights:
     """
     with ExitStack() as resources:
         try:
+            check_directory(path)
             archive = resources.enter_context(zipfile.ZipFile(path))
             members = archive.infolist()
-            _check_sizes(path, members)
+            check_sizes(path, members)
             entries = [_member(path, archive, member) for member in members]
         except BAD_ZIP as error:
             raise _damaged(path, error) from None
@@ -55,7 +57,26 @@ def read(path: Path) -> Weights:
         return Weights(str(path), entries, resources.pop_all())
 
 
-def _check_sizes(path: Path, members: list[zipfile.ZipInfo]) -> None:
+def check_directory(path: Path) -> None:
+    """ValueError if the archive lists more members than any file of arrays has.
+
+    The list is read whole and takes many times its size, so its length is looked at first. It
+    stands in the last record, which only a comment may follow.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - (1 << 16) - 22))
+        tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    listed = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+    if listed == 0xFFFFFFFF:  # it is told in a record before, for archives beyond 4 GiB
+        before = tail.rfind(b"PK\x06\x06")
+        listed = int.from_bytes(tail[before + 40 : before + 48], "little") if before >= 0 else 0
+    if listed > _LIST_LIMIT:
+        raise ValueError(f"it lists members in {listed:,} bytes, and {_LIST_LIMIT:,} are read")
+
+
+def check_sizes(path: Path, members: list[zipfile.ZipInfo]) -> None:
     """ValueError if members overlap or claim to swell beyond reason; nothing is unpacked yet."""
     if sum(member.compress_size for member in members) > path.stat().st_size:
         raise ValueError("its members overlap")
@@ -70,7 +91,7 @@ def _check_sizes(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
     """What stands before an array in a `.npy` member."""
 
     shape: tuple[int, ...]
@@ -83,7 +104,7 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> En
     name = member.filename.removesuffix(".npy")
     try:
         with archive.open(member) as file:
-            header = _read_header(file)
+            header = read_header(file)
     except ValueError as error:
         raise ValueError(f"'{name}' {error}") from None
     dtype = arrays.named(header.dtype.name)
@@ -101,7 +122,7 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> En
     return Entry(name, dtype, header.shape, load)
 
 
-def _read_header(file: IO[bytes]) -> _Header:
+def read_header(file: IO[bytes]) -> Header:
     """The header of an array; ValueError if it is not one of plain numbers.
 
     Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
@@ -125,10 +146,10 @@ def _read_header(file: IO[bytes]) -> _Header:
         raise ValueError(f"has the shape {shape!r:.80}")
     if len(shape) > _RANK_LIMIT or not isinstance(fortran, bool):
         raise ValueError("is laid out in no known way")
-    return _Header(shape, fortran, np.dtype(descr), 8 + len(size) + length)
+    return Header(shape, fortran, np.dtype(descr), 8 + len(size) + length)
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: _Header) -> Array:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: Header) -> Array:
     values = np.empty(prod(header.shape), header.dtype)
     rest = values.view(np.uint8).data
     with archive.open(member) as file:

@@ -16,7 +16,7 @@ from archc.errors import SpecError
 from archc.ir.program import Program
 from archc.place import Place, Source
 from archc.spec.load import Loader
-from archc.zoo import locate
+from archc.zoo import locate, split
 
 
 def compile(
@@ -28,7 +28,8 @@ def compile(
     """
     path, named_variant = locate(spec)
     loader = Loader()
-    file = loader.load(path, str(spec).partition(":")[0] if Path(str(spec)).suffix else None)
+    written, _ = split(spec)
+    file = loader.load(path, written if Path(written).suffix else None)
     return elaborate(
         file,
         variant or named_variant,

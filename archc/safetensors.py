@@ -32,7 +32,8 @@ _CODES: dict[DType, str] = {
     "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64", "uint8": "U8", "bool": "BOOL",
 }  # fmt: skip
 _DTYPES: dict[str, DType] = {code: dtype for dtype, code in _CODES.items()}
-HEADER_LIMIT = 100_000_000  # bytes, as the reference reader has it
+HEADER_LIMIT = 3 << 20  # bytes: some 30,000 tensors; what it unpacks to takes twenty times as much
+_SLACK = 1 << 16  # bytes of a header in which anything may stand
 _RANK_LIMIT = 32  # dimensions, what every supported numpy can hold
 
 _Tensor = tuple[int, int, str, DType, tuple[int, ...]]  # begin, end, name, dtype, shape
@@ -103,7 +104,7 @@ def _header(entries: Iterable[Entry], metadata: Mapping[str, str] | None) -> byt
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     if len(text) > HEADER_LIMIT:
-        raise ValueError(f"the header would have {len(text):,} bytes, and readers take 100,000,000")
+        raise ValueError(f"the header would have {len(text):,} bytes, more than {HEADER_LIMIT:,}")
     return len(text).to_bytes(8, "little") + text
 
 
@@ -117,9 +118,10 @@ def _contents(mapped: mmap.mmap, file: int) -> tuple[list[Entry], dict[str, str]
         raise ValueError(f"its header claims {length:,} bytes, and the file has {size:,}")
     if mapped[8:9] != b"{":
         raise ValueError("its header does not begin with {")
-    header = json.loads(
-        mapped[8 : 8 + length].decode(), object_pairs_hook=_unique, parse_constant=_no_constant
-    )
+    written = bytes(mapped[8 : 8 + length])
+    if 16 * (written.count(b"[") + written.count(b"{")) > length + _SLACK:
+        raise ValueError("its header holds other things than tensors")  # one takes 51 bytes or more
+    header = json.loads(written, object_pairs_hook=_unique, parse_constant=_no_constant)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ValueError("its __metadata__ is no map of strings")

@@ -19,13 +19,21 @@ def names() -> dict[str, tuple[Path, str | None]]:
     return found
 
 
+def split(spec: str | Path) -> tuple[str, str]:
+    """`path:variant` as its two parts, the second empty without one; a drive's colon is no such."""
+    text = str(spec)
+    path, colon, variant = text.rpartition(":")
+    if not colon or variant.endswith((".yaml", ".yml")) or "/" in variant or "\\" in variant:
+        return text, ""
+    return path, variant
+
+
 def locate(spec: str | Path) -> tuple[Path, str | None]:
     """The file and variant that `path`, `path:variant` or a zoo name means. Raises UsageError."""
-    text = str(spec)
-    path, _, variant = text.partition(":")
+    path, variant = split(spec)
     if path.endswith((".yaml", ".yml")) or "/" in path or "\\" in path:
         return Path(path), variant or None
-    direct = ZOO / f"{path}.yaml"
+    direct = ZOO / f"{path[:80]}.yaml"
     if path.isidentifier() and direct.is_file() and (variant or path not in variants(direct)):
         return direct, variant or None
     for file in _mentioning(path):

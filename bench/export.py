@@ -141,9 +141,8 @@ def report(network: str, folder: Path, ways: list[str], rounds: int) -> None:
     for way, rows in found.items():
         seconds = statistics.median(row["seconds"] for row in rows)
         memory = statistics.median(row["memory"] for row in rows)
-        print(
-            f"  {way:<8} {seconds:8.2f} s   {seconds / base:6.1f} x {ways[0]}   memory +{memory:.0f} MB"
-        )
+        ratio = f"{seconds / base:6.1f} x {ways[0]}"
+        print(f"  {way:<8} {seconds:8.2f} s   {ratio}   memory +{memory:.0f} MB")
     if network in BOUNDS:
         print(f"  bound: dynamo {BOUNDS[network]} x archc or more")
     print(f"  bound: archc, with weights or without, +{LARGEST} MB or less")

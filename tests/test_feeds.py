@@ -25,6 +25,15 @@ def test_arrays_json_and_archives(tmp_path: Path) -> None:
     assert {one.dtype.name for one in found} == {"int64"}
 
 
+def test_a_number_stays_a_number(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("0.5")
+    np.save(tmp_path / "b.npy", np.float32(0.5))
+    alpha = feeds.Wanted("alpha", "float32", ())
+    for name in ("a.json", "b.npy"):
+        found = feeds.load(alpha, tmp_path / name)
+        assert (found.shape, found.dtype, found) == ((), np.float32, 0.5)
+
+
 def test_pictures_are_shaped_as_preprocess_says(tmp_path: Path) -> None:
     pixels = np.zeros((8, 16, 3), dtype=np.uint8)
     pixels[:, 4:12] = 255  # the middle half is white

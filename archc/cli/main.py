@@ -99,6 +99,9 @@ def _run(verb: str, arguments: list[str]) -> int:
         return 2 if isinstance(error, UsageError) else 1
     except (BrokenPipeError, KeyboardInterrupt, SystemExit):
         raise
+    except MemoryError:
+        print(f"archc {verb}: there is not enough memory", file=sys.stderr)
+        return 1
     except Exception as error:  # noqa: BLE001 - the last net: a bug must say so, in a few words
         return _bug(error, verb, verbose=bool(args.verbose))
 

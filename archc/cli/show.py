@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from archc.catalog import first_sentence, grouped
 from archc.cli.options import add_at, add_choices, add_model, add_spec, check_sizes, choose_model

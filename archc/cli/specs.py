@@ -28,9 +28,7 @@ class Opened:
         """The network with a variant and settings. Raises SpecError with all findings."""
         chosen = settings_from(settings, self.file)
         loader = self.loader
-        return elaborate(
-            self.file, variant, chosen, loader.findings, loader.stopped, self.budget
-        )
+        return elaborate(self.file, variant, chosen, loader.findings, loader.stopped, self.budget)
 
     def variants(self, settings: Mapping[str, Any]) -> list[str | None]:
         """The variants to look at: the one asked for, or all; None is the spec without one.

@@ -89,8 +89,8 @@ def show(found: Sequence[Row]) -> None:
     for line in table(columns, rows, width(sys.stdout), paint):
         print(line)
     families = {row.file for row in found}
-    print(f"{plural(len(found), 'network')} in {plural(len(families), 'file')}; "
-          "archc show NAME shows one of them")
+    listed = f"{plural(len(found), 'network')} in {plural(len(families), 'file')}"
+    print(f"{listed}; archc show NAME shows one of them")
 
 
 def plural(count: int, what: str) -> str:

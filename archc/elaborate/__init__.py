@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from archc.elaborate.builder import Builder
 from archc.elaborate.context import MAX_WEIGHT, Context, StepError, TooMany
@@ -13,6 +13,7 @@ from archc.elaborate.models import define_model, standalone
 from archc.elaborate.params import Setting, bind
 from archc.elaborate.scope import Frame, Item, Poisoned, Scope, Space
 from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
+from archc.ir.dims import SizeError
 from archc.ir.program import Definition, Program, WeightEntry, count, entries
 from archc.spec.ast import File
 from archc.spec.data import Mapping, plain
@@ -45,6 +46,8 @@ def elaborate(
         pass
     except TooMany as error:
         context.report(error.diagnostic)
+    except SizeError as error:
+        context.report(replace(error.diagnostics[0], place=file.place))
     except RecursionError:
         context.report(Diagnostic("E220", "the spec is nested too deeply", file.place))
     errors = [d for d in context.findings if d.severity == "error"]

@@ -85,6 +85,9 @@ class Elaborator:
         if isinstance(step.name, Scalar) and not isinstance(step.name.formula, Formula):
             frame.scope.home.items.setdefault(str(step.name.value), item)
             item.used = True
+        elif step.name is None:
+            for inner in step.body or ():  # what is named in it is named out here
+                self._poisoned(inner, frame)
         return item
 
     def _step(self, step: Step, frame: Frame) -> Item:

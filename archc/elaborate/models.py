@@ -17,7 +17,6 @@ from archc.elaborate.scope import (
     Scope,
     Space,
 )
-from archc.errors import Diagnostic
 from archc.ir.program import Definition
 from archc.place import Place
 from archc.spec.ast import Template
@@ -73,10 +72,6 @@ def define_model(
         e.context.report(error.diagnostic)
         return None
     except TooMany as error:
-        e.context.report(
-            Diagnostic(
-                "E225", "the spec elaborates to more steps than any network has", error.place
-            )
-        )
+        e.context.report(error.diagnostic)
         return None
     return definition

@@ -19,7 +19,6 @@ from math import gcd
 
 from archc.errors import ArchcError, SpecError
 
-
 MAX_TERMS = 64  # of one size; no network comes near
 MAX_TEXT = 4_000  # letters of what stands inside a quotient or a maximum
 

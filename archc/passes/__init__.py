@@ -15,6 +15,7 @@ from archc.passes.expand import Expand
 from archc.passes.flatten import flatten
 from archc.passes.fold_batch_norm import FoldBatchNorm
 from archc.passes.fold_constants import FoldConstants
+from archc.passes.fold_scale import FoldScale
 from archc.passes.specialise import Specialise
 
 Step = Callable[[Program], Program]  # a pass, or a plain function
@@ -56,5 +57,5 @@ def run(program: Program, pipeline: str | Sequence[Step]) -> Program:
 
 __all__ = [
     "PIPELINES", "Canonicalise", "CommonSubexpressions", "DeadCode", "Expand", "FoldBatchNorm",
-    "FoldConstants", "Pass", "Specialise", "Step", "flatten", "run",
+    "FoldConstants", "FoldScale", "Pass", "Specialise", "Step", "flatten", "run",
 ]  # fmt: skip

@@ -96,9 +96,8 @@ def _symbolic(op: str, a: Any, b: Any) -> Size:
             f"'{op}' makes a fraction of a symbolic size",
             "sizes stay exact with + - * // % and whole numbers",
         )
-    if op == "**":
-        if not isinstance(b, int) or not 0 <= b <= 8:
-            raise FormulaError("E217", "a symbolic size is raised to powers from 0 to 8 only")
+    if op == "**" and (not isinstance(b, int) or not 0 <= b <= 8):
+        raise FormulaError("E217", "a symbolic size is raised to powers from 0 to 8 only")
     try:
         value: Size = OPERATORS[op](a, b)
     except ZeroDivisionError as error:

@@ -13,7 +13,7 @@ from archc.spec import schema
 from archc.spec.ast import File, Step, Template
 from archc.spec.data import Mapping, Scalar, Sequence
 from archc.spec.parse import Parser
-from archc.spec.reader import read_file, read_text
+from archc.spec.reader import Room, read_file, read_text
 
 MAX_FILES = 64
 ZOO = Path(__file__).resolve().parent.parent / "specs"
@@ -28,17 +28,16 @@ class Loader:
         self.findings = Findings()
         self.files: dict[Path, File] = {}
         self.opening: list[Path] = []
-        self.stopped = (
-            False  # a file's outline is wrong, so that elaborating it would only add noise
-        )
+        self.stopped = False  # a file's outline is wrong: elaborating it would only add noise
+        self.room = Room()
 
     def load(self, path: Path, shown: str | None = None) -> File:
         """The file at `path`, checked. Raises SpecError if it cannot be read at all."""
-        return self._file(read_file(path, shown), path)
+        return self._file(read_file(path, shown, self.room), path)
 
     def load_text(self, text: str, name: str) -> File:
         """A spec that is not on disk; it may use the zoo's files only."""
-        return self._file(read_text(text, name), None)
+        return self._file(read_text(text, name, self.room), None)
 
     def _file(self, data: Mapping, path: Path | None) -> File:
         found = schema.check_file(data)
@@ -67,7 +66,10 @@ class Loader:
                 used = self._resolve(item.value, item.place, path.parent if path else ZOO)
                 file.uses.append(self._open(used, item.place, file))
             except ArchcError as error:
-                self.findings += error.diagnostics
+                if self.room.values < 0:  # nothing more is read, and saying it once will do
+                    self.stopped = True
+                    raise
+                self.findings += [one for one in error.diagnostics if one not in self.findings]
 
     def _resolve(self, name: str, place: Place, beside: Path) -> Path:
         """The used file: beside the using one, or in the zoo; never outside those two trees."""
@@ -81,7 +83,11 @@ class Loader:
             )
         for root in (beside.resolve(), ZOO.resolve()):
             candidate = root / pure
-            if not candidate.is_file():
+            try:
+                there = candidate.is_file()
+            except OSError:  # longer than a file's name can be
+                there = False
+            if not there:
                 continue
             real = candidate.resolve()
             if not real.is_relative_to(root):

@@ -24,7 +24,7 @@ from archc.spec.values import FormulaError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[0-9]+\Z")
 MAX_NAME = 100
-MAX_NAMES = 500  # parameters or inputs of a file or a block, variants of a file
+MAX_NAMES = 500  # blocks, models or variants of a file, parameters or inputs of one of them
 KEPT = ("train", "search")  # sections that later stages read; their formulas are theirs
 
 
@@ -39,7 +39,8 @@ class Parser:
         self.findings.append(Diagnostic(code, message, place, label, (), help))
 
     def file(self, data: Mapping) -> File:
-        self.bound(data.get("variants"), "variants")
+        for section in ("variants", "blocks", "models"):
+            self.bound(data.get(section), section)
         for key, entry in data.entries.items():
             if key not in KEPT:
                 self.formulas(entry.value)

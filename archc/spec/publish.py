@@ -281,6 +281,8 @@ def _initialiser_value(one: Initialiser) -> Schema:
         arguments[parameter.name] = {**or_formula(kind), "description": parameter.doc}
         if parameter.choices or parameter.name == one.main:
             lone.append(kind)
+    if arguments:
+        lone.append({"type": "array", "prefixItems": list(arguments.values()), "items": False})
     return {"description": one.doc, "anyOf": [*lone, FORMULA, _object(arguments)]}
 
 

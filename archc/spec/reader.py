@@ -1,10 +1,8 @@
 """YAML text to data with positions.
 
 The subset is small and safe: YAML 1.2 core scalars, no anchors, aliases, merge keys or tags, no
-duplicate keys.
-libyaml yields events; the tree is built here with a stack of our own, so that depth is bounded
-before recursion
-starts anywhere.
+duplicate keys. libyaml yields events; the tree is built here with a stack of our own, so that depth
+is bounded before recursion starts anywhere.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from archc.errors import Diagnostic, Findings, SpecError
+from archc.errors import ArchcError, Diagnostic, Findings, SpecError
 from archc.place import Place, Source
 from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
 from archc.spec.scalars import resolve
@@ -25,21 +23,33 @@ MAX_DEPTH = 48
 MAX_NODES = 100_000
 
 
-def read_file(path: Path, shown: str | None = None) -> Mapping:
+class Room:
+    """How much may still be read of a spec and all files that it uses."""
+
+    def __init__(self) -> None:
+        self.bytes, self.values = MAX_BYTES, MAX_NODES
+
+
+def read_file(path: Path, shown: str | None = None, room: Room | None = None) -> Mapping:
     """The file's data. Raises SpecError E101…E109 with every finding that can be told apart."""
+    room = room or Room()
     name = shown if shown is not None else path.as_posix()
     try:
         if not path.is_file():
             missing = "is a directory, not a file" if path.is_dir() else "no such file"
             raise SpecError.of("E101", f"cannot read {name}: {missing}", whole(name))
-        if path.stat().st_size > MAX_BYTES:
-            raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB", whole(name))
+        if path.stat().st_size > room.bytes:
+            raise _too_large(name)
         data = path.read_bytes()
-    except OSError as error:
-        raise SpecError.of(
-            "E101", f"cannot read {name}: {error.strerror or error}", whole(name)
-        ) from error
-    return read_text(decode(data, name), name)
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero in it
+        why = error.strerror if isinstance(error, OSError) else None
+        raise SpecError.of("E101", f"cannot read {name}: {why or error}", whole(name)) from error
+    return read_text(decode(data, name), name, room)
+
+
+def _too_large(name: str) -> ArchcError:
+    what = f"{name} is larger than {MAX_BYTES >> 20} MiB, with the files that use it"
+    return SpecError.of("E108", what, whole(name))
 
 
 def decode(data: bytes, name: str) -> str:
@@ -62,12 +72,14 @@ def decode(data: bytes, name: str) -> str:
         ) from error
 
 
-def read_text(text: str, name: str) -> Mapping:
+def read_text(text: str, name: str, room: Room | None = None) -> Mapping:
     """The text's data, as `read_file`."""
+    room = room or Room()
+    if len(text) > room.bytes:
+        raise _too_large(name)
+    room.bytes -= len(text)
     source = Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
-    if len(text) > MAX_BYTES:
-        raise SpecError.of("E108", f"{name} is larger than {MAX_BYTES >> 20} MiB", whole(name))
-    tree = _Builder(source)
+    tree = _Builder(source, room)
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(source.text)
         while loader.check_event():
@@ -91,12 +103,11 @@ def read_text(text: str, name: str) -> Mapping:
 class _Builder:
     """Takes events, keeps a stack of open collections, gathers findings."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, room: Room) -> None:
+        self.source, self.room = source, room
         self.root: Data | None = None
         self.findings = Findings()
         self.stack: list[tuple[Sequence | Mapping, Scalar | None]] = []
-        self.count = 0
         self.documents = 0
 
     def take(self, event: Any) -> None:
@@ -139,9 +150,9 @@ class _Builder:
         )
 
     def _check(self, event: Any) -> None:
-        self.count += 1
-        if self.count > MAX_NODES:
-            raise SpecError.of("E108", f"more than {MAX_NODES} values", self._place(event))
+        self.room.values -= 1
+        if self.room.values < 0:
+            raise SpecError.of("E108", f"more than {MAX_NODES:,} values", self._place(event))
         if event.anchor is not None:
             raise SpecError.of(
                 "E107",

@@ -102,7 +102,7 @@ SKELETON: dict[str, Any] = {
         },
         "doc": {
             "type": "string",
-            "description": "The paper's title (authors, year) in the first sentence, then what is new.",
+            "description": "First the paper, `Title (authors, year).`, then what was new.",
         },
         "params": {
             "type": "object",

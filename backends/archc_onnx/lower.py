@@ -19,6 +19,7 @@ from archc.passes.common_subexpressions import CommonSubexpressions
 from archc.passes.dead_code import DeadCode
 from archc.passes.flatten import flatten
 from archc.passes.fold_constants import FoldConstants
+from archc.passes.fold_scale import FoldScale
 from archc.weights import Entry
 from archc_onnx.draft import Operand, finish, prune, spare
 from archc_onnx.emitter import Emitter
@@ -26,13 +27,16 @@ from archc_onnx.half import halve
 from archc_onnx.line import At
 from archc_onnx.metadata import metadata, shown, version
 from archc_onnx.model import Model
+from archc_onnx.moves import GatherMoves
+from archc_onnx.residual import keep_sums_apart
 from archc_onnx.scan import scan
 from archc_onnx.store import Store
 from archc_onnx.table import TakeApart, table, unsupported
 from archc_onnx.target import Target
 
 CLEAN: tuple[Pass, ...] = (
-    Canonicalise(), CommonSubexpressions(), FoldConstants(), Canonicalise(),
+    Canonicalise(), CommonSubexpressions(), FoldConstants(), Canonicalise(), FoldScale(),
+    GatherMoves(),
 )  # fmt: skip
 """What a flat program goes through first, in the spec's own precision."""
 
@@ -141,6 +145,7 @@ def _finished(emitter: Emitter, program: Program, name: str, outputs: dict[str, 
     root.outputs = list(outputs.values())
     live = prune(root)
     spare(root, live)
+    keep_sums_apart(root, target)
     initialisers = [item for item in emitter.initialisers.items() if item[0] in live]
     graph, called = finish(root, outputs, initialisers)
     derived = {

@@ -6,18 +6,22 @@ Files are hostile until read.
 from __future__ import annotations
 
 import json
+import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from archc import npz
 from archc.errors import InputError
 
 Array = np.ndarray[Any, Any]
 MAX_BYTES = 2 << 30
-MAX_JSON_BYTES = 64 << 20
+MAX_JSON_BYTES = 2 << 20  # what Python makes of JSON takes twenty times as much
 MAX_PIXELS = 80_000_000
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -46,28 +50,56 @@ def load(wanted: Wanted, path: Path, preprocess: Mapping[str, Any] | None = None
     if suffix == ".json":
         return fitted(wanted, _json(path), path)
     if suffix in (".npy", ".npz"):
-        return fitted(wanted, _numpy(path, wanted.name), path)
+        return fitted(wanted, _numpy(path, wanted), path)
     known = ", ".join((".npy", ".npz", ".json", *PICTURES))
     raise InputError.of("E643", f"{path}: an input is one of {known}")
 
 
-def _numpy(path: Path, name: str) -> Array:
+def _numpy(path: Path, wanted: Wanted) -> Array:
+    """The array in a file; its header is looked at before its values are read."""
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found:
-            if name in found.files:
-                return np.asarray(found[name])
-            if len(found.files) == 1:
-                return np.asarray(found[found.files[0]])
-            raise InputError.of(
-                "E643", f"{path} holds {', '.join(found.files[:8])}, and no '{name}'"
-            )
-    except (ValueError, OSError, EOFError, KeyError) as error:
+        if not zipfile.is_zipfile(path):
+            with path.open("rb") as file:
+                _check_header(npz.read_header(file), path.stat().st_size, wanted, path)
+            return np.asarray(np.load(path, allow_pickle=False))
+        npz.check_directory(path)
+        with zipfile.ZipFile(path) as archive:
+            member = _member(path, archive, wanted.name)
+            npz.check_sizes(path, archive.infolist())
+            with archive.open(member) as inner:
+                _check_header(npz.read_header(inner), member.file_size, wanted, path)
+        with np.load(path, allow_pickle=False) as found:
+            return np.asarray(found[member.filename.removesuffix(".npy")])
+    except (KeyError, *npz.BAD_ZIP) as error:
         raise InputError.of(
             "E643", f"{path} is not a NumPy file without pickles: {error}"
         ) from error
+
+
+def _member(path: Path, archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """The array of that name, or the only one."""
+    members = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
+    if name in members:
+        return members[name]
+    if len(members) == 1:
+        return next(iter(members.values()))
+    raise InputError.of("E643", f"{path} holds {', '.join(list(members)[:8])}, and no '{name}'")
+
+
+def _check_header(header: npz.Header, size: int, wanted: Wanted, path: Path) -> None:
+    """ValueError for sizes that the file does not have, InputError E645 for an unwanted shape."""
+    if size - header.length != prod(header.shape) * header.dtype.itemsize:
+        raise ValueError(f"it does not have the size that its shape {header.shape} needs")
+    own = header.shape
+    if len(own) == len(wanted.shape) - 1 and wanted.shape[0] in (None, 1):
+        own = (1, *own)
+    fits = all(size in (None, found) for size, found in zip(wanted.shape, own, strict=False))
+    if len(own) == len(wanted.shape) and not fits:
+        raise InputError.of(
+            "E645",
+            f"{path}: the input '{wanted.name}' is {_shape_text(wanted.shape)}, "
+            f"found {list(header.shape)}",
+        )
 
 
 def _json(path: Path) -> Array:
@@ -104,7 +136,7 @@ def fitted(wanted: Wanted, value: Array, path: Path) -> Array:
                 "E645", f"{path}: the input '{wanted.name}' is {target}, found {value.dtype}"
             )
         value = value.astype(target)
-    return np.ascontiguousarray(value)
+    return np.asarray(value, order="C")
 
 
 def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
@@ -146,18 +178,17 @@ def _opened(path: Path, mode: str) -> Any:
             "E510", "pictures need the package 'pillow'", help='pip install "archc-compiler[onnx]"'
         ) from error
     try:
-        with Image.open(path) as opened:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(path) as opened,
+        ):
             if opened.width * opened.height > MAX_PIXELS:
                 raise InputError.of("E644", f"{path} has {opened.width} x {opened.height} pixels")
             image = ImageOps.exif_transpose(opened.convert(mode) if opened.mode != mode else opened)
             image.load()
-    except (
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError.of("E644", f"{path} is too large to be an input: {error}") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError.of("E643", f"{path} is not a picture that can be read: {error}") from error
     return image
 

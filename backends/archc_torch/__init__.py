@@ -39,10 +39,9 @@ def module(
 ) -> nn.Module:
     """The network as an nn.Module, in training mode; its state dict has the spec's names.
 
-    `weights` is a safetensors, .npz or PyTorch file, or a mapping of names to arrays; without it
-    the weights are
-    the spec's initial ones, drawn from `seed`. Raises as `source`, and InputError where weights do
-    not fit.
+    `weights` is a safetensors, .npz or PyTorch file, or a mapping of names to arrays. Without it
+    the weights are the spec's initial ones, drawn from `seed`. Raises as `source`, and InputError
+    where weights do not fit.
     """
     from archc_torch.instance import build
 
@@ -50,10 +49,7 @@ def module(
 
 
 def evaluate(module: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    """The module's outputs as arrays by name for inputs by name.
-
-    Without dropout and without gradients.
-    """
+    """The module's outputs by name for inputs by name, without dropout and without gradients."""
     from archc_torch import instance
 
     return instance.evaluate(module, feeds)

@@ -11,19 +11,15 @@ import torch
 
 from archc.errors import InputError
 
-WRAPPED = (
-    "state_dict",
-    "model_state_dict",
-    "model",
-)  # keys under which training scripts keep a state dict
+# Keys under which training scripts keep a state dict.
+WRAPPED = ("state_dict", "model_state_dict", "model")
 
 
 def load(path: Path) -> Mapping[str, object]:
     """The tensors of a file that torch.save wrote, by name, mapped from the file where it can be.
 
     A state dict within a dictionary, under `state_dict` or `model`, is taken out. Only tensors are
-    unpickled.
-    InputError E503 for anything else.
+    unpickled. Raises InputError E503 for anything else.
     """
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)

@@ -1,20 +1,15 @@
 """Pieces of Python text with holes: what a definition's lines are before its class is known.
 
 A line of a class is the same for all its instances but for numbers. So lines are kept as `Code`,
-text with
-`Hole`s where numbers stand; definitions whose texts agree become one class, and only then is it
-known which
-holes are constructor arguments.
+text with `Hole`s where numbers stand. Definitions whose texts agree become one class, and only then
+is it known which holes are constructor arguments.
 """
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archc.ir.program import Definition
@@ -37,9 +32,8 @@ class Raw:
 class Hole:
     """A literal that may differ between the instances of a class.
 
-    `hint` names the argument it may become. With `default`, it is left out with its keyword and
-    its comma where
-    all instances have that value.
+    `hint` names the argument it may become. With `default`, it is left out with its keyword and its
+    comma where all instances have that value.
     """
 
     value: object
@@ -77,10 +71,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Callee:
-    """What is called for another definition.
-
-    The module at `path`, or a function if it is no class.
-    """
+    """What is called for another definition: the module at `path`, or a function if it is one."""
 
     definition: Definition
     path: str
@@ -88,10 +79,7 @@ class Callee:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """The arguments after a call's tensors.
-
-    Where the definition is a function and takes numbers.
-    """
+    """The arguments after a call's tensors, where the definition is a function of numbers, too."""
 
     definition: Definition
     arguments: Mapping[str, float | Argument]
@@ -114,10 +102,39 @@ class Expr:
     depth: int = 0
     literal: Hole | None = None
     composite: bool = False  # whether a block or a chain is called in it
+    recipe: Recipe | None = field(default=None, compare=False, repr=False)
 
     def bound(self, tightly: int) -> Code:
         """The code, in parentheses where the context binds more tightly."""
         return self.code if self.binding >= tightly else ("(", *self.code, ")")
+
+    @property
+    def simple(self) -> bool:
+        """Whether it may be written many times: a variable, a weight, an item, a number."""
+        return self.literal is not None or (
+            self.depth == 0
+            and length(self.code) < 40
+            and all(
+                isinstance(part, Ref) or (isinstance(part, str) and not set(part) & set("(+*/ "))
+                for part in self.code
+            )
+        )
+
+
+Make = Callable[[Mapping[str, Expr]], Expr]  # an expression from its operands by slot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """How an expression was made: from which values, and what was written for them.
+
+    `light` says that it is a function without weights.
+    """
+
+    vals: Mapping[str, Val]
+    make: Make
+    operands: Mapping[str, Expr]
+    light: bool
 
 
 def length(code: Iterable[Part]) -> int:
@@ -163,151 +180,6 @@ def quoted(text: str) -> str:
     return f'"{inner}"'
 
 
-# ---- templates: `F.elu({x}, alpha={alpha|1.0})`
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A template's text in pieces, and what each hole between them is."""
-
-    texts: tuple[str, ...]
-    holes: tuple[TemplateHole, ...]
-    binding: int
-    calls: int  # how many calls deep it is by itself
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateHole:
-    """`name`, with the default after `|` if it has one; `tightly` is what its place asks for."""
-
-    name: str
-    default: object
-    keyword: str
-    comma: str
-    tightly: int
-    number: bool  # an operand of an operator, where a plain number will do
-    nested: int  # in the arguments of how many calls
-    many: bool  # `{inputs*}`: all parts, separated by commas
-
-
-_HOLE = re.compile(r"\{(?P<name>\w+)(?P<many>\*)?(?:\|(?P<default>[^{}]*))?\}")
-_BINDING: dict[type[ast.AST], int] = {
-    ast.Add: SUM,
-    ast.Sub: SUM,
-    ast.Mult: PRODUCT,
-    ast.Div: PRODUCT,
-    ast.FloorDiv: PRODUCT,
-    ast.Mod: PRODUCT,
-    ast.MatMult: PRODUCT,
-    ast.Pow: POWER,
-    ast.BitAnd: BIT_AND,
-    ast.BitOr: BIT_OR,
-}
-
-
-@cache
-def template(text: str) -> Template:
-    """The template taken apart; its text is Python but for the holes."""
-    found = list(_HOLE.finditer(text))
-    names = {f"hole_{k}_": k for k in range(len(found))}
-    plain, position = "", 0
-    for name, match in zip(names, found, strict=True):
-        position, before = match.end(), text[position : match.start()]
-        comma = "," if text[position : position + 1] == ")" else ""  # of a single item, a tuple
-        plain += before + (f"*{name}{comma}" if match["many"] else name)
-    tree = ast.parse(plain + text[position:], mode="eval").body
-    places = dict(_places(tree, names))
-    texts: list[str] = []
-    holes: list[TemplateHole] = []
-    position = 0
-    for k, match in enumerate(found):
-        before = text[position : match.start()]
-        position = match.end()
-        default: object = ...
-        keyword = comma = ""
-        if match["default"] is not None:
-            default = ast.literal_eval(match["default"])
-            cut = re.search(r"(, )?(\w+=)?$", before)
-            assert cut is not None
-            keyword, comma = cut[2] or "", "before" if cut[1] else ""
-            before = before[: cut.start()]
-            if not comma and re.match(r", (?!\w*=?\{\w+\|)", text[position:]):
-                comma, position = "after", position + 2
-        texts.append(before)
-        holes.append(
-            TemplateHole(match["name"], default, keyword, comma, *places[k], bool(match["many"]))
-        )
-    return Template((*texts, text[position:]), tuple(holes), _binding(tree), _calls(tree))
-
-
-def _binding(node: ast.expr) -> int:
-    match node:
-        case ast.BinOp(op=op):
-            return _BINDING[type(op)]
-        case ast.UnaryOp(op=ast.Not()):
-            return TEST
-        case ast.UnaryOp():
-            return SIGN
-        case ast.Compare():
-            return COMPARE
-        case ast.IfExp() | ast.BoolOp() | ast.Lambda() | ast.Starred():
-            return LOOSE
-    return ATOM
-
-
-def _calls(node: ast.AST) -> int:
-    """How deep calls are nested in arguments; `a(x).b()` is one deep."""
-    if isinstance(node, ast.Call):
-        return max(1 + max(map(_calls, [*node.args, *node.keywords]), default=0), _calls(node.func))
-    return max(map(_calls, ast.iter_child_nodes(node)), default=0)
-
-
-def _places(
-    node: ast.AST, names: Mapping[str, int], nested: int = 0
-) -> Iterator[tuple[int, tuple[int, bool, int]]]:
-    """What the place of each hole asks for.
-
-    How tightly to bind, whether it is an operator's, its nesting.
-    """
-    if isinstance(node, ast.Name) and node.id in names:  # the template is a hole alone
-        yield names[node.id], (LOOSE, False, 0)
-        return
-    for name, child in ast.iter_fields(node):
-        deeper = nested + (isinstance(node, ast.Call) and name != "func")
-        for part in child if isinstance(child, list) else [child]:
-            if isinstance(part, ast.Name) and part.id in names:
-                yield names[part.id], (*_asked(node, name), deeper)
-            elif isinstance(part, ast.AST):
-                yield from _places(part, names, deeper)
-
-
-def _asked(parent: ast.AST, field: str) -> tuple[int, bool]:
-    match parent:
-        case ast.Attribute() | ast.Subscript() if field == "value":
-            return ATOM, False
-        case ast.Call() if field == "func":
-            return ATOM, False
-        case ast.BinOp(op=ast.Pow()):
-            return (ATOM if field == "left" else SIGN), True
-        case ast.BinOp(op=op):
-            return _BINDING[type(op)] + (field == "right"), True
-        case ast.UnaryOp():
-            return SIGN, True
-        case ast.Compare():
-            return BIT_OR, True
-        case ast.IfExp():
-            return TEST, False
-    return LOOSE, False
-
-
-# ---- what is asked of code
-
-
-def holes(code: Iterable[Part]) -> Iterator[Hole]:
-    """The holes, in order."""
-    return (part for part in code if isinstance(part, Hole))
-
-
 def ghost(code: Code) -> Code:
     """The code of a step that is left out: its text, and no values."""
     return tuple(
@@ -324,15 +196,12 @@ def joined(codes: Iterable[Code], separator: str = ", ") -> Code:
     return tuple(result)
 
 
-@dataclass(slots=True)
-class Texts:
-    """Gathers a template's code: text and parts in order."""
-
-    parts: list[Part] = field(default_factory=list)
-
-    def add(self, *more: Any) -> None:
-        for part in more:
-            if isinstance(part, str) and self.parts and isinstance(self.parts[-1], str):
-                self.parts[-1] += part
-            elif part != "":
-                self.parts.append(part)
+def merged(parts: Iterable[Part]) -> Code:
+    """The parts as code: texts that follow each other are one, and none is empty."""
+    result: list[Part] = []
+    for part in parts:
+        if isinstance(part, str) and result and isinstance(result[-1], str):
+            result[-1] += part
+        elif part != "":
+            result.append(part)
+    return tuple(result)

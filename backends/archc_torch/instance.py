@@ -53,10 +53,7 @@ class _Loader:
 
 
 def imported(source: Source) -> ModuleType:
-    """The source as a module.
-
-    The same text is the same module, so that pickles of it find their classes.
-    """
+    """The source as a module; the same text is the same one, so that pickles find their classes."""
     digest = blake2b(source.text.encode(), digest_size=8).hexdigest()
     name = f"archc_torch_model_{digest}"
     known = sys.modules.get(name)
@@ -99,10 +96,7 @@ def _unfilled(network: nn.Module) -> bool:
 
 
 def fill(network: nn.Module, entries: Mapping[str, Entry]) -> None:
-    """Puts the entries' values in the place of every parameter and buffer.
-
-    Shared ones stay shared.
-    """
+    """Puts the entries' values in the place of every parameter and buffer; shared stay shared."""
     made: dict[int, torch.Tensor] = {}
     places = list(tensors(network))
     for name, _, _, old in places:
@@ -138,10 +132,7 @@ def tensor(entry: Entry) -> torch.Tensor:
 
 
 def evaluate(network: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    """The outputs by name for inputs by name, as at inference.
-
-    A list's items are `name.0`, `name.1` …
-    """
+    """The outputs by name for inputs by name, as at inference; items of lists are `name.0` …"""
     was_training = network.training
     given: list[Any] = []
     for name, count in network.archc_inputs:  # type: ignore[union-attr]

@@ -1,10 +1,8 @@
 """How ops are written in PyTorch: one line each, in `archc_torch.ops` by family.
 
 A module of lines has a table `LINES`, an op's name to its `Line`, and may have `HELPERS`, a
-function's or a
-class's name to its source, which a file that uses it begins with. Packages offer such modules
-under the entry
-point group `archc_torch.ops`; they never replace a line that is here.
+function's or a class's name to its source, which a file that uses it begins with. Packages offer
+such modules under the entry point group `archc_torch.ops`; they never replace a line that is here.
 """
 
 from __future__ import annotations
@@ -45,17 +43,15 @@ Writer = str | Callable[["Use"], Expr | str | None]
 class Line:
     """How one op is written.
 
-    `call` is an expression on tensors; weights are operands in it under their names. `module` is
-    the constructor
-    of a torch.nn module that keeps the op's weights under their names, or stands for it in an
-    nn.Sequential;
-    `applied` is how that module is called if not on `x` alone. A writer that gives None has no
-    such form here.
-    `targets` is how several outputs of the module are unpacked, by their names.
+    A writer that gives None has no such form for that use.
     """
 
+    # An expression on tensors; weights are operands in it under their names.
     call: Writer | None = None
+    # The constructor of a torch.nn module that keeps the op's weights under their names, or stands
+    # for the op in an nn.Sequential.
     module: Writer | None = None
+    # How that module is called if not on `x` alone, and how several outputs of it are unpacked.
     applied: Writer | None = None
     targets: str = ""
 

@@ -1,7 +1,4 @@
-"""Names and texts of a spec as names and texts of Python.
-
-Which they can neither alter nor shadow.
-"""
+"""Names and texts of a spec as names and texts of Python, which they neither alter nor shadow."""
 
 from __future__ import annotations
 
@@ -79,6 +76,7 @@ _BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_")
 _SPELLINGS = {
     "alexnet": "AlexNet",
     "bn": "BN",
+    "dcgan": "DCGAN",
     "densenet": "DenseNet",
     "efficientnet": "EfficientNet",
     "ffn": "FFN",
@@ -104,6 +102,7 @@ _SPELLINGS = {
     "vae": "VAE",
     "vgg": "VGG",
     "vit": "ViT",
+    "wgan": "WGAN",
 }
 
 
@@ -155,6 +154,11 @@ def singular(name: str) -> str:
     if len(name) > 3 and name.endswith("s") and not name.endswith("ss"):
         return name[:-1]
     return name if len(name) > 2 else "block"
+
+
+def plural(name: str) -> str:
+    """A list of what the name says: `state` gives states."""
+    return name if name.endswith("s") else f"{name}s"
 
 
 def one_line(text: str) -> str:

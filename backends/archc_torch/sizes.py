@@ -34,8 +34,7 @@ def express(size: Size, anchors: Sequence[Anchor]) -> Expr | None:
     """The size by what can be read, or None if that does not tell it.
 
     First a size that is read as it is, then arithmetic on symbols that are read, then a simple
-    function of a
-    size that is no symbol: `2 * x`, `x // 2`, `(x - 1) // 2 + 1`.
+    function of a size that is no symbol: `2 * x`, `x // 2`, `(x - 1) // 2 + 1`.
     """
     if isinstance(size, int):
         return Expr((Hole(size, "size"),))
@@ -71,18 +70,10 @@ def _symbol(name: str, anchors: Iterable[Anchor]) -> Expr | None:
         scale, offset = line
         if (scale, offset) == (1, 0):
             return Expr(anchor.code)
-        code = (
-            anchor.code
-            if not offset
-            else ("(" if scale != 1 else "", *anchor.code, *_shift(-offset))
-        )
-        if offset and scale != 1:
-            code = (*code, ")")
+        found = Expr((*anchor.code, *_shift(-offset)), SUM) if offset else Expr(anchor.code)
         if scale != 1:
-            code = (*code, " // ", Hole(scale, "size"))
-        best = best or Expr(
-            tuple(part for part in code if part != ""), PRODUCT if scale != 1 else SUM
-        )
+            found = Expr((*found.bound(PRODUCT), " // ", Hole(scale, "size")), PRODUCT)
+        best = best or found
     return best
 
 

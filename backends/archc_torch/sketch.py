@@ -1,8 +1,7 @@
 """A definition as PyTorch says it, before it is known which definitions share a class.
 
 A `Sketch` has a tree of modules and a list of statements. Its variables have their names already;
-numbers, sizes
-read from inputs and names of classes are still holes.
+numbers, sizes that are read from inputs, and names of classes are still holes.
 """
 
 from __future__ import annotations
@@ -12,19 +11,16 @@ from dataclasses import dataclass, field
 
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
-from archc_torch.code import Code, Hole, Part, Ref, Val
+from archc_torch.code import Code, Hole, Ref, Val, merged
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Steps that only some instances of a class have.
+    """Steps that only some instances of a class have."""
 
-    `when` are the conditions in the spec, `word` a name for them.
-    """
-
-    has: tuple[bool, ...]
-    when: tuple[str, ...]
-    word: str
+    has: tuple[bool, ...]  # by instance
+    when: tuple[str, ...]  # the conditions in the spec
+    word: str  # a name for them
 
 
 @dataclass(eq=False, slots=True)
@@ -54,12 +50,9 @@ class Branch:
 
 @dataclass(eq=False, slots=True)
 class Assign:
-    """`pattern = code`; the pattern is the targets' names, or has them in holes.
+    """`pattern = code`; the pattern is the targets' names, or has them in holes."""
 
-    None is not used.
-    """
-
-    targets: list[Val | None]
+    targets: list[Val | None]  # None of a value that nothing uses
     code: Code
     types: tuple[TensorType, ...] = ()
     pattern: str = ""
@@ -98,7 +91,7 @@ Stmt = Assign | Do | For | If
 
 @dataclass(eq=False, slots=True)
 class Parameter:
-    """A parameter of forward: a tensor, or a list of `count` of them."""
+    """A parameter of forward: a tensor, or a list of them."""
 
     name: str
     types: tuple[TensorType, ...]
@@ -127,16 +120,14 @@ class Sketch:
     sizes: list[str] = field(default_factory=list)  # symbols that forward is given
     device: bool = False  # whether forward is given the device
     modules: Branch = field(default_factory=Branch)
-    setup: list[Stmt] = field(
-        default_factory=list
-    )  # after the modules: initial values, ties, what is frozen
+    setup: list[Stmt] = field(default_factory=list)  # after the modules: first values, ties
     body: list[Stmt] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
     locals: set[str] = field(default_factory=set)
 
     def codes(self) -> Iterator[Code]:
         """All code, in one order that depends on the structure alone."""
-        yield from _module_codes(self.modules)
+        yield from (leaf.code for leaf in leaves(self.modules))
         yield from _statement_codes(self.setup)
         yield from _statement_codes(self.body)
         for output in self.outputs:
@@ -144,14 +135,6 @@ class Sketch:
 
     def holes(self) -> list[Hole]:
         return [part for code in self.codes() for part in code if isinstance(part, Hole)]
-
-    def types(self) -> list[TensorType]:
-        """All types that comments and docstrings show, in one order."""
-        found = [type for parameter in self.parameters for type in parameter.types]
-        found += [type for output in self.outputs for type in output.types]
-        found += _module_types(self.modules)
-        found += _statement_types(self.body)
-        return found
 
     @property
     def trains(self) -> bool:
@@ -164,19 +147,12 @@ class Sketch:
 
 
 def leaves(branch: Branch) -> Iterator[Leaf]:
+    """All leaves below, in order."""
     for child in branch.children.values():
         if isinstance(child, Leaf):
             yield child
         else:
             yield from leaves(child)
-
-
-def _module_codes(branch: Branch) -> Iterator[Code]:
-    return (leaf.code for leaf in leaves(branch))
-
-
-def _module_types(branch: Branch) -> list[TensorType]:
-    return [type for leaf in leaves(branch) for type in leaf.types]
 
 
 def _statement_codes(statements: list[Stmt]) -> Iterator[Code]:
@@ -186,16 +162,6 @@ def _statement_codes(statements: list[Stmt]) -> Iterator[Code]:
             yield from _statement_codes(statement.body)
 
 
-def _statement_types(statements: list[Stmt]) -> list[TensorType]:
-    found: list[TensorType] = []
-    for statement in statements:
-        if isinstance(statement, Assign):
-            found += statement.types
-        elif isinstance(statement, For | If):
-            found += _statement_types(statement.body)
-    return found
-
-
 def refs(code: Code) -> list[Val]:
     """The values that the code reads."""
     return [part.value for part in code if isinstance(part, Ref)]
@@ -203,11 +169,4 @@ def refs(code: Code) -> list[Val]:
 
 def renamed(code: Code, names: dict[Val, str]) -> Code:
     """The code with variables in place of values."""
-    parts: list[Part] = []
-    for part in code:
-        text = names[part.value] if isinstance(part, Ref) else part
-        if isinstance(text, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += text
-        else:
-            parts.append(text)
-    return tuple(parts)
+    return merged(names[part.value] if isinstance(part, Ref) else part for part in code)

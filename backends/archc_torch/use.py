@@ -1,7 +1,4 @@
-"""One use of an op, as its line sees it.
-
-Operands, types, attributes, and templates to write with.
-"""
+"""One use of an op, as its line sees it: operands, types, attributes, templates to write with."""
 
 from __future__ import annotations
 
@@ -16,8 +13,10 @@ from archc.ir.types import TensorType
 from archc.ops.attributes import Either, Kind, Optional, PerAxis
 from archc.ops.base import Op, Site
 from archc.spec.values import Argument
-from archc_torch.code import Expr, Hole, Raw, Ref, Texts, ghost, joined, template
+from archc_torch import spelling
+from archc_torch.code import Expr, Hole, Part, Raw, Ref, ghost, joined, merged
 from archc_torch.sizes import Anchor
+from archc_torch.template import Slot, template
 
 
 class Host(Protocol):
@@ -30,8 +29,6 @@ class Host(Protocol):
     def tensor(self, number: Hole, type: TensorType) -> Expr: ...
 
     def argument(self, argument: Argument) -> object: ...
-
-    def formula(self, node: OpNode, attribute: str) -> str: ...
 
     def spatial(self, sizes: Sequence[Size]) -> Expr | None: ...
 
@@ -48,8 +45,7 @@ class NeedsVariable(Exception):
 class Use:
     """An op with what stands in its slots.
 
-    `operands` are expressions by slot; `path` is the code of the op's own module, or of what holds
-    its weights.
+    `path` is the code of the op's own module, or of what holds its weights.
     """
 
     host: Host
@@ -60,9 +56,7 @@ class Use:
     fresh: bool = False  # the operand is a new tensor that nothing else reads
     absent: bool = False  # the step is left out here: what is written has the form, and no values
     constructing: bool = False  # a module's constructor, which knows weights' sizes but no values
-    spent: Counter[str] = field(
-        default_factory=Counter
-    )  # how often each operand was written, by slot
+    spent: Counter[str] = field(default_factory=Counter)  # how often each operand was written
 
     # ---- what there is
 
@@ -135,7 +129,7 @@ class Use:
 
     def hole(self, value: object, hint: str, attribute: str = "") -> Hole:
         """A literal; `attribute` is where the spec says it, if it does."""
-        formula = self.host.formula(self.node, attribute) if attribute else ""
+        formula = spelling.attribute(self.node, attribute) if attribute else ""
         return Hole(value, hint, formula=formula, absent=self.absent)
 
     def width(self, size: Size, hint: str, attribute: str = "") -> Hole:
@@ -164,20 +158,15 @@ class Use:
     def tuple(self, sizes: Iterable[Size]) -> Expr:
         """Several sizes as a tuple, one as it is."""
         exprs = self.sizes(sizes)
-        return (
-            exprs[0]
-            if len(exprs) == 1
-            else Expr(("(", *joined([expr.code for expr in exprs]), ")"))
-        )
+        if len(exprs) == 1:
+            return exprs[0]
+        return Expr(("(", *joined(expr.code for expr in exprs), ")"))
 
     def spatial(self, sizes: Sequence[Size]) -> Expr:
         """Spatial sizes as a tuple: another tensor's, where they are its."""
         found = self.host.spatial(sizes)
-        return (
-            found
-            if found is not None and any(not isinstance(s, int) for s in sizes)
-            else self.tuple(sizes)
-        )
+        known = all(isinstance(size, int) for size in sizes)
+        return self.tuple(sizes) if found is None or known else found
 
     def numbers(self, numbers: Iterable[int]) -> list[Expr]:
         return [Expr((Hole(number, "number", absent=self.absent),)) for number in numbers]
@@ -194,48 +183,33 @@ class Use:
         return Raw(f"torch.{type.dtype}")
 
     def write(self, text: str, **given: object) -> Expr:
-        """The template filled in.
-
-        By what is given, else by operands, weights and attributes of that name.
-        """
+        """The template filled in: by what is given, else by operands, weights and attributes."""
         shape = template(text)
-        parts, depth = Texts(), shape.calls
-        for before, hole in zip(shape.texts, shape.holes, strict=False):
-            parts.add(before)
-            value = given[hole.name] if hole.name in given else self._named(hole.name, hole.many)
-            if hole.many:
-                assert isinstance(value, list)
-                exprs = [self._tensor(expr, hole.number) for expr in value]
-                parts.add(*joined([expr.code for expr in exprs]))
-                depth = max([depth, *(expr.depth + hole.nested for expr in exprs)])
-            elif isinstance(value, Expr):
-                expr = self._tensor(value, hole.number)
-                before_comma = ", " if hole.comma == "before" else ""
-                after_comma = ", " if hole.comma == "after" else ""
-                parts.add(before_comma + hole.keyword, *expr.bound(hole.tightly), after_comma)
-                depth = max(depth, expr.depth + hole.nested)
+        parts: list[Part] = []
+        depth = shape.calls
+        for before, slot in zip(shape.texts, shape.holes, strict=False):
+            named = slot.name in given
+            value = given[slot.name] if named else self._named(slot.name, slot.many)
+            parts.append(before)
+            if isinstance(value, list | Expr):
+                exprs = [self._tensor(expr, slot.number) for expr in listed(value)]
+                comma = ", " if slot.comma == "before" else ""
+                codes = [expr.code if slot.many else expr.bound(slot.tightly) for expr in exprs]
+                parts += [comma, slot.keyword, *joined(codes)]
+                parts += [", "] if slot.comma == "after" else []
+                depth = max([depth, *(expr.depth + slot.nested for expr in exprs)])
             else:
-                own = (
-                    value
-                    if isinstance(value, Hole)
-                    else self.hole(value, hole.name, self._written(hole.name, given))
-                )
-                parts.add(
-                    Hole(
-                        own.value,
-                        own.hint,
-                        hole.keyword,
-                        hole.default,
-                        hole.comma,
-                        own.formula,
-                        own.absent,
-                    )
-                )
-        parts.add(shape.texts[-1])
-        return Expr(tuple(parts.parts), shape.binding, depth)
+                parts.append(self._filled(slot, value, named))
+        return Expr(merged([*parts, shape.texts[-1]]), shape.binding, depth)
 
-    def _written(self, name: str, given: Mapping[str, object]) -> str:
-        return name if name not in given and name in self.op.attributes else ""
+    def _filled(self, slot: Slot, value: object, given: bool) -> Hole:
+        """The hole of a template with its value."""
+        if isinstance(value, Hole):
+            own = value
+        else:
+            written = slot.name if not given and slot.name in self.op.attributes else ""
+            own = self.hole(value, slot.name, written)
+        return replace(own, keyword=slot.keyword, default=slot.default, comma=slot.comma)
 
     def _named(self, name: str, many: bool) -> object:
         if many:
@@ -266,6 +240,10 @@ class Use:
             return expr
         slot = next(name for name, operand in self.operands.items() if operand is expr)
         return self.host.tensor(expr.literal, self.types[slot])
+
+
+def listed(value: Expr | list[Expr]) -> list[Expr]:
+    return value if isinstance(value, list) else [value]
 
 
 def chain(operands: Sequence[Expr], sign: str) -> Expr:

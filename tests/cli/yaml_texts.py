@@ -65,7 +65,8 @@ values = st.recursive(
     max_leaves=14,
 )
 TOP = [
-    "archc", "name", "task", "doc", "params", "graph", "blocks", "inputs", "train", "outputs", "models",
+    "archc", "name", "task", "doc", "params", "graph", "blocks", "inputs", "train", "outputs",
+    "models",
 ]  # fmt: skip
 
 

@@ -118,9 +118,7 @@ def head(g: Scope, template: Template, exactly: bool = True) -> Any:
         fact = isinstance(default, str) and default.startswith("=")
         return default in BARE or (fact and not exactly)
 
-    value = {
-        n: v for n, v in known.items() if wanted(n) or (c.chance(20) and v == declared[n])
-    }
+    value = {n: v for n, v in known.items() if wanted(n) or (c.chance(20) and v == declared[n])}
     for name, v in known.items():
         if isinstance(v, float) and c.chance(40):
             value[name] = round(v * 0.5, 8)

@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 from fuzz.scope import Owner, Scope
-from fuzz.steps import Move, fresh, grow
+from fuzz.steps import Move, condition_of, fresh, grow
 from fuzz.values import TAME, Use, Val, feasible
 
 from archc.ir.types import TensorType
@@ -41,11 +41,20 @@ def grouped(moves: list[tuple[int, Move]]) -> Move:
             v = c.pick(g.visible()[:8])
             step["in"] = v.ref
             inner.prev = replace(v, ref="prev")
-        labels_inside = len(inner.values)
+        labels_inside, entered = len(inner.values), inner.prev
         grow(inner, 4, moves)
         if not inner.steps or inner.prev is None:
             return
         g.book.features["named do" if name else "do"] += 1
+        if c.chance(10):
+            there = not c.chance(50)
+            step["when"] = condition_of(g, there)
+            g.book.features["when of a do"] += 1
+            if not there:
+                passed = next(iter(inner.values), None) if form >= 2 else entered
+                assert passed is not None
+                g.put({"do": inner.steps, **step}, name, [replace(passed, ref=name or "prev")])
+                return
         made = inner.values[labels_inside:]
         prefix = f"{name}." if name else ""
         g.values += [replace(v, ref=prefix + v.ref) for v in made]
@@ -127,6 +136,10 @@ def repeated(moves: list[tuple[int, Move]]) -> Move:
         if c.chance(40):
             g.values += [replace(out, ref=f"{name}.{k}") for k in range(count)]
             g.stars.append((f"{name}.*", out, count))
+            same = [v for v in inner.values[1:] if "." not in v.ref]
+            if same and c.chance(40):
+                v = c.pick(same)
+                g.stars.append((f"{name}.*.{v.ref}", v, count))
 
     return move
 
@@ -150,6 +163,14 @@ def scanned(moves: list[tuple[int, Move]]) -> Move:
         inner.values = [fresh(replace(x, type=type), label)]
         inner.prev = replace(inner.values[0], ref="prev")
         entries = {label: x.ref}
+        other = g.value(
+            lambda v: v.rank >= 2 and v.dims[:2] == x.dims[:2] and v.type.dtype != "float64"
+        )
+        if other is not None and c.chance(40):
+            entries[second := g.book.name("other", "s")] = other.ref
+            type = other.type.with_dims((other.dims[0], *other.dims[2:]))
+            inner.values.append(replace(other, ref=second, type=type))
+            g.book.features["two scanned"] += 1
         grow(inner, 3, moves)
         if (
             not inner.steps
@@ -164,7 +185,7 @@ def scanned(moves: list[tuple[int, Move]]) -> Move:
             return
         g.book.features["scanned do"] += 1
         g.put(
-            {"do": inner.steps, "in": entries, "scan": [label]},
+            {"do": inner.steps, "in": entries, "scan": list(entries)},
             name,
             [replace(last, ref=name, type=stacked)],
         )

@@ -204,7 +204,7 @@ def whole_division(g: Scope) -> Use | None:
     most = max(abs(x.low), abs(x.high))
     if name == "floor_div":
         low, high = sorted((x.low // by, x.high // by))
-    elif 0 <= x.low and x.high < by:
+    elif x.low >= 0 and x.high < by:
         low, high = x.low, x.high
     else:
         low, high = sorted((0.0, float(by)))
@@ -448,7 +448,7 @@ def cast(g: Scope) -> Use | None:
     to = c.pick(("float32", "int64", "int32", "bool", "small") if x.bounded else ("float32",))
     if to == "small":
         types = ("int8", "int16") if x.low < 0 else ("uint8", "int8", "int16")
-        to = c.pick(types) if -100 <= x.low and x.high <= 100 else "int64"
+        to = c.pick(types) if x.low >= -100 and x.high <= 100 else "int64"
     if to == "bool":
         return Use("cast", [x], {"to": to}, 0.0, 1.0, 1.0, True, few=x.low > 0 or x.high < 0)
     return Use("cast", [x], {"to": to}, x.low, x.high, x.scale, True)

@@ -140,7 +140,7 @@ def run(
 def fed(definition: Definition, binding: Mapping[str, int], seed: int) -> dict[str, Array]:
     """Random inputs; whole numbers from 0 to MOST_INDEX, as the generator reckons."""
     return {
-        name: value % (MOST_INDEX + 1) if value.dtype.kind == "i" else value
+        name: value % (MOST_INDEX + 1) if value.dtype.kind in "iu" else value
         for name, value in sample(definition, binding, seed).items()
     }
 
@@ -278,7 +278,8 @@ def opposite(value: Array) -> Array:
     turned = value[::-1] if value.ndim else value
     if value.dtype == bool:
         return np.asarray(~turned)
-    return np.asarray((MOST_INDEX if value.dtype.kind == "i" else 1) - turned).astype(value.dtype)
+    whole = value.dtype.kind in "iu"
+    return np.asarray((MOST_INDEX if whole else 1) - turned).astype(value.dtype)
 
 
 __all__ = ["Finding", "Outcome", "examine"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,16 @@ NAMES = (
     "a", "fc", "conv1", "norm", "h", "y", "out", "mask", "attn", "head", "self", "forward",
     "class_", "torch", "F", "nn", "input", "output", "weight", "math", "lambda", "None", "super",
     "args", "relu", "linear", "layer1", "str", "device", "init", "graph", "add", "int", "import",
-    "Tensor",
+    "Tensor", "70",
+)  # fmt: skip
+
+# Ways to say a whole number: K itself, UP and DOWN its neighbours, LESS 8 less. The first two do
+# for any, the others from 0 on.
+FORMULAS = (
+    "UP - 1", "min(UP, DOWN) + 1", "max(K, -1)", "[K, 7][0]", "sum([DOWN, 1])", "int(K + 0.5)",
+    "len(range(K))", "[j for j in range(UP)][-1]", "K if 2 > 1 else 0", "abs(-K)",
+    "round(K + 0.25)", "ceil(K - 0.5)", "2**3 + LESS", "17 // 2 + LESS", "floor(sqrt(K * K))",
+    "[[DOWN], [K, UP]][1][0]", "len('ab') - 2 + K", "int(str(K))", "K if 1 in [1, 2] else 0",
 )  # fmt: skip
 
 VARYING = ("rate", "eps", "slope", "alpha", "momentum", "dropout")  # may differ from copy to copy
@@ -133,17 +143,16 @@ class Scope:
             if size == k
             for fact in facts_of(axis, v.rank)
         ]
-        options = [
-            f"={k + 1} - 1",
-            f"=max({k}, 1)" if k >= 1 else f"=min({k}, 0)",
-            f"=[{k}, 7][0]",
-            "param",
-        ]
-        chosen = self.choices.pick([*facts[:6], *options])
-        if chosen != "param":
-            self.book.features["fact" if chosen in facts else "arithmetic"] += 1
+        options = ["param", "param", *FORMULAS[: None if k >= 0 else 2]]
+        chosen = self.choices.pick(facts[:6] if facts and self.choices.chance(40) else options)
+        if chosen in facts:
+            self.book.features["fact"] += 1
             return chosen
-        return self.parameter(k)
+        if chosen == "param":
+            return self.parameter(k)
+        self.book.features["arithmetic"] += 1
+        places = {"K": k, "UP": k + 1, "DOWN": k - 1, "LESS": k - 8}
+        return "=" + re.sub("[A-Z]+", lambda place: str(places[place.group()]), chosen)
 
     def real(self, v: float, key: str = "") -> Any:
         loop = self.in_loop()

@@ -20,6 +20,7 @@ import fuzz.ops_spatial
 from fuzz.calls import call_again, scanned_block
 from fuzz.language import grouped, inserted, repeated, scanned
 from fuzz.library import library
+from fuzz.loops import table, widths
 from fuzz.scope import Book, Owner, Scope
 from fuzz.source import Choices, from_hypothesis, from_number
 from fuzz.steps import Move, chosen_op, fresh, grow, op_step, starred, weight_value
@@ -28,7 +29,7 @@ from fuzz.values import Val
 from hypothesis import strategies as st
 
 from archc.ir.dims import Size, symbol
-from archc.ir.types import DType, TensorType
+from archc.ir.types import FLOATING, DType, TensorType
 
 OPS = (
     fuzz.ops_pointwise,
@@ -108,6 +109,7 @@ def moves(models: list[Template]) -> list[tuple[int, Move]]:
 
     inner: list[tuple[int, Move]] = [
         (60, op_step), (4, chosen_op), (3, starred), (3, weight_value), (3, library), (5, again),
+        (3, widths), (2, table),
     ]  # fmt: skip
     inner += [(4, grouped(inner)), (3, repeated(inner)), (2, new), (2, inserted(inner))]
     return [
@@ -122,6 +124,7 @@ def set_defaults(book: Book) -> None:
         "linear": {"bias": False}, "conv2d": {"bias": False}, "batch_norm": {"eps": 1e-3},
         "layer_norm": {"eps": 0.01}, "leaky_relu": {"slope": 0.3}, "gelu": {"approximate": "tanh"},
         "conv1d": {"init": {"weight": {"normal": 0.2}}}, "instance_norm": {"affine": True},
+        "group_norm": {"eps": 0.1, "freeze": True},
     }  # fmt: skip
     for name in book.choices.some(sorted(options), 1, 3):
         book.defaults[name] = options[name]
@@ -142,7 +145,8 @@ def declare(g: Scope, wanted: Sequence[Val] = ()) -> dict[str, Any]:
         (5, ("float32", (n, 8))), (4, ("float32", (n, channels, t))), (4, ("int64", (n, t))),
         (2, ("bool", (n, t))), (2, ("int32", (n,))), (2, ("float32", (n, 2, 4, 5, 3))),
         (2, ("float32", (c.pick((S, 5)), 6))), (1, ("float32", (n, 2 * t, 4))),
-        (1, ("float32", ())),
+        (1, ("float32", ())), (1, ("uint8", (n, t))), (1, ("int8", (n, 4))),
+        (1, ("float64", (n, 8))),
     ]  # fmt: skip
     result: dict[str, Any] = {}
     for k in range(max(len(wanted), c.pick((1, 2, 1, 3)))):
@@ -164,12 +168,8 @@ def declare(g: Scope, wanted: Sequence[Val] = ()) -> dict[str, Any]:
 
 def declaration(g: Scope, name: str, type: TensorType, k: int) -> Any:
     """The input's declaration; its value, or values where it is a list, are known from now on."""
-    whole = type.dtype in ("int64", "int32")
-    known = (
-        {"low": 0.0, "high": float(MOST_INDEX if whole else 1), "exact": True}
-        if type.dtype != "float32"
-        else {}
-    )
+    most = 1.0 if type.dtype == "bool" else float(MOST_INDEX)
+    known = {} if type.dtype in FLOATING else {"low": 0.0, "high": most, "exact": True}
     v = Val(name, type, **known)  # type: ignore[arg-type]
     shape = [written(size) for size in type.dims]
     entry: dict[str, Any] = {"shape": shape}

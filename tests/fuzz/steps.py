@@ -76,7 +76,7 @@ def op_step(g: Scope) -> None:
         fed_op(g, use, [(w.name, w.type) for w in trained])
         return
     if c.chance(3):
-        modifiers["freeze"] = True
+        modifiers["freeze"] = c.chance(70)
     g.add(use, modifiers=modifiers)
 
 
@@ -102,7 +102,7 @@ def repeated_op(g: Scope, use: Use) -> None:
     g.weights = [(ref, type) for ref, type in g.weights if not ref.startswith(f"{name}.")]
     if outs is None or count == 0:
         return
-    if loop and c.chance(30):
+    if loop and c.chance(30) and not name.isdigit():
         g.steps[-1]["name"] = f'="{name}_" + str(i)'
         g.values[-1:] = [replace(outs[0], ref=f"{name}_{k}") for k in range(count)]
         return
@@ -243,6 +243,8 @@ def chosen_op(g: Scope) -> None:
         {"elu": {"alpha": 0.5}},
         "batch_norm",
         {"softmax": 1},
+        "chosen",
+        {"chosen": {"by": 0.25}},
     )
     if not isinstance(x.dims[1], int):
         options = tuple(o for o in options if o != "batch_norm")
@@ -258,6 +260,9 @@ def chosen_op(g: Scope) -> None:
     if name is None or c.chance(30):
         name = g.book.name("act")
         held[name] = c.pick(options)
+        if "chosen" in held[name]:  # a block stands where an op may
+            body = [{"mul": ["x", "=by"]}, "tanh"]
+            g.book.blocks["chosen"] = {"params": {"by": 0.5}, "graph": body}
         if held is g.owner.given:
             g.owner.params[name] = "op" if c.chance(40) else held[name]
     step: dict[str, Any] = {f"={name}": None}

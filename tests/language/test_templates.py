@@ -195,6 +195,17 @@ models:
     assert output(program(text)) == "float32[N, 4]"
 
 
+def test_a_models_symbols_mean_the_same_in_its_blocks() -> None:
+    text = """
+blocks: {cut: {graph: [{slice: {axis: 0, stop: =2 * n - 1}}]}}
+models:
+  twice: {inputs: {t: [n, 4]}, graph: [{concat: {axis: 0}, in: [t, t]}, cut]}
+  one: {inputs: {u: [3, 4], v: [N, 4]}, graph: [{twice: [u], name: a}, {twice: [v], name: b}], outputs: [a, b]}
+"""
+    types = program(text).model.output_types()
+    assert [str(type) for type in types.values()] == ["float32[5, 4]", "float32[2*N - 1, 4]"]
+
+
 def test_an_input_that_does_not_fit_a_model() -> None:
     assert code(MODELS.replace("image: [M, 8]", "image: [M, 9]")) == "E304"
 
@@ -262,6 +273,16 @@ def test_what_follows_from_an_error_is_not_reported() -> None:
     with pytest.raises(SpecError) as caught:
         program(
             "inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q, name: a}\n  - {linear: 3, name: b}\n  - add: [a, b]\n"
+        )
+    assert [d.code for d in caught.value.diagnostics] == ["E215"]
+
+
+def test_names_in_a_do_that_could_not_be_decided_are_no_further_errors() -> None:
+    with pytest.raises(SpecError) as caught:
+        program(
+            "inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q}\n"
+            "  - {when: =prev.rank == 2, do: [{relu: , name: a}, {do: [{tanh: , name: b}]}]}\n"
+            "  - add: [a, b]\n"
         )
     assert [d.code for d in caught.value.diagnostics] == ["E215"]
 

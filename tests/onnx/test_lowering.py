@@ -6,7 +6,9 @@ from importlib import import_module
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
+import torch
 from onnx_backend import assert_typed, exported, kinds, run, session, small, spec, text
 from ops.cases import Case
 from torch_backend.programs import program_of
@@ -20,6 +22,7 @@ from archc.pipeline import compile_text
 from archc.place import Place, Source
 from archc.store import stored
 from archc_onnx.draft import Operand
+from archc_onnx.ops.attention import BLOCKS
 from archc_onnx.line import At
 from archc_onnx.metadata import shown
 from archc_onnx.table import Table, table
@@ -165,9 +168,59 @@ def test_tied_weights_are_one_initialiser(tmp_path) -> None:
 
 def test_masks_and_sizes_are_there_once(tmp_path) -> None:
     model = exported(small("gpt2", layers=4), tmp_path)
-    assert kinds(model).count("Softmax") == 4
-    assert kinds(model).count("Trilu") == 1
+    assert kinds(model).count("Softmax") == 4 * BLOCKS
+    assert kinds(model).count("Trilu") == BLOCKS
     assert kinds(model).count("Shape") == 1
+
+
+CAUSAL = "[{attention: {causal: true}, in: [q, k, v]}]"
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 7, 8, 13])
+def test_causal_attention_in_blocks_is_that_of_the_whole(length: int, tmp_path) -> None:
+    program = spec("{q: [N, 2, T, 4], k: [N, 2, T, 4], v: [N, 2, T, 3]}", CAUSAL)
+    assert kinds(exported(program, tmp_path)).count("Softmax") == BLOCKS
+    rng = np.random.default_rng(0)
+    feeds = {
+        name: rng.normal(size=(2, 2, length, size)).astype(np.float32)
+        for name, size in (("q", 4), ("k", 4), ("v", 3))
+    }
+    found = run(tmp_path / "m.onnx", feeds)
+    whole = torch.nn.functional.scaled_dot_product_attention(
+        *(torch.from_numpy(value) for value in feeds.values()), is_causal=True
+    )
+    np.testing.assert_allclose(found["output"], whole.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "target", "blocks"),
+    [
+        ("{q: [2, 64, 4], k: [2, 64, 4], v: [2, 64, 4]}", None, BLOCKS),
+        ("{q: [2, 63, 4], k: [2, 63, 4], v: [2, 63, 4]}", None, 1),  # too short to be faster
+        ("{q: [N, T, 4], k: [N, S, 4], v: [N, S, 4]}", None, 1),  # the first may see nothing
+        ("{q: [N, T, 4], k: [N, T, 4], v: [N, T, 4]}", "cuda", 1),
+        ("{q: [N, T, 4], k: [N, T, 4], v: [N, T, 4]}", "cpu,fp16", 1),
+    ],
+)
+def test_attention_comes_in_blocks_where_that_is_faster(inputs, target, blocks, tmp_path) -> None:
+    model = exported(spec(inputs, CAUSAL), tmp_path, target=target)
+    assert kinds(model).count("Softmax") == blocks
+
+
+def test_sums_before_a_layer_norm_are_not_fused_with_it(tmp_path) -> None:
+    text = "[{linear: 4, name: f}, {add: [x, f], name: s}, layer_norm]"
+    program = spec("{x: [N, T, 4]}", text)
+    model = exported(program, tmp_path)
+    assert kinds(model).count("Sum") == 1
+    assert "Add" not in kinds(model)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(tmp_path / "m.onnx", options, providers=["CPUExecutionProvider"])
+    assert "LayerNormalization" in kinds(onnx.load(tmp_path / "optimised.onnx"))
+    other = spec("{x: [N, T, 4]}", f"{text[:-1]}, {{add: [prev, s]}}]")  # onnxruntime leaves this
+    assert "Sum" not in kinds(exported(other, tmp_path))
+    assert "Sum" not in kinds(exported(program, tmp_path, target="cuda"))
 
 
 def test_what_is_known_while_compiling_is_no_node(tmp_path) -> None:

@@ -1,19 +1,10 @@
-"""Every spec of the zoo as a file: valid, typed throughout, and agreeing with PyTorch."""
+"""Every spec of the zoo as a file: valid, and typed throughout."""
 
 import pytest
 from onnx_backend import assert_typed, exported, small, zoo
 
-import archc_ort
 from archc.sample import bindings
 from archc.sample import inputs as sample
-
-
-@pytest.mark.parametrize("name", zoo())
-def test_files_agree_with_pytorch(name: str) -> None:
-    program = small(name)
-    for model in program.models:
-        verdict = archc_ort.verify(program, model=model, tolerance=1e-4, threads=1)
-        assert verdict.passed, (model, verdict.difference, verdict.culprit)
 
 
 @pytest.mark.parametrize("name", zoo())

@@ -4,6 +4,7 @@ code, in both backends."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_gan_is_a_dense_generator_against_a_judge_of_maxout_units(
     x = torch.from_numpy(z)
     for name in ("h0", "h1"):
         x = linear(x, f"generator.{name}").clamp(min=0)
-    picture = torch.sigmoid(linear(x, "generator.y") / 1).reshape(3, 1, 28, 28)
+    picture = torch.sigmoid(linear(x, "generator.y")).reshape(3, 1, 28, 28)
     close(run("generator", z=z)["image"], picture)
 
     image = noise(3, 1, 28, 28)
@@ -81,7 +82,7 @@ class Painter(nn.Module):
         super().__init__()
         sizes = [width * 2**k for k in reversed(range(steps + 1))]
         layers: list[nn.Module] = [nn.ConvTranspose2d(latent, sizes[0], 4, 1, 0, bias=False)]
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.BatchNorm2d(before), nn.ReLU()]
             layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
         layers += [nn.BatchNorm2d(width), nn.ReLU()]

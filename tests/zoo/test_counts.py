@@ -56,7 +56,6 @@ COUNTS = {
 PARAMS = {
     "gpt2": 124_439_808,
     "transformer_base": 63_082_496,  # with one vocabulary of 37,000
-    "stylegan1024": 26_212_019 - 0,
 }
 
 

@@ -20,7 +20,9 @@ def name(claim: dict) -> str:
 
 
 def test_every_network_is_on_the_page() -> None:
-    shown = re.findall(r"^\| `(\w+)` \| [0-9,]+ \| [0-9,]+ \| ", PAGE.read_text("utf-8"), re.M)
+    shown = re.findall(
+        r"^\| `(\w+)` \| [0-9,]+ \| [0-9,]+ \| ", PAGE.read_text("utf-8"), re.MULTILINE
+    )
     assert sorted(shown) == sorted(row.name for row in networks())
 
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Final
+
 import numpy as np
 
+from archc.ir.dims import Size
 from archc.ir.types import TensorType
 from archc.ops.attention import LOWEST
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Lines
+
+BLOCKS: Final = 4
+"""Of causal attention. Against all at once, by onnxruntime 1.31 on one core with twelve heads of 64,
+it takes 0.55 of the time for 1024 tokens, 0.6 for 256, 0.7 for 128, and 1.35 for 32, 0.06 ms more.
+"""
+
+LEAST: Final = 64
+"""Queries, where their number is known, from which on blocks are worth it."""
 
 
 def attention(at: At) -> Operand:
@@ -23,11 +35,14 @@ def attention(at: At) -> Operand:
         mask = at.cast(mask, wide)
     aligned = at.op.causal and q.type.dims[-2] == k.type.dims[-2] and mask is None
     native = at.emitter.target.native and q.type.rank == 4
-    bias, allowed = (None, None) if native and aligned else _masks(at, q, k, mask)
+    blocks = aligned and not native and _is_worth_blocks(at, q)
+    bias, allowed = (None, None) if blocks or (native and aligned) else _masks(at, q, k, mask)
     if native:
         y = _single(at, q, k, v, bias, causal=aligned)
+    elif blocks:
+        y = _in_blocks(at, q, k, v)
     else:
-        y = _products(at, q, k, v, bias)
+        y = _products(at, q, _turned(at, k), v, bias)
     if allowed is not None:
         y = at.add("Mul", y, _open(at, allowed, q), to=y.type, hint="open")
     return at.cast(y, at.type.dtype)
@@ -48,21 +63,64 @@ def _single(
     )  # fmt: skip
 
 
-def _products(at: At, q: Operand, k: Operand, v: Operand, bias: Operand | None) -> Operand:
-    rank, scale = k.type.rank, at.op.scale_of(q.type)
-    turned = at.transpose(k, [*range(rank - 2), rank - 1, rank - 2], "keys")
-    type = q.type.with_dims((*q.type.dims[:-1], k.type.dims[-2]))
+def _is_worth_blocks(at: At, q: Operand) -> bool:
+    """Whether queries may come in such numbers that blocks of them are faster, on a CPU."""
+    target, queries = at.emitter.target, q.type.dims[-2]
+    if target.device != "cpu" or target.precision != "fp32":
+        return False
+    return not isinstance(queries, int) or queries >= LEAST
+
+
+def _in_blocks(at: At, q: Operand, k: Operand, v: Operand) -> Operand:
+    """Causal attention a block of queries at a time, each with the keys up to its last query alone.
+
+    Most scores of later keys are never computed. They would cost more than others: what softmax
+    takes the exponential of is so low there that the processor leaves its fast path. The keys
+    after a query in its own block are masked, as in the whole.
+    """
+    axis, length = q.type.rank - 2, q.type.dims[-2]
+    ends = [length * (k + 1) // BLOCKS for k in range(BLOCKS)]
+    sizes = [end - start for start, end in pairwise([0, *ends])]
+    types = [q.type.with_dims((*q.type.dims[:-2], size, q.type.dims[-1])) for size in sizes]
+    blocks = at.several("Split", [q, at.emitter.shape(sizes)], types, hint="blocks", axis=axis)
+    turned = _turned(at, k)
+    results = []
+    for block, end in zip(blocks, ends, strict=True):
+        keys, values = _first(at, turned, axis + 1, end), _first(at, v, axis, end)
+        bias = _later(at, block, values)
+        results.append(_products(at, block, keys, values, bias, block=True))
+    return at.add("Concat", *results, to=q.type.with_dims(at.type.dims), axis=axis)
+
+
+def _turned(at: At, k: Operand) -> Operand:
+    rank = k.type.rank
+    return at.transpose(k, [*range(rank - 2), rank - 1, rank - 2], "keys")
+
+
+def _first(at: At, x: Operand, axis: int, end: Size) -> Operand:
+    """The positions before `end`."""
+    dims = (*x.type.dims[:axis], end, *x.type.dims[axis + 1 :])
+    return x if dims == x.type.dims else at.part(x, axis, 0, end, dims, hint="seen")
+
+
+def _products(
+    at: At, q: Operand, k: Operand, v: Operand, bias: Operand | None, *, block: bool = False
+) -> Operand:
+    """The rest, of keys whose last two axes are exchanged already."""
+    scale = at.op.scale_of(q.type)
+    type = q.type.with_dims((*q.type.dims[:-1], k.type.dims[-1]))
     # onnxruntime's fusion loses a query that is itself a product with a number where it is the
     # value, too: then the scores are scaled.
     late = q is v
     scaled = q if scale == 1.0 or late else at.binary("Mul", q, at.like(scale, q), "scaled")
-    scores = at.add("MatMul", scaled, turned, to=type, hint="scores")
+    scores = at.add("MatMul", scaled, k, to=type, hint="scores")
     if scale != 1.0 and late:
         scores = at.binary("Mul", scores, at.like(scale, q), "scaled")
     if bias is not None:
         scores = at.add("Add", scores, bias, to=type, hint="masked")
     weights = at.add("Softmax", scores, hint="weights", axis=-1)
-    return at.add("MatMul", weights, v, to=q.type.with_dims(at.type.dims))
+    result = q.type.with_dims((*q.type.dims[:-1], v.type.dims[-1]))
+    return at.add("MatMul", weights, v, to=result, hint="block" if block else "")
 
 
 def _masks(

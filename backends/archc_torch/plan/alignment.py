@@ -1,15 +1,7 @@
-"""Definitions of one block of which some leave steps out.
-
-Each is brought to the form of the largest.
-
-A step that is left out is a phantom there: it has the largest one's form and no values. So one
-class serves
-them all, with conditions where the spec says `when`.
-"""
+"""A definition in the form of a larger one of the same block, of which it lacks some steps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from archc.ir.graph import Graph, Value
@@ -19,56 +11,12 @@ from archc.ir.program import Definition
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variant:
-    """A definition in the form of a larger one. Its nodes are numbered as that one's.
-
-    `paths` are its own.
-    """
+    """A definition in the form of a larger one, its nodes numbered as that one's."""
 
     original: Definition
     definition: Definition
-    phantoms: frozenset[int]
-    paths: dict[int, str]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Family:
-    """Definitions that may share a class, the largest first."""
-
-    variants: tuple[Variant, ...]
-
-    def gaps(self) -> dict[int, tuple[bool, ...]]:
-        """For each node that some variant lacks: which variants have it."""
-        every = frozenset().union(*(variant.phantoms for variant in self.variants))
-        return {
-            id: tuple(id not in variant.phantoms for variant in self.variants)
-            for id in sorted(every)
-        }
-
-
-def families(definitions: Iterable[Definition]) -> list[Family]:
-    """The definitions in groups, each of one block.
-
-    One that fits to no other is a group of its own.
-    """
-    groups: dict[tuple[str, str], list[Definition]] = {}
-    for definition in definitions:
-        groups.setdefault((definition.source, str(definition.place)), []).append(definition)
-    found: list[Family] = []
-    for group in groups.values():
-        rest = sorted(
-            group, key=lambda definition: -len(definition.graph)
-        )  # stable: in order otherwise
-        while rest:
-            largest = rest[0]
-            made = [(definition, aligned(largest, definition)) for definition in rest]
-            fitting = [variant for _, variant in made if variant is not None]
-            if not fitting:  # it does not even fit to itself: its nodes have no steps
-                found.append(Family((Variant(largest, largest, frozenset(), {}),)))
-                rest = rest[1:]
-                continue
-            found.append(Family(tuple(fitting)))
-            rest = [definition for definition, variant in made if variant is None]
-    return found
+    phantoms: frozenset[int]  # nodes of steps that the original leaves out
+    paths: dict[int, str]  # the other nodes' paths in the original
 
 
 def aligned(largest: Definition, other: Definition) -> Variant | None:
@@ -107,10 +55,7 @@ class _Alignment:
         )
 
     def _same(self, value: Value | None, other: Value | None) -> bool:
-        """Whether the other value stands where this one does.
-
-        The steps that are left out bypassed.
-        """
+        """Whether the other value stands where this one does, with left-out steps bypassed."""
         if value is None or other is None:
             return value is other
         node = self.largest.graph.node(value.node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archc.ir.dims import Dim, Size, substitute
@@ -13,22 +13,40 @@ from archc.ir.types import TensorType
 Sizes = Mapping[str, Size]
 
 
-def stand_ins(program: Program, calls: Iterable[CallNode]) -> dict[int, Definition]:
-    """For definitions of a model of which there are several, by their ids: the model by itself.
+class StandIns:
+    """For definitions of a model of which there are several: the model by itself.
 
     Only where all of them are that model with other sizes for its symbols. Whatever was decided
     by a size while the spec was read, such as a `when`, makes them different models.
     """
-    called: dict[str, dict[int, Definition]] = {}
-    for call in calls:
-        if call.model is not None:
-            called.setdefault(call.model, {})[id(call.definition)] = call.definition
-    result: dict[int, Definition] = {}
-    for name, definitions in called.items():
-        generic = program.models[name]
-        if len(definitions) > 1 and all(is_instance(d, generic) for d in definitions.values()):
-            result |= dict.fromkeys(definitions, generic)
-    return result
+
+    def __init__(self, program: Program, main: Definition) -> None:
+        self.main = main
+        self._generic: dict[int, Definition] = {}  # by the ids of those that it stands for
+        called: dict[str, dict[int, Definition]] = {}
+        for call in self.calls():
+            if call.model is not None:
+                called.setdefault(call.model, {})[id(call.definition)] = call.definition
+        for name, definitions in called.items():
+            generic = program.models[name]
+            if len(definitions) > 1 and all(is_instance(d, generic) for d in definitions.values()):
+                self._generic |= dict.fromkeys(definitions, generic)
+
+    def of(self, definition: Definition) -> Definition:
+        """What is written for the definition."""
+        return self._generic.get(id(definition), definition)
+
+    def calls(self) -> Iterator[CallNode]:
+        """All calls in the main model and in what it calls, however deep."""
+        return self._calls(self.main, set())
+
+    def _calls(self, definition: Definition, seen: set[int]) -> Iterator[CallNode]:
+        if id(definition) in seen:
+            return
+        seen.add(id(definition))
+        for call in definition.calls():
+            yield call
+            yield from self._calls(self.of(call.definition), seen)
 
 
 def is_instance(definition: Definition, generic: Definition) -> bool:
