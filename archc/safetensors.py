@@ -32,7 +32,7 @@ _CODES: dict[DType, str] = {
     "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64", "uint8": "U8", "bool": "BOOL",
 }  # fmt: skip
 _DTYPES: dict[str, DType] = {code: dtype for dtype, code in _CODES.items()}
-HEADER_LIMIT = 3 << 20  # bytes: some 30,000 tensors; what it unpacks to takes twenty times as much
+HEADER_LIMIT = 2 << 20  # bytes: some 20,000 tensors; what it unpacks to takes many times as much
 _SLACK = 1 << 16  # bytes of a header in which anything may stand
 _RANK_LIMIT = 32  # dimensions, what every supported numpy can hold
 

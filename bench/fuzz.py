@@ -37,8 +37,8 @@ def main() -> int:
         return alone(given.seed, given.only)
     FOLDER.mkdir(parents=True, exist_ok=True)
     kept = FOLDER / f"{given.seed}.jsonl"
-    rows = [row for row in read(kept) if row["number"] < given.count]
-    done = {row["number"] for row in rows}
+    done = {row["number"]: row for row in read(kept) if row["number"] < given.count}
+    rows = list(done.values())
     numbers = [number for number in range(given.count) if number not in done]
     begun = perf_counter()
     with kept.open("a", encoding="utf-8") as file:
@@ -194,6 +194,8 @@ def summary(rows: list[Row]) -> None:
     steps, outputs = sum(used.values()), sum(row["outputs"] for row in rows)
     print(f"\n{len(rows)} specs, {steps} steps of {len(used)} of {len(ops())} op kinds")
     columns(used)
+    if never := sorted(set(ops()) - set(used)):
+        print(f"never used: {', '.join(never)}")
     print("the language")
     columns(features)
     print(f"{share(rows):.2%} of {outputs} outputs are finite and not constant")

@@ -12,7 +12,7 @@ from archc.elaborate.limits import check_size
 from archc.elaborate.models import define_model, standalone
 from archc.elaborate.params import Setting, bind
 from archc.elaborate.scope import Frame, Item, Poisoned, Scope, Space
-from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
+from archc.errors import Diagnostic, Findings, InternalError, SpecError, did_you_mean
 from archc.ir.dims import SizeError
 from archc.ir.program import Definition, Program, WeightEntry, count, entries
 from archc.spec.ast import File
@@ -31,8 +31,8 @@ def elaborate(
     """The program that a checked file means with a variant and settings.
 
     `findings` are what earlier stages found; `stopped` tells that they leave nothing to elaborate;
-    `budget` is shared by the variants of one file.
-    Raises SpecError with all errors, earlier ones included.
+    `budget` is shared by the variants of one file. Raises SpecError with all errors and warnings,
+    earlier ones included.
     """
     context = Context(file, Findings(findings or ()), budget or Budget())
     if stopped:
@@ -50,9 +50,14 @@ def elaborate(
         context.report(replace(error.diagnostics[0], place=file.place))
     except RecursionError:
         context.report(Diagnostic("E220", "the spec is nested too deeply", file.place))
-    errors = [d for d in context.findings if d.severity == "error"]
-    if errors or program is None:
-        raise SpecError(sorted(errors, key=_position))
+    if program is None or any(d.severity == "error" for d in context.findings):
+        # Where a step is wrong nothing is known of what it would have used: no W901.
+        found = [d for d in context.findings if d.code != "W901"]
+        raise SpecError(sorted(found, key=_position))
+    for name in [*([file.name] if file.root else []), *file.models]:
+        if name not in program.models:
+            what = f"the model '{name}' is wrong, and no error says why"
+            raise InternalError.of("E901", what, file.place)
     return program
 
 

@@ -56,7 +56,7 @@ def body_call(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> 
         prev = prev or item
         if name is not None:
             inner.scope.items[name] = item
-    frozen = frame.frozen or (step.freeze is not None and e.evaluator.condition(step.freeze, frame))
+    frozen = e.evaluator.frozen(step, frame)
     last = e.steps(step.body, replace(inner, prev=prev or frame.prev, frozen=frozen))
     if not isinstance(last.first, Tensor):
         raise Poisoned

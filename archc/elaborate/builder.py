@@ -30,6 +30,7 @@ class Builder:
     trace: tuple[str, ...] = ()  # where the definition is used, innermost first
     unrolls: Step | None = None  # of equal copies: the step to elaborate one by one if need be
     used_at: Place | None = None  # for the prelude's blocks: the step of the spec that uses them
+    used_as: tuple[str, ...] = ()  # … and the block's name, what it is fed, and its parameters
     graph: Graph = field(default_factory=Graph)
     inputs: list[int] = field(default_factory=list)
     captured: dict[Value, Tensor] = field(default_factory=dict)  # own input → the parent's value

@@ -53,7 +53,7 @@ def call(
         space = space_of(e, template, frame.space)
     fed = feed(e, template, space, inputs, frame, step)
     is_model = template.kind == "model" and not is_whole_file(template, frame.space)
-    frozen = frame.frozen or (step.freeze is not None and e.evaluator.condition(step.freeze, frame))
+    frozen = e.evaluator.frozen(step, frame)
     trace = (f"in {path}, used at {step.head_place}", *frame.builder.trace)
     builder = frame.builder
     definition, arguments = define(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,8 @@ class Context:
     definitions: dict[Hashable, Definition | None] = field(
         default_factory=dict
     )  # None: it was wrong
+    found: dict[Hashable, list[Diagnostic]] = field(default_factory=dict)  # by definition or model
+    recorders: list[list[Diagnostic]] = field(default_factory=list)  # of what is elaborated now
     names: dict[str, int] = field(default_factory=dict)  # how many definitions are called so
     concrete: dict[int, set[str]] = field(
         default_factory=dict
@@ -85,8 +88,27 @@ class Context:
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keeps the finding, unless it was made at the same place before."""
+        for recorder in self.recorders:
+            recorder.append(diagnostic)
         if diagnostic not in self.findings:
             self.findings.append(diagnostic)
+
+    @contextmanager
+    def recorded(self, key: Hashable) -> Iterator[list[Diagnostic]]:
+        """What is found meanwhile, kept for `recall`."""
+        record: list[Diagnostic] = []
+        self.recorders.append(record)
+        try:
+            yield record
+        finally:
+            self.recorders.pop()
+        if record:
+            self.found[key] = record
+
+    def recall(self, key: Hashable) -> None:
+        """Reports again what was found in a definition: its first use may have been dropped."""
+        for diagnostic in self.found.get(key, ()):
+            self.report(diagnostic)
 
     def spend_step(self, place: Place, count: int = 1) -> None:
         self.steps_left -= count

@@ -27,6 +27,7 @@ def declared_types(e: Elaborator, declaration: InputDeclaration, frame: Frame) -
     rows: list[dict[str, Any]] = [{}]
     if declaration.repeat is not None:
         rows, _ = repeats.copies(e, declaration.repeat, frame)
+        e.context.spend_step(declaration.place, len(rows))
     return [declared_type(e, declaration, frame.with_bindings(row)) for row in rows]
 
 

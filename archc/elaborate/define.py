@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archc.elaborate.builder import Builder
 from archc.elaborate.context import MAX_DEPTH, StepError, Unroll
+from archc.elaborate.origins import origins
 from archc.elaborate.params import Setting, bind, key_of
 from archc.elaborate.references import follow
 from archc.elaborate.scope import (
@@ -123,18 +124,35 @@ def attempt(
         tuple((name, key_of(value)) for name, value in bound.items() if name not in passed),
     )
     if key in context.definitions:
+        context.recall(key)
         return context.definitions[key], passed
     builder.parameters = tuple(passed)
+    if builder.used_at is not None:
+        builder.used_as = used_as(template, fed, bound, settings)
     context.open.append(template)
     try:
-        definition = build(e, template, frame.with_bindings(bound))
+        with context.recorded(key) as record:
+            definition = build(e, template, frame.with_bindings(bound), record)
     finally:
         context.open.pop()
     if definition is not None:
         definition.bound = {name: value for name, value in bound.items() if name not in passed}
         definition.parameters = tuple(passed)
-    context.definitions[key] = definition
+    if definition is not None or builder.used_at is None:  # else every use is told of its mistake
+        context.definitions[key] = definition
     return definition, passed
+
+
+def used_as(
+    template: Template, fed: list[Fed], bound: dict[str, Any], settings: dict[str, Setting]
+) -> tuple[str, ...]:
+    """How a block is used, for errors inside that are told outside: its name, then notes."""
+    given = [one.given for one in fed if one.given is not None]
+    notes = origins(given)
+    for name, setting in settings.items():
+        value = bound[name].value if isinstance(bound[name], Argument) else bound[name]
+        notes.append(f"{name}: {value} at {setting.place}")
+    return (template.name, *notes)
 
 
 def arguments(
@@ -173,9 +191,13 @@ def arguments(
     return own, passed
 
 
-def build(e: Elaborator, template: Template, frame: Frame) -> Definition | None:
-    """The definition from the template's steps; None if any output was poisoned."""
-    before = len(e.context.findings)
+def build(
+    e: Elaborator, template: Template, frame: Frame, record: list[Diagnostic]
+) -> Definition | None:
+    """The definition from the template's steps; None if any output was poisoned.
+
+    `record` gets what is found in it meanwhile.
+    """
     last = e.steps(template.steps, frame)
     frame = frame.with_prev(last)
     outputs: dict[str, Value] = {}
@@ -191,14 +213,12 @@ def build(e: Elaborator, template: Template, frame: Frame) -> Definition | None:
     except Poisoned:
         pass
     e.warn_unused(frame.scope, {value.node for value in outputs.values()})
-    if len(e.context.findings) > before and any(
-        d.severity == "error" for d in e.context.findings[before:]
-    ):
+    if any(found.severity == "error" for found in record):
         return None
     if not outputs:
         written = template.outputs.entries.values() if template.outputs is not None else ()
         conditional = written and all(isinstance(entry.value, Mapping) for entry in written)
-        if len(e.context.findings) == before and template.outputs is not None and conditional:
+        if not record and template.outputs is not None and conditional:
             text = f"{template.name} has no outputs: the 'when' of each is false"
             e.context.report(Diagnostic("E218", text, template.outputs.place))
         return None

@@ -138,9 +138,7 @@ class Elaborator:
                 prev = item
             if name is not None:
                 scope.items[name] = item
-        frozen = frame.frozen or (
-            step.freeze is not None and self.evaluator.condition(step.freeze, frame)
-        )
+        frozen = self.evaluator.frozen(step, frame)
         last = self.steps(body, replace(frame, scope=scope, prev=prev, frozen=frozen))
         if scope.grouping:
             return Item(
@@ -340,11 +338,16 @@ class Elaborator:
 
 def seen_from_outside(diagnostic: Diagnostic, frame: Frame) -> Diagnostic:
     """A finding inside a block of the prelude, told at the step that uses the block."""
-    outside, place = frame.builder.used_at, diagnostic.place
-    if outside is None or place is None:
+    builder, place = frame.builder, diagnostic.place
+    if builder.used_at is None or place is None:
         return diagnostic
+    name, *used = builder.used_as or ("",)
     return replace(
-        diagnostic, place=outside, label="", notes=(*diagnostic.notes, f"found at {place}")
+        diagnostic,
+        message=f"{name}: {diagnostic.message}" if name else diagnostic.message,
+        place=builder.used_at,
+        label="",
+        notes=(*used, *diagnostic.notes, f"found at {place}"),
     )
 
 

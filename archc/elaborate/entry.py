@@ -44,7 +44,6 @@ def enter(
     builder, scope = frame.builder, frame.scope
     first: Item | None = None
     for one in fed:
-        e.context.spend_step(one.declaration.place, len(parts(one.reference)))
         name, reference = one.declaration.name, one.reference
         if isinstance(reference, Group):
             types = [part.type for part in parts(reference)]

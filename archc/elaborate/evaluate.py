@@ -10,6 +10,7 @@ from archc.elaborate.scope import FACTS, Frame, Group, Item, Poison, Poisoned, R
 from archc.errors import did_you_mean
 from archc.place import Place
 from archc.spec.arithmetic import truth
+from archc.spec.ast import Step
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.formula import Formula, evaluate
 from archc.spec.values import ABSENT, Argument, FormulaError, NeedsValue
@@ -151,6 +152,10 @@ class Evaluator:
             help=help,
             notes=frame.builder.trace,
         )
+
+    def frozen(self, step: Step, frame: Frame) -> bool:
+        """Whether weights in the step are frozen: the innermost `freeze` around an op decides."""
+        return frame.frozen if step.freeze is None else self.condition(step.freeze, frame)
 
     def condition(self, data: Data, frame: Frame) -> bool:
         value = self.value(data, frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from archc.elaborate.builder import Builder
 from archc.elaborate.context import StepError
@@ -20,8 +20,9 @@ from archc.elaborate.scope import (
     Tensor,
 )
 from archc.errors import did_you_mean
-from archc.ir.types import TensorType
+from archc.ir.types import FLOATING, INTEGRAL, DType, TensorType
 from archc.spec.ast import InputDeclaration, Step, Template
+from archc.spec.data import plain
 from archc.spec.values import ABSENT, Absent
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def feed(
     result: list[Fed] = []
     for declaration in declared:
         given = inputs.named.get(declaration.name) or (rest.pop(0) if rest else None)
-        reference = ABSENT if given is None else reference_of(given, frame)
+        reference = ABSENT if given is None else reference_of(given, frame, declaration)
         if isinstance(reference, Poison):
             raise Poisoned
         left_out = is_left_out(e, declaration, space)
@@ -120,13 +121,25 @@ def is_left_out(e: Elaborator, declaration: InputDeclaration, space: Space) -> b
     return not e.evaluator.condition(declaration.when, frame)
 
 
-def reference_of(given: Given, frame: Frame) -> Reference:
+def reference_of(
+    given: Given, frame: Frame, declaration: InputDeclaration | None = None
+) -> Reference:
+    """What is given, as a value.
+
+    A number is a float32, or of the element type that its input declares: nothing says yet what
+    else it will meet.
+    """
     what = given.what
     if isinstance(what, Tensor | Group | Absent | Poison):
         return what
-    value = frame.builder.constant(
-        float(what) if isinstance(what, int) and not isinstance(what, bool) else what,
-        "bool" if isinstance(what, bool) else "float32",
-        given.place,
-    )
+    declared = plain(declaration.dtype) if declaration is not None and declaration.dtype else None
+    if not isinstance(what, bool):
+        if isinstance(what, int) and declared in INTEGRAL:
+            dtype: DType = cast(DType, declared)
+        else:
+            what = float(what) if isinstance(what, int) else what
+            dtype = cast(DType, declared) if declared in FLOATING else "float32"
+    else:
+        dtype = "bool"
+    value = frame.builder.constant(what, dtype, given.place)
     return Tensor(value, frame.builder.graph.type(value), frame.builder)

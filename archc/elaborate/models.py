@@ -32,7 +32,10 @@ def standalone(e: Elaborator, space: Space, name: str, place: Place) -> Definiti
     key = (space.key, name)
     if key not in e.context.models:
         template = space.file.models[name]
-        e.context.models[key] = define_model(e, template, space, place)
+        with e.context.recorded(key):
+            e.context.models[key] = define_model(e, template, space, place)
+    else:
+        e.context.recall(key)
     return e.context.models[key]
 
 

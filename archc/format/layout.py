@@ -243,11 +243,10 @@ def _rows(value: Node, indent: int) -> list[str] | None:
     if value.kind != "list" or not value.flow or not all(map(_plain, value.entries)):
         return None
     items = [one_line(entry.value) or "null" for entry in value.entries]
-    numbers = [entry.start[0] for entry in value.entries]
-    rows = [
-        [item for item, number in zip(items, numbers, strict=True) if number == row]
-        for row in sorted(set(numbers))
-    ]
+    by_line: dict[int, list[str]] = {}
+    for entry, item in zip(value.entries, items, strict=True):
+        by_line.setdefault(entry.start[0], []).append(item)
+    rows = list(by_line.values())
     lines = _bracketed(rows, indent)
     if len(rows) == 1 or any(len(line) > WIDTH for line in lines):
         lines = _bracketed(_filled(items, WIDTH - indent - 2), indent)

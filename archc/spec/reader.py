@@ -20,7 +20,7 @@ from archc.spec.syntax import is_formula, syntax_error, unclosed, whole
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 48
-MAX_NODES = 100_000
+MAX_NODES = 80_000
 
 
 class Room:

@@ -64,7 +64,7 @@ class Budget:
     A look at an item of a list counts as a step, too: comparing, adding up, searching.
     """
 
-    def __init__(self, steps: int = 600_000, items: int = 600_000, network: int = 7_000) -> None:
+    def __init__(self, steps: int = 600_000, items: int = 600_000, network: int = 5_000) -> None:
         self.steps, self.items = steps, items
         self.network = network  # steps of the network, of all variants that are looked at
 

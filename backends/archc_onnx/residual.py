@@ -1,9 +1,9 @@
 """Sums before a layer norm, said so that onnxruntime leaves the two apart.
 
 Where the sum of two values of rank 3 goes into a LayerNormalization and nowhere else, onnxruntime
-makes SkipLayerNormalization of both. On a CPU that kernel was no faster than the two up to 1.20, and
-is five times slower now: BERT as a whole takes 7 % longer (1.31, one core, T = 128). The fusion
-looks for Add; Sum of two values is the same loop under another name. Other devices want the fusion.
+makes SkipLayerNormalization of both. On a CPU that kernel was no faster than the two in 1.20 and
+is five times slower in 1.31: BERT as a whole takes 7 % longer (one core, T = 128). The fusion looks
+for Add; Sum of two values is the same loop under another name. Other devices want the fusion.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from archc.ir.program import Definition
@@ -45,15 +45,13 @@ class Hole:
     absent: bool = False  # of a step that this instance leaves out: it has no value
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """A value, by the variable that holds it."""
 
     value: Val
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(NamedTuple):
     """The size of an input's axis at run time."""
 
     input: str
@@ -69,8 +67,7 @@ class Build:
     absent: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Callee:
+class Callee(NamedTuple):
     """What is called for another definition: the module at `path`, or a function if it is one."""
 
     definition: Definition
@@ -124,8 +121,7 @@ class Expr:
 Make = Callable[[Mapping[str, Expr]], Expr]  # an expression from its operands by slot
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Recipe:
+class Recipe(NamedTuple):
     """How an expression was made: from which values, and what was written for them.
 
     `light` says that it is a function without weights.

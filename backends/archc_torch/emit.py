@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archc.errors import UsageError, did_you_mean
 from archc.ir.nodes import OpNode
@@ -14,8 +14,7 @@ from archc_torch.plan.library import Library
 from archc_torch.write.file import file
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A file's text, the class that is the network, and its inputs and outputs by name."""
 
     text: str

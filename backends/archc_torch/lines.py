@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archc_torch.code import Expr
 
@@ -67,8 +67,7 @@ def chained(sign: str) -> Line:
     return Line(call)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """All lines and helpers there are."""
 
     lines: Mapping[str, Line]

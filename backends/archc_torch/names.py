@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from collections.abc import Collection, Iterable
 
 # What torch.nn.Module and its containers have by themselves; tests compare it with the installed
@@ -75,7 +76,11 @@ GLOBALS = frozenset({"torch", "nn", "F", "Tensor", "OrderedDict", "NamedTuple", 
 _BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_"))
 _SPELLINGS = {
     "alexnet": "AlexNet",
+    "bert": "BERT",
+    "bilstm": "BiLSTM",
     "bn": "BN",
+    "convnext": "ConvNeXt",
+    "cyclegan": "CycleGAN",
     "dcgan": "DCGAN",
     "densenet": "DenseNet",
     "efficientnet": "EfficientNet",
@@ -83,20 +88,19 @@ _SPELLINGS = {
     "fpn": "FPN",
     "gan": "GAN",
     "gpt": "GPT",
-    "gpt2": "GPT2",
     "gru": "GRU",
     "lenet": "LeNet",
-    "lenet5": "LeNet5",
     "lm": "LM",
     "lstm": "LSTM",
     "mbconv": "MBConv",
     "mlp": "MLP",
     "mobilenet": "MobileNet",
-    "nasbench201": "NASBench201",
+    "nasbench": "NASBench",
     "resnet": "ResNet",
     "rgb": "RGB",
     "rnn": "RNN",
     "se": "SE",
+    "squeezenet": "SqueezeNet",
     "stylegan": "StyleGAN",
     "unet": "UNet",
     "vae": "VAE",
@@ -143,10 +147,20 @@ def unique(name: str, taken: Collection[str]) -> str:
 
 
 def camel(name: str) -> str:
-    """A class's name for a block's: `masked_attention` is MaskedAttention."""
-    words = [word for word in name.split("_") if word]
-    text = "".join(_SPELLINGS.get(word, word[:1].upper() + word[1:]) for word in words) or "Block"
+    """A class's name for a block's: `masked_attention` is MaskedAttention, `resnet50` ResNet50."""
+    joined = re.sub(r"(?<=\d)_+(?=\d)", ".", name)  # `v1_100`, which V1100 would not tell
+    text = "".join(map(_spelled, joined.split("_"))).replace(".", "_") or "Block"
     return text if text.isidentifier() else f"Block{text}"
+
+
+def _spelled(word: str) -> str:
+    """A word of a class's name; a single letter after a number stays as it is, as in Conv2d."""
+    first, *rest = re.findall(r"\d+|\D+", word) or [""]
+    return _capital(first) + "".join(part if len(part) < 2 else _capital(part) for part in rest)
+
+
+def _capital(word: str) -> str:
+    return _SPELLINGS.get(word, word[:1].upper() + word[1:])
 
 
 def singular(name: str) -> str:

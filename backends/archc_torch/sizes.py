@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archc.ir.dims import (
     Atom,
@@ -22,8 +22,7 @@ from archc_torch.code import ATOM, POWER, PRODUCT, SIGN, SUM, Code, Expr, Hole, 
 MOST = 64  # the largest factor or divisor that is tried where a size is a part of another
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(NamedTuple):
     """A size that can be read: its code, and what it is."""
 
     code: Code

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from archc.ir.program import Definition
 from archc.ir.types import TensorType
 from archc_torch.code import Code, Hole, Ref, Val, merged
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Steps that only some instances of a class have."""
 
     has: tuple[bool, ...]  # by instance

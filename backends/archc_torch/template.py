@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from archc_torch.code import (
     ATOM,
@@ -26,8 +26,7 @@ from archc_torch.code import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A template's text in pieces, and what each hole between them is."""
 
     texts: tuple[str, ...]
@@ -36,8 +35,7 @@ class Template:
     calls: int  # how many calls deep it is by itself
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A hole: `name`, with the default after `|` if it has one."""
 
     name: str

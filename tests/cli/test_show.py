@@ -152,6 +152,17 @@ def test_on_a_terminal_the_table_has_its_width_and_colours() -> None:
     assert "\x1b[36mconv2d\x1b[0m" in shown(COLUMNS="100", TERM="xterm", NO_COLOR="")
 
 
+def test_the_task_stands_below_the_name_and_steers_no_terminal(archc, tmp_path: Path) -> None:
+    spec = tmp_path / "a.yaml"
+    written = 'archc: 1\ntask: "image\\e[31m\\nclassification"\ndoc: "A \\e[2J."\n'
+    spec.write_text(written + "inputs: {x: [N, 4]}\ngraph: [relu]\n", "utf-8")
+    out = archc("show", spec).out
+    assert out.splitlines()[1] == "  image\\x1b[31m classification"
+    assert "\x1b" not in out
+    assert archc("show", spec, "--json").json["task"] == "image\x1b[31m\nclassification"
+    assert "\x1b" not in archc("show", spec, "--ir").out
+
+
 def test_json_is_ascii(archc, tmp_path: Path) -> None:
     spec = tmp_path / "a.yaml"
     spec.write_text("archc: 1\ndoc: Größe \\x\ninputs: {x: [N, 4]}\ngraph: [relu]\n", "utf-8")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -86,11 +84,8 @@ def test_a_listing_compiles_nothing(monkeypatch: pytest.MonkeyPatch, archc) -> N
     assert archc("zoo").code == 0
 
 
-def test_a_listing_takes_less_than_a_second() -> None:
-    command = [sys.executable, "-m", "archc.cli.main", "zoo"]
-    taken = []
-    for _ in range(3):
-        started = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ})
-        taken.append(time.perf_counter() - started)
-    assert min(taken) < 1
+def test_a_listing_loads_nothing_that_takes_time() -> None:
+    code = "import sys; from archc.cli.main import main; main(['zoo']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert loaded.isdisjoint({"networkx", "numpy", "jsonschema", "ruamel.yaml", "archc.elaborate"})

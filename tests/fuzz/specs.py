@@ -111,7 +111,7 @@ def moves(models: list[Template]) -> list[tuple[int, Move]]:
         (60, op_step), (4, chosen_op), (3, starred), (3, weight_value), (3, library), (5, again),
         (3, widths), (2, table),
     ]  # fmt: skip
-    inner += [(4, grouped(inner)), (3, repeated(inner)), (2, new), (2, inserted(inner))]
+    inner += [(4, grouped(inner)), (3, repeated(inner)), (4, new), (2, inserted(inner))]
     return [
         *inner, (6, new), (8, again), (4, grouped(inner)), (5, repeated(inner)),
         (4, scanned(inner)), (3, scanned_block(inner)), *([(12, use_model)] if models else []),

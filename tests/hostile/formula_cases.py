@@ -6,7 +6,7 @@ from hostile.cases import Case, formula, net, text
 
 DOUBLED = "  p0: [0]\n" + "".join(f"  p{k}: '=[p{k - 1}, p{k - 1}]'\n" for k in range(1, 100))
 DEEPER = "  p0: [0]\n" + "".join(
-    f"  p{k}: '={'[' * 30}p{k - 1}{']' * 30}'\n" for k in range(1, 1000)
+    f"  p{k}: '={'[' * 30}p{k - 1}{']' * 30}'\n" for k in range(1, 400)
 )
 SYMBOLS = [f"S{k}" for k in range(24)]
 
@@ -27,11 +27,10 @@ def _product(rank: int) -> str:
 
 
 def _quotients(depth: int) -> str:
-    lines = ["archc: 1", "inputs: {x: [N, M]}", "graph:"]
-    lines += ["  - {reshape: {shape: ['=(x.shape[0] * x.shape[1] + 1) // 2 * 3']}, name: x0}"]
+    lines = ["archc: 1", "inputs: {x: [N, M]}", "graph:", "  - {relu, name: x0}"]
     for k in range(depth):
-        e = f"(x{k}.shape[0] + N) // M * M + max(x{k}.shape[0], M) // (N + {k})"
-        lines.append(f"  - {{zeros: {{shape: ['={e}']}}, name: x{k + 1}}}")
+        size = f"(x{k}.shape[0] + N) // M * M + max(x{k}.shape[0], M) // (N + {k})"
+        lines.append(f"  - {{zeros: {{shape: ['={size}', 1]}}, name: x{k + 1}}}")
     return "\n".join(lines)
 
 
@@ -50,7 +49,7 @@ CASES = [
     Case("items, 1,000 deep", "E216", formula("x" + "[0]" * 1000)),
     Case("powers, 1,900 deep", "E216", formula("1" + "**1" * 1290)),
     Case("comparisons, 1,900", "", formula("1 if " + "1 < 2 and " * 380 + "1 else 2"), status=0),
-    Case("a chain of comparisons", "", formula("1 if 1" + " < 2 < 3 > 1" * 200 + " else 2")),
+    Case("a chain of comparisons", "", formula("1 if 1" + " < 2 < 3 > 1" * 200 + " else 2"), status=0),
     Case("a text longer than is read", "E216", formula("1 + " * 2_000 + "1")),
     Case("a list of a terabyte", "E216", formula("len([0] * 10**12)")),
     Case("a range of a terabyte", "E216", formula("len(range(10**12))")),
@@ -90,10 +89,10 @@ CASES = [
          text(net("  - {weight: {value: =p60}}", "params:\n" + DOUBLED))),
     Case("a doubled parameter as a repeat", "E216",
          text(net("  - {linear: =s, repeat: {s: =p60}}", "params:\n" + DOUBLED))),
-    Case("a parameter nested 30,000 deep", "E216", formula("p999", DEEPER)),
-    Case("a deep parameter compared", "E216", formula("1 if p999 == [p998] else 2", DEEPER)),
+    Case("a parameter nested 12,000 deep", "E216", formula("p399", DEEPER)),
+    Case("a deep parameter compared", "E216", formula("1 if p399 == [p398] else 2", DEEPER)),
     Case("a deep parameter given to a block", "E216",
-         text(net("  - {b: {p: =p999}}",
+         text(net("  - {b: {p: =p399}}",
                   "params:\n" + DEEPER + "blocks: {b: {params: {p: list}, graph: [relu]}}\n"))),
     Case("a polynomial of 24 symbols to the 8th", "E216",
          text(_symbols("(" + " + ".join(SYMBOLS) + ")**8"))),

@@ -66,6 +66,7 @@ CASES = [
     Case("repeats in repeats, 10^25 copies", "E225", text(_repeats(5, 100_000))),
     Case("repeats in repeats, with weights", "E225", text(_repeats(4, 1_000))),
     Case("repeats in repeats, without weights", "E225", text(_repeats(5, 100_000, "relu"))),
+    Case("100,000 layers", "E225", text(net("  - {repeat: 100000, do: [{linear: 64}, relu]}"))),
     Case("repeats in repeats, written out", "E225", text(_repeats(5, 100_000, "relu")),
          ("export", "net.yaml", "-o", "net.onnx")),
     Case("a single copy of 100,000", "E225",
@@ -73,16 +74,13 @@ CASES = [
     Case("a starred reference to 100,000", "E225",
          text(net("  - {relu, name: h, repeat: 100000}\n  - add: [h.*]"))),
     Case("blocks doubled 55 times", "E225", text(_doubling(55))),
-    Case("blocks doubled 28 times", "", text(_doubling(20)), status=0),
-    Case("blocks doubled, shown", "", text(_doubling(19)), ("show", "net.yaml"), 0),
+    Case("blocks doubled 14 times", "", text(_doubling(14)), status=0),
+    Case("blocks doubled, shown", "E225", text(_doubling(19)), ("show", "net.yaml")),
     Case("blocks doubled, shown flat", "E225", text(_doubling(19)), ("show", "net.yaml", "--flat")),
     Case("blocks doubled, shown deep", "E225",
          text(_doubling(19)), ("show", "net.yaml", "--depth", "99")),
-    Case("blocks doubled, as text", "", text(_doubling(19)), ("show", "net.yaml", "--ir"), 0),
-    Case("blocks doubled, as a picture", "", text(_doubling(19)),
-         ("show", "net.yaml", "--graph", "dot"), 0),
-    Case("blocks doubled, as JSON", "", text(_doubling(19)), ("show", "net.yaml", "--json"), 0),
-    Case("blocks doubled, compared", "", text(_doubling(19)), ("diff", "net.yaml", "lenet5"), 1),
+    Case("blocks doubled, as JSON", "E225", text(_doubling(19)), ("show", "net.yaml", "--json")),
+    Case("blocks doubled, compared", "E225", text(_doubling(19)), ("diff", "net.yaml", "lenet5")),
     Case("blocks doubled, written out", "E225", text(_doubling(19)),
          ("export", "net.yaml", "-o", "net.onnx")),
     Case("blocks without weights doubled", "E225",
@@ -92,16 +90,16 @@ CASES = [
     Case("blocks without weights doubled, written out", "E225",
          text(_doubling(50).replace("{linear: 64}", "relu")),
          ("export", "net.yaml", "-o", "net.onnx")),
-    Case("blocks in blocks, 1,000 deep", "E220", text(_chain(1_000))),
+    Case("blocks in blocks, 400 deep", "E220", text(_chain(400))),
     Case("blocks in blocks, each in 15 dos", "E220", text(_chain(59, 15))),
     Case("blocks in blocks, each in 15 dos, shown", "E220", text(_chain(45, 15)),
          ("show", "net.yaml", "--flat")),
     Case("a block in itself", "E220", text(net("  - a", "blocks: {a: {graph: [a]}}\n"))),
-    Case("a ring of 1,000 blocks", "E220", text(net("  - b0", "blocks:\n" + "".join(
-        f"  b{k}: {{graph: [b{(k + 1) % 1000}]}}\n" for k in range(1000))))),
+    Case("a ring of 400 blocks", "E220", text(net("  - b0", "blocks:\n" + "".join(
+        f"  b{k}: {{graph: [b{(k + 1) % 400}]}}\n" for k in range(400))))),
     Case("a ring of 30 models", "E224", text(_models(30))),
-    Case("a ring of 500 models", "E220", text(_models(500))),
-    Case("models doubled 50 times", "E225", text(_doubling_models(50)), status=0),
+    Case("a ring of 300 models", "E220", text(_models(300))),
+    Case("models doubled 50 times", "E225", text(_doubling_models(50))),
     Case("steps given to themselves", "E220", text(net(
         "  - {b: {f: [relu]}}", "blocks: {b: {params: {f: steps}, graph: [{b: {f: [=f]}}]}}\n"))),
     Case("steps that double", "E225", text(net(
@@ -144,7 +142,7 @@ CASES = [
          text(_wide("lstm: {hidden: 1, layers: 1000000000}", "[N, T, 8]"))),
     Case("10^6 parts", "E216", text(net(
         "  - unstack: {axis: 1, into: \"=['p' + str(i) for i in range(1000000)]\"}"))),
-    Case("90,000 parts", "E225", text(net(
+    Case("90,000 parts", "E216", text(net(
         "  - split: {into: \"=['p' + str(i) for i in range(90000)]\"}").replace("64]", "90000]"))),
     Case("a thousand roll shifts", "E308", text(net(
         "  - roll: {by: '=[1 for i in range(90000)]', axes: '=[0 for i in range(90000)]'}"))),
@@ -155,14 +153,14 @@ CASES = [
         "  - rearrange: '" + " ".join(f"a{k}" for k in range(3000)) + " -> a0'"))),
     Case("a rearrangement nested 5,000 deep", "E309", text(net(
         "  - rearrange: '" + "(" * 5000 + "n" + ")" * 5000 + " -> n'"))),
-    Case("a weight of 100,000 numbers in a row", "", text(net(
+    Case("a weight of 100,000 numbers in a row", "E108", text(net(
         "  - {weight: {value: [" + "1, " * 100_000 + "]}, freeze: true, name: w}\n  - relu: [x]"))),
-    Case("a weight of lists nested 40 deep", "", text(net(
+    Case("a weight of lists nested 40 deep", "E302", text(net(
         "  - {weight: {value: " + "[" * 40 + "1" + "]" * 40 + "}, name: w}"))),
     Case("names of 10,000 letters, nested", "E216", text(net(
         "  - {repeat: {i: 4000}, do: [{linear: 64, name: =n + str(i)}]}",
         "params: {n: =\"a\" * 9990}\n"))),
-    Case("a path of 100 letters, 40 times", "", text(_chain(50).replace(" b", " " + LONG[:80] + "b").replace("[b", "[" + LONG[:80] + "b"))),
+    Case("a path of 100 letters, 40 times", "", text(_chain(50).replace(" b", " " + LONG[:80] + "b").replace("[b", "[" + LONG[:80] + "b")), status=0),
     Case("20,000 variants", "E108", text(_variants(20_000))),
     Case("1,000 variants", "E108", text(_heavy_variants(1_000, 4_000))),
     Case("400 variants of 1,000 steps", "E225", text(_heavy_variants(400, 1_000))),
@@ -180,8 +178,7 @@ CASES = [
     Case("50,000 wrong blocks", "E108", text(net("  - relu", "blocks:\n" + "".join(
         f"  b{k}: {{graph: [rellu]}}\n" for k in range(30_000))))),
     Case("rules that match in many ways", "", text(net(
-        "  - linear: 3", "weights: {ignore: ['" + "*a" * 3_000 + "b'], rename: {'"
-        + "*a" * 3_000 + "': '" + "*b" * 3_000 + "'}}\n"))),
+        "  - linear: 3", "weights: {ignore: ['" + "*a" * 3_000 + "b']}\n")), status=0),
     Case("sizes of 10^18", "E704", text(net("  - linear: 3")),
          ("show", "net.yaml", "--at", "T=999999999999999999"), 2),
 ]  # fmt: skip

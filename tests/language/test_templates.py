@@ -287,6 +287,21 @@ def test_names_in_a_do_that_could_not_be_decided_are_no_further_errors() -> None
     assert [d.code for d in caught.value.diagnostics] == ["E215"]
 
 
+def test_what_is_found_in_a_block_is_said_although_the_one_around_it_begins_anew() -> None:
+    text = """
+inputs: {x: [N, 4]}
+blocks:
+  inner: {graph: [INNER]}
+  outer: {params: {rate: 0.5}, graph: [inner, {linear: =int(rate * 8)}]}
+graph: [outer]
+"""
+    with pytest.raises(SpecError) as caught:
+        program(text.replace("INNER", "{linear: =q}"))
+    assert [d.code for d in caught.value.diagnostics] == ["E215"]
+    warned = program(text.replace("INNER", "{tanh: , name: t}, {relu: , in: x}"))
+    assert [d.code for d in warned.warnings] == ["W901"]
+
+
 def test_use_brings_blocks_with_their_files_parameters(tmp_path: Path) -> None:
     (tmp_path / "parts.yaml").write_text(
         "archc: 1\nname: parts\nparams: {width: 5}\ninputs: {x: [N, 4]}\nblocks: {wide: {graph: [{linear: =width}]}}\ngraph: [wide, relu]\n"

@@ -22,9 +22,9 @@ from archc.pipeline import compile_text
 from archc.place import Place, Source
 from archc.store import stored
 from archc_onnx.draft import Operand
-from archc_onnx.ops.attention import BLOCKS
 from archc_onnx.line import At
 from archc_onnx.metadata import shown
+from archc_onnx.ops.attention import BLOCKS
 from archc_onnx.table import Table, table
 
 

@@ -17,8 +17,14 @@ import archc_torch
 TOLERANCE = 1e-4  # of the largest magnitude of the reference's output
 
 
-def randomised(module: torch.nn.Module) -> torch.nn.Module:
-    """The module with batch statistics, scales and shifts that all matter."""
+def randomised(module: torch.nn.Module, example: torch.Tensor | None = None) -> torch.nn.Module:
+    """The module with batch statistics, scales and shifts that all matter.
+
+    With an example, statistics are near those that it has there: without, values grow from layer to
+    layer, and where gates saturate (EfficientNet's), rounding is all that is compared in the end.
+    Deep residual networks, on the other hand, need that growth: normalised again and again, their
+    rounding errors grow.
+    """
     generator = torch.Generator().manual_seed(1)
     for part in module.modules():
         if isinstance(part, torch.nn.BatchNorm2d | torch.nn.LayerNorm):
@@ -36,7 +42,27 @@ def randomised(module: torch.nn.Module) -> torch.nn.Module:
             weight.data.uniform_(0.2, 1.0, generator=generator)
         if name.endswith("relative_position_bias_table"):  # and Swin's, with no say in a softmax
             weight.data.normal_(0, 1.0, generator=generator)
-    return module.eval()
+    module.eval()
+    if example is not None:
+        measure(module, example)
+    return module
+
+
+def measure(module: torch.nn.Module, example: torch.Tensor) -> None:
+    """Brings random batch statistics near what they are of, layer by layer."""
+
+    def near(part: torch.nn.BatchNorm2d, given: tuple[torch.Tensor]) -> None:
+        variance, mean = torch.var_mean(given[0], (0, 2, 3), correction=0)
+        variance += 1e-3 * variance.mean()  # no channel without any
+        part.running_mean.mul_(variance.sqrt()).add_(mean)
+        part.running_var.mul_(variance)
+
+    norms = [part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    hooks = [part.register_forward_pre_hook(near) for part in norms]
+    with torch.no_grad():
+        module(example)
+    for hook in hooks:
+        hook.remove()
 
 
 def check(

@@ -24,6 +24,7 @@ NETWORKS: dict[str, dict[str, object]] = {
     "resnet18": {},
     "lstm_classifier": {"vocab": 50, "dim": 8, "hidden": 8},
     "gpt2": {"layers": 2, "dim": 32, "heads": 2, "vocab": 100, "context": 64},
+    "bert": {"layers": 2, "dim": 24, "vocab": 100, "context": 64},
     "unet_padded": {"width": 4},
     "mlp_gelu": {},
 }

@@ -21,10 +21,10 @@ def test_timm_mobilenet_v1(name: str, tmp_path: Path) -> None:
     """timm has a name for the full width alone; the others come from what makes that one."""
     efficientnet = pytest.importorskip("timm.models.efficientnet")
     torch.manual_seed(0)
-    reference = randomised(efficientnet._gen_mobilenet_v1("mobilenetv1_100", WIDTHS[name]))
     program = archc.compile(name)
     (type,) = program.model.input_types().values()
     images = torch.randn(2, *type.dims[1:])
+    reference = randomised(efficientnet._gen_mobilenet_v1("mobilenetv1_100", WIDTHS[name]))
     with torch.inference_mode():
         expected = reference(images).numpy()
     check(program, reference.state_dict(), images.numpy(), expected, tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archc_torch.code import Build, Hole, Numbers, Part, Raw
 from archc_torch.group import inputs
@@ -59,8 +59,7 @@ class Arg:
         return "object" if kinds - {int, tuple} else "int | tuple[int, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """What a call passes for an argument: an expression, or the same `value` in all instances."""
 
     arg: Arg
@@ -68,8 +67,7 @@ class Passed:
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """The named tuple that a model of several outputs gives."""
 
     name: str

@@ -38,9 +38,16 @@ def fill(found: Class, choice: Choice) -> None:
     found.said = dict(choice.said)
     for text, row in sorted(choice.widths, key=lambda item: -len(item[0])):
         found.said[row[0]] = text
+    for size in [size for size in found.said if _ambiguous(choice, size)]:
+        del found.said[size]
     found.said = {size: renamed(text, words) for size, text in found.said.items()}
     for gap, text in choice.conditions.items():
         found.conditions[gap] = python(renamed(text, words))
+
+
+def _ambiguous(choice: Choice, size: object) -> bool:
+    """Whether several parameters have the size, so that it says nothing to call it by one."""
+    return len({text for text, row in choice.widths if row[0] == size and text.isidentifier()}) > 1
 
 
 # ---- the arguments

@@ -62,7 +62,7 @@ def translated(
     tree = found.visit(copy.deepcopy(parsed.tree))
     if found.failed or not all(isinstance(part, _KNOWN) for part in ast.walk(tree)):
         return None
-    return ast.unparse(ast.fix_missing_locations(tree)), found.used
+    return ast.unparse(ast.fix_missing_locations(_Folded().visit(tree))), found.used
 
 
 class _Names(ast.NodeTransformer):
@@ -98,6 +98,29 @@ class _Names(ast.NodeTransformer):
         if isinstance(tree, ast.Name):
             self.used[text] = row
         return tree
+
+
+class _Folded(ast.NodeTransformer):
+    """Works out what is said with whole numbers alone: `width * 3 ** 2` is `width * 9`."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        left: ast.expr = self.visit(node.left)
+        right: ast.expr = self.visit(node.right)
+        folded = ast.BinOp(left, node.op, right)
+        if isinstance(node.op, ast.Mult) and _number(right) == 1:
+            return left
+        if _number(left) is None or _number(right) is None:
+            return folded
+        found = values(ast.unparse(folded), {}, 1)
+        match found:
+            case (int(value),) if value >= 0:
+                return ast.Constant(value)
+        return folded
+
+
+def _number(node: ast.expr) -> int | None:
+    """The whole number that a part of a formula is."""
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
 
 
 def values(text: str, known: Mapping[str, Row], count: int) -> Row | None:

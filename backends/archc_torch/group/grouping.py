@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archc_torch import names, tree
 from archc_torch.group.arguments import Choice, widths
-from archc_torch.group.classes import Classes, Outputs
+from archc_torch.group.classes import Class, Classes, Outputs
 from archc_torch.group.filling import fill
 from archc_torch.lines import table
 from archc_torch.sketch import Branch, Leaf, leaves
@@ -83,11 +83,28 @@ def _names(classes: Classes) -> None:
         if found.function:
             found.name = names.safe(word, taken)
         else:
-            found.name = names.unique(names.camel(word), taken)
+            name = names.camel(word)
+            found.name = names.unique(
+                name + _mark(classes, found) if name in taken else name, taken
+            )
             if found.name in ("None", "True", "False"):
                 found.name = names.unique(f"{found.name}Block", taken)
         taken.add(found.name)
     classes.taken = taken
+
+
+def _mark(classes: Classes, found: Class) -> str:
+    """The switch of a block that is on in this class, and off in all others of that block."""
+    others = [each for each in classes.order if each.source == found.source and each is not found]
+
+    def settings(each: Class, name: str) -> set[object]:
+        return {sketch.definition.bound.get(name) for sketch in each.sketches}
+
+    for name, value in found.sketch.definition.bound.items():
+        off = others and all(settings(other, name) == {False} for other in others)
+        if value is True and off and settings(found, name) == {True}:
+            return names.camel(name)
+    return ""
 
 
 def _outputs(classes: Classes) -> None:

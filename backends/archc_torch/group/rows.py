@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from archc.ir.dims import Dim, Size, floor_div
 
@@ -23,8 +22,7 @@ ABSENT = Absent()
 MOST = 16  # the largest factor tried
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """An expression on names, and the names; `compound` if it needs parentheses within another."""
 
     text: str

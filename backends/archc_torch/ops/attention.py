@@ -8,13 +8,13 @@ from archc_torch.use import Use
 
 
 def attention(use: Use) -> Expr:
-    """Causal attention aligns to the last key here and to the first in PyTorch.
+    """Causal attention aligns to the last key here, to the first in PyTorch.
 
-    The same for as many of both.
+    That is the same for as many queries as keys.
     """
     mask: Expr | None = use.expr("mask") if use.given("mask") else None
-    causal = bool(use.op.values["causal"])
     queries, keys = use.type("q").dims[-2], use.type("k").dims[-2]
+    causal = bool(use.op.values["causal"]) and queries != 1  # a lone query sees all keys
     if causal and (mask is not None or queries != keys):
         mask = causal_mask(use, mask)
         causal = False

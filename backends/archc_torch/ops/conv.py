@@ -17,10 +17,7 @@ TRANSPOSED = (
 
 
 def padding(use: Use) -> tuple[object, Pads]:
-    """What the convolution pads itself.
-
-    And what must be padded before because its sides are not alike.
-    """
+    """What the convolution pads itself, and what is padded before as its sides are not alike."""
     op: Op = use.op
     if op.values["padding"] != "same":
         return use.attribute("padding"), ()

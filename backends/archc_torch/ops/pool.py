@@ -22,10 +22,7 @@ def stride(use: Use) -> object:
 
 def max_pool(axes: int) -> Line:
     def padding(use: Use) -> tuple[object, tuple[tuple[object, object], ...]]:
-        """What the pooling pads itself, and what must be padded before.
-
-        Uneven sides, or more than it may.
-        """
+        """What the pooling pads itself, and what is padded before: uneven sides, or too much."""
         if use.op.values["padding"] != "same":
             return use.attribute("padding"), ()
         pads = use.op.pads(use.type("x"))  # type: ignore[attr-defined]

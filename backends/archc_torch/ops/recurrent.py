@@ -14,10 +14,7 @@ SETTINGS = (
 
 
 def network(module: str, function: str) -> Line:
-    """A network over whole sequences.
-
-    It is told of a dropout only where it has layers to drop between.
-    """
+    """A network over whole sequences; it has a dropout only where it has layers to drop between."""
 
     def constructor(use: Use) -> Expr:
         more = "nonlinearity={nonlinearity|'tanh'}, " if module == "nn.RNN" else ""
@@ -34,10 +31,7 @@ def network(module: str, function: str) -> Line:
         return use.write("{self}({x}, ({h}, {c}))" if module == "nn.LSTM" else "{self}({x}, {h})")
 
     def call(use: Use) -> Expr:
-        """The function behind the module.
-
-        Which takes the weights as a list and wants its first state.
-        """
+        """The function behind the module, which takes weights as a list and wants a first state."""
         op = use.op
         assert isinstance(op, _Recurrent)
         states = [use.expr(name) if use.given(name) else zeros(use) for name in op.carried]

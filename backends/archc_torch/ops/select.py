@@ -8,10 +8,7 @@ from archc_torch.use import Use
 
 
 def before(use: Use) -> str:
-    """What stands before the index of the op's axis.
-
-    `:, :, `, or `..., ` where the axis is the last of many.
-    """
+    """What stands before the index of the op's axis: `:, :, `, or `..., ` for the last of many."""
     rank = use.type("x").rank
     axis = use.op.values["axis"] % rank
     return "..., " if axis == rank - 1 and rank > 2 else ":, " * axis

@@ -18,10 +18,7 @@ def reshape(use: Use) -> Expr:
 
 
 def reshaped(use: Use, x: Expr, sizes: Sequence[Size]) -> Expr:
-    """The value under a shape.
-
-    PyTorch works out the one size that is not known, if there is but one.
-    """
+    """The value under a shape; PyTorch works out the one size that is not known, if it is one."""
     if not sizes:
         return use.write("{x}.reshape(())", x=x)
     open_size = sum(not isinstance(size, int) for size in sizes) == 1 and -1 not in sizes
@@ -50,10 +47,7 @@ def transpose_module(use: Use) -> Expr:
 
 
 def rearrange(use: Use) -> Expr:
-    """Axes are split, exchanged and merged.
-
-    The last ones first so that the others keep their places.
-    """
+    """Axes are split, exchanged and merged, the last ones first: the others keep their places."""
     assert isinstance(use.op, Rearrange)
     plan = use.op.plan(use.type("x"))
     left, right = sides(use)

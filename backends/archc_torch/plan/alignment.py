@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from archc.ir.graph import Graph, Value
 from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, WeightNode
 from archc.ir.program import Definition
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variant:
+class Variant(NamedTuple):
     """A definition in the form of a larger one, its nodes numbered as that one's."""
 
     original: Definition

@@ -50,12 +50,14 @@ def called(p: Plan, frame: Frame, id: int, operands: Mapping[str, Expr], module:
     if node.model is not None and not module:
         module = (p.paths.model(node.model),)
     codes = _arguments(p, callee, operands)
+    pure = p.library.pure(callee)
     tail: Code = ()
     if not module:
-        module = (Callee(node.definition, p.paths(frame.path(node.copies.path(0)))),)
-        tail = (Numbers(node.definition, node.arguments, p.gaps.absent(frame, id)),)
+        path = frame.paths.get(id) or frame.path(node.copies.path(0))
+        module = (Callee(node.definition, p.paths(path)),)
+        tail = (Numbers(node.definition, node.arguments, p.gaps.absent(frame, id)),) if pure else ()
     depth = max((operand.depth for operand in operands.values()), default=0)
-    block = not p.library.pure(callee) or length(joined(codes)) > WIDEST // 2
+    block = not pure or length(joined(codes)) > WIDEST // 2
     code = (*module, "(", *joined(codes), *tail, ")")
     return Expr(code, depth=depth + 1, composite=block)
 

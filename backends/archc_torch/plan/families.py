@@ -8,7 +8,7 @@ largest one's form and no values. So one class serves them all, with conditions 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archc.ir.program import Definition
 from archc_torch.plan.alignment import Variant, aligned
@@ -16,8 +16,7 @@ from archc_torch.sketch import Branch, Leaf, Sketch
 from archc_torch.tree import in_order
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Family:
+class Family(NamedTuple):
     """Definitions that may share a class, the largest first."""
 
     variants: tuple[Variant, ...]

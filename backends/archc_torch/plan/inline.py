@@ -69,5 +69,5 @@ def shortened(values: Values, expr: Expr) -> Expr | None:
     for slot, operand in recipe.operands.items():
         if operand.recipe is not None and operand.recipe.light and not operand.simple:
             operands = {**recipe.operands, slot: values.hold(recipe.vals[slot], operand)}
-            return replace(recipe.make(operands), recipe=replace(recipe, operands=operands))
+            return replace(recipe.make(operands), recipe=recipe._replace(operands=operands))
     return None

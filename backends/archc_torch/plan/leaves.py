@@ -30,7 +30,9 @@ def op_leaf(p: Plan, frame: Frame, id: int, code: Code, weighted: bool = True) -
 def call_leaf(p: Plan, frame: Frame, id: int, node: CallNode) -> Leaf:
     """The module of another definition's class, or several of them side by side."""
     code = (Build(node.definition, node.arguments),)
-    leaf = Leaf("module", code, node.types, node.count, weighted=True, callee=node.definition)
+    weighted = node.count > 1 or p.library.weighted(node.definition)
+    leaf = Leaf("module", code, node.types, node.count, weighted=weighted, callee=node.definition)
+    leaf.word = node.definition.source
     return marked(p, frame, id, leaf)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archc.errors import UnsupportedError
+from archc.ir.nodes import CallNode, OpNode
 from archc.ir.program import Definition, Program
 from archc.ops.base import TypingError
 from archc.spec.ast import File, Template
@@ -98,6 +99,14 @@ class Library:
             leaf.callee is not None and self.pure(self.sketch(leaf.callee))
             for leaf in leaves(sketch.modules)
         )
+
+    def weighted(self, definition: Definition) -> bool:
+        """Whether the definition has weights, itself or in what it calls."""
+        nodes = [node for _, node in definition.graph.nodes()]
+        if any(isinstance(node, OpNode) and node.weights for node in nodes):
+            return True
+        calls = [node for node in nodes if isinstance(node, CallNode) and node.model is None]
+        return any(self.weighted(node.definition) for node in calls)
 
     def model(self, name: str) -> Sketch:
         """The sketch of a model: as it is called, or as it stands if only its weights are used.

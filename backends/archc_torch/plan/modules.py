@@ -40,8 +40,8 @@ def whole(p: Plan, frame: Frame) -> bool:
 
 
 def _numbered(name: str, child: Branch | Leaf) -> bool:
-    """Whether a module that may have weights is but a number."""
-    return name.isdigit() and (isinstance(child, Branch) or child.weighted)
+    """Whether a module that may have weights or a class of its own is but a number."""
+    return name.isdigit() and (isinstance(child, Branch) or child.weighted or bool(child.callee))
 
 
 def chain(p: Plan, frame: Frame, scope: chains.Scope) -> chains.Chain | None:
@@ -95,13 +95,17 @@ def _put(p: Plan, frame: Frame, id: int, node: Node) -> None:
     if isinstance(node, CallNode):
         if not isinstance(node, ScanNode) and node.model is None:
             p.library.sketch(node.definition)
-            put(frame.path(node.copies.path(0)), call_leaf(p, frame, id, node))
+            leaf = call_leaf(p, frame, id, node)
+            path = frame.path(node.copies.path(0))
+            if path.isdigit() and not leaf.weighted:
+                path = frame.paths[id] = _free(p, node.definition.source)
+            put(path, leaf)
         return
     if not isinstance(node, OpNode):
         return
     if node.op.name == "constant":
         if node.types[0].rank and id in frame.live:
-            frame.paths[id] = _table_path(p, node)
+            frame.paths[id] = _free(p, node.path.rpartition(".")[2])
             put(frame.paths[id], tensors.constant(node))
         return
     made = None if node.op.own_path else _as_module(p, frame, id, node)
@@ -125,6 +129,6 @@ def _as_module(p: Plan, frame: Frame, id: int, node: OpNode) -> Leaf | None:
     return op_leaf(p, frame, id, made.code)
 
 
-def _table_path(p: Plan, node: OpNode) -> str:
-    name = names.safe(node.path.rpartition(".")[2], names.TAKEN)
-    return names.unique(name, p.sketch.modules.children)
+def _free(p: Plan, name: str) -> str:
+    """An attribute like this name, for what has no weights and so may be called anything."""
+    return names.unique(names.safe(name, names.TAKEN), p.sketch.modules.children)

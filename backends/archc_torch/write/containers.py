@@ -27,18 +27,20 @@ def holds(says: Expressions, branch: Branch) -> bool:
 
 def box(says: Expressions, branch: Branch) -> Box:
     """The branch as a container of elements."""
+    kind = tree.kind(branch)
+    listed = kind in ("Sequential", "ModuleList") and tree.in_order(branch)
     items: list[Item] = []
     for name, child in branch.children.items():
         if isinstance(child, Branch):
             if holds(says, child):
                 inner = box(says, child)
                 items.append(Item(name, inner, comment=inner.comment, gap=child.gap))
+            elif listed:  # a copy that only calls functions: the others keep their numbers
+                items.append(Item(name, "nn.Identity()"))
         elif child.callee is None or not says.classes.of(child.callee).function:
             types = says.twins.leaf(child)
             comment = says.shapes.types(types) if types else ""
             items.append(Item(name, says.text(child.code), child.count, comment, gap=child.gap))
-    kind = tree.kind(branch)
-    listed = kind in ("Sequential", "ModuleList") and tree.in_order(branch)
     return Box(kind, items, named=not listed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 
 LARGE = 24  # numbers in a literal that is still written where it stands
 
-# An expression that stands for a number, and what tells that it is an operand there.
-_COMPOUND = re.compile(r" (?:[-+*%]|//|\*\*) ")
+# What tells that an expression is an operand where it stands.
 _OPERATOR_BEFORE = re.compile(r"[-+*/%@] ?$")
 _OPERATOR_AFTER = re.compile(r" ?[-+*/%@]")
 
@@ -34,7 +34,7 @@ class Expressions:
         """The code as text."""
         pieces = [self._part(part) for part in code]
         for k, part in enumerate(code):
-            if isinstance(part, Hole) and _COMPOUND.search(pieces[k]) and not part.keyword:
+            if isinstance(part, Hole) and not part.keyword and _compound(pieces[k]):
                 before, after = "".join(pieces[:k][-1:]), "".join(pieces[k + 1 :][:1])
                 if _OPERATOR_BEFORE.search(before) or _OPERATOR_AFTER.match(after):
                     pieces[k] = f"({pieces[k]})"
@@ -118,6 +118,17 @@ class Expressions:
         """The attribute that keeps an argument for forward."""
         taken = {*self.found.sketch.modules.children, *names.TAKEN}
         return names.unique(f"{name}_" if name in taken else name, taken)
+
+
+def _compound(text: str) -> bool:
+    """Whether an expression needs parentheses as an operand: `a / b`, `a if b else c`."""
+    if " " not in text:
+        return False
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:  # with a comma before or after it, it is an argument
+        return False
+    return isinstance(tree, ast.BinOp | ast.BoolOp | ast.Compare | ast.IfExp)
 
 
 def _count(value: object) -> int:
