@@ -34,14 +34,18 @@ class Run(NamedTuple):
 
 
 def main() -> int:
-    sys.path[0] = str(ROOT / "tests")  # in place of this folder, whose hostile.py is not that package
+    sys.path[0] = str(
+        ROOT / "tests"
+    )  # in place of this folder, whose hostile.py is not that package
     from hostile.every import CASES
 
     wanted = sys.argv[1:]
     cases = [case for case in CASES if not wanted or any(part in case.name for part in wanted)]
     base = {verb: baseline(verb) for verb in sorted({case.command[0] for case in cases})}
     for verb, run in base.items():
-        print(f"{f'archc {verb}, a small network':<52} {run.seconds:6.2f} s {'':>8} {run.mebibytes:4.0f} MB")
+        print(
+            f"{f'archc {verb}, a small network':<52} {run.seconds:6.2f} s {'':>8} {run.mebibytes:4.0f} MB"
+        )
     wrong = slow = large = 0
     for case in cases:
         with tempfile.TemporaryDirectory() as name:
@@ -72,7 +76,9 @@ def baseline(verb: str) -> Run:
     if verb == "run":
         more = ("--input", "data.json")
     with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "net.yaml").write_text("archc: 1\ninputs: {x: [N, 8]}\ngraph: [{linear: 3}]\n")
+        (Path(name) / "net.yaml").write_text(
+            "archc: 1\ninputs: {x: [N, 8]}\ngraph: [{linear: 3}]\n"
+        )
         (Path(name) / "data.json").write_text("[1, 2, 3, 4, 5, 6, 7, 8]")
         return measure(Path(name), (verb, "net.yaml", *more))
 

@@ -77,8 +77,11 @@ def body_call(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> 
 
 
 def own_arguments(frame: Frame) -> dict[str, Any]:
-    """The enclosing definition's parameters, passed on under their own names."""
-    return {name: frame.bindings[name] for name in frame.builder.parameters}
+    """The enclosing definition's parameters, passed on under their own names.
+
+    Not as they are bound here: steps that a caller gave do not see them.
+    """
+    return dict(frame.builder.parameters)
 
 
 def enter(
@@ -114,7 +117,7 @@ def finish(
         place=step.place,
         inputs=tuple(inner.builder.inputs),
         outputs=outputs,
-        parameters=inner.builder.parameters,
+        parameters=tuple(inner.builder.parameters),
         source=name,
         symbol_values=dict(inner.builder.symbols),
     )

@@ -37,7 +37,7 @@ class Builder:
     symbols: dict[str, Size] = field(default_factory=dict)
     model_symbols: dict[str, Size] = field(default_factory=dict)  # what the model's stand for
     weights: dict[str, TensorType] = field(default_factory=dict)
-    parameters: tuple[str, ...] = ()
+    parameters: dict[str, Argument] = field(default_factory=dict)  # those that only pass through
     declared_symbols: frozenset[str] = frozenset()
     _constants: dict[tuple[object, DType], Value] = field(default_factory=dict)
     _brought: dict[tuple[int, Value], Value] = field(default_factory=dict)  # by builder and value

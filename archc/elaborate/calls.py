@@ -23,6 +23,7 @@ from archc.elaborate.spaces import file_space, parse_steps, space_of
 from archc.ir.nodes import CallNode, Copies
 from archc.spec.ast import Step, Template
 from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.values import Argument, NeedsValue
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
@@ -122,6 +123,10 @@ def settings_of(
 
 def argument(e: Elaborator, frame: Frame, data: Data, wanted: str | None) -> Setting:
     if isinstance(data, Sequence) and wanted == "steps":
+        # They go into another definition, where numbers that only pass through here are not known.
+        passed = [value for value in frame.bindings.values() if isinstance(value, Argument)]
+        if passed:
+            raise NeedsValue(passed[0])
         steps = parse_steps(e, data, frame.space.file)
         return Setting(StepList(steps, frame.bindings, frame.space), data.place, frame.space)
     return Setting(e.evaluator.value(data, frame), data.place, frame.space)

@@ -126,7 +126,7 @@ def attempt(
     if key in context.definitions:
         context.recall(key)
         return context.definitions[key], passed
-    builder.parameters = tuple(passed)
+    builder.parameters = {name: bound[name] for name in passed}
     if builder.used_at is not None:
         builder.used_as = used_as(template, fed, bound, settings)
     context.open.append(template)

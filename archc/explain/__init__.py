@@ -1,14 +1,16 @@
-"""What `archc explain` tells: a page a code, a page a topic, and one made from each op's class.
+"""What `archc explain` tells: a page a code, a topic or a key, and one made from each op's class.
 
 A code's page is `E301.md`, of a fixed form: a title `# E301: …`, its text, and, where the mistake
 is one in a spec, two whole specs, fenced as `yaml wrong` and `yaml right`. A topic's page is named
-in lower case and is free in form.
+in lower case and is free in form. `keys.md` has a section for each key of the language that no
+topic is about, `## freeze: …`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,12 +33,25 @@ def codes() -> list[str]:
 
 
 def topics() -> list[str]:
-    """The topics, in order."""
-    return [path.stem for path in _pages() if not CODE.match(path.stem)]
+    """The topics and the keys of the language, in order."""
+    own = [path.stem for path in _pages() if not CODE.match(path.stem) and path.stem != "keys"]
+    return sorted([*own, *_keys()])
+
+
+@cache
+def _keys() -> dict[str, str]:
+    """The sections of keys.md as pages."""
+    sections = re.split(
+        r"^## (?=\w+: )", (FOLDER / "keys.md").read_text("utf-8"), flags=re.MULTILINE
+    )
+    named = (section.partition(": ") for section in sections if section)
+    return {name: f"# {text.strip()}\n" for name, _, text in named}
 
 
 def page(name: str) -> str | None:
     """The page of a code or a topic, as Markdown; None if there is none."""
+    if name in _keys():
+        return _keys()[name]
     path = FOLDER / f"{name}.md"
     return path.read_text(encoding="utf-8") if name in {*codes(), *topics()} else None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, cast
 
 from archc.errors import InputError
-from archc.ir.dims import Dim, Size, floor_div, largest, symbol
+from archc.ir.dims import Size, SizeError, floor_div, largest, symbol
 from archc.ir.text import RESERVED, WORD
 from archc.ir.types import DTYPES, TensorType
 from archc.place import Place, Source
@@ -23,7 +23,6 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _FILE = re.compile(r"[A-Za-z0-9_./-]+")
 _LITERALS = {"true": True, "false": False, "null": None}
 _DEEPEST = 60
-_MOST_TERMS = 1000
 
 
 class Reader:
@@ -190,6 +189,12 @@ class Reader:
     # -- sizes, as in Python: sums, products, floor quotients, powers and max ---------------------
 
     def size(self) -> Size:
+        try:
+            return self._size()
+        except SizeError as error:
+            self.fail(error.diagnostics[0].message)
+
+    def _size(self) -> Size:
         self._deeper()
         total = self._term()
         while True:
@@ -210,7 +215,7 @@ class Reader:
                     self.fail("a size is divided by zero")
                 product = floor_div(product, divisor)
             elif self.take("*"):
-                product = self._bounded(product * self._factor())
+                product = product * self._factor()
             else:
                 return product
 
@@ -225,13 +230,8 @@ class Reader:
             self.fail("a size's powers are small")
         product: Size = 1
         for _ in range(power):
-            product = self._bounded(product * base)
+            product = product * base
         return product
-
-    def _bounded(self, size: Size) -> Size:
-        if isinstance(size, Dim) and len(size.terms) > _MOST_TERMS:
-            self.fail(f"a size has more than {_MOST_TERMS} terms")
-        return size
 
     def _atom(self) -> Size:
         if self.take("("):

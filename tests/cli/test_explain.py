@@ -13,6 +13,8 @@ from archc.explain import codes, examples, page, title, topics
 from archc.explain.reference import op_page
 from archc.ops.registry import ops
 from archc.pipeline import compile_text
+from archc.spec.ast import MODIFIERS
+from archc.spec.schema import SKELETON
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for name in ("archc", "backends") for path in (ROOT / name).rglob("*.py")]
@@ -55,7 +57,7 @@ def test_the_wrong_example_is_wrong_in_just_that_way_and_the_right_one_right(cod
 
 
 def test_codes_of_specs_have_examples_unless_they_need_more_than_a_text() -> None:
-    need_more = {"E101", "E102", "E108", "E223", "E403", "E404"}
+    need_more = {"E101", "E102", "E108", "E111", "E223", "E403", "E404"}
     of_specs = {code for code in codes() if code[0] == "W" or code[1] in "1234"}
     assert of_specs - set(SPEC_CODES) == need_more
 
@@ -64,6 +66,10 @@ def test_codes_of_specs_have_examples_unless_they_need_more_than_a_text() -> Non
 def test_the_examples_of_a_topic_are_right(topic: str) -> None:
     for one in examples(page(topic) or ""):
         assert found_in(one.text) == set()
+
+
+def test_every_key_of_the_language_is_explained() -> None:
+    assert {*MODIFIERS, "do", *SKELETON["properties"]} <= set(topics())
 
 
 @pytest.mark.parametrize("name", ops())

@@ -13,9 +13,7 @@ from pathlib import Path
 from hostile.cases import HEAD, Case, Write, both, content, net, text
 
 SPEC = net("  - {linear: {out: 4, bias: false}, name: fc}")
-PICTURE = (
-    "archc: 1\ninputs: {image: [1, 3, 8, 8]}\ngraph: [{conv2d: {out: 1, kernel: 3}}]\n"
-)
+PICTURE = "archc: 1\ninputs: {image: [1, 3, 8, 8]}\ngraph: [{conv2d: {out: 1, kernel: 3}}]\n"
 
 
 class Evil:
@@ -91,7 +89,7 @@ def png(width: int, height: int, data: bytes = b"") -> bytes:
 
 def weights(name: str, code: str, data: bytes) -> Case:
     """A file of weights that `export` is given."""
-    command = ("export", "net.yaml", "-o", "net.onnx", "--weights", f"w{name.split()[-1]}")
+    command = ("export", "net.yaml", "-o", "net.onnx", "--weights", f"w{name.rsplit(maxsplit=1)[-1]}")
     return Case(name, code, both(text(SPEC), content(data, command[-1])), command)
 
 

@@ -15,11 +15,6 @@ import sys
 import numpy  # noqa: F401 - what the verbs need is there before the first fork
 from hostile.measured import peak
 
-import archc.cli.check
-import archc.cli.diff
-import archc.cli.export
-import archc.cli.show
-import archc.spec.schema
 from archc.cli.main import main
 from archc.spec.load import prelude
 

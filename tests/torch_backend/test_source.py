@@ -36,13 +36,14 @@ def test_a_class_is_called_as_its_field_calls_it(name: str, wanted: str) -> None
 def test_a_class_beside_the_plain_one_is_called_by_the_switch_that_makes_it_another() -> None:
     text = source("""
 blocks:
-  project:
-    params: {biased: false}
-    graph: [{linear: {out: 6, bias: false}, name: fc}, {relu, when: =biased}]
-graph: [{project, name: one}, tanh, {project: {biased: true}, name: two}, tanh]
+  mix:
+    inputs: {x, y: {optional: true}}
+    params: {alone: false}
+    graph: [{linear: 6, in: x, name: fc}, {add: [fc, y]}]
+graph: [{mix, in: {x, y: x}, name: one}, {mix: {alone: true}, in: {x: prev}, name: two}]
 """)
-    assert "class Project(" in text
-    assert "class ProjectBiased(" in text
+    assert "class Mix(" in text
+    assert "class MixAlone(" in text
 
 
 def test_what_has_no_weights_needs_no_number_for_a_name() -> None:
@@ -84,16 +85,10 @@ graph: [{{step: 2, name: a}}, {{step: 3, name: b}}, {{step: 4, name: c}}]
 """)
     module = archc_torch.module(program)
     x = torch.rand(4, 6, generator=torch.Generator().manual_seed(0)) + 0.5
-    functions = {"div": torch.div, "mul": torch.mul, "sub": torch.sub, "pow": torch.pow}
-    wanted = x
-    with torch.no_grad():
-        for n, name in ((2, "a"), (3, "b"), (4, "c")):
-            number = eval(formula, {"n": n})
-            given = functions[op](wanted, number)
-            wanted = getattr(module, name).fc(given)
-            torch.testing.assert_close(
-                getattr(module, name)(x), getattr(module, name).fc(functions[op](x, number))
-            )
+    function = {"div": torch.div, "mul": torch.mul, "sub": torch.sub, "pow": torch.pow}[op]
+    for n, step in zip((2, 3, 4), module.children(), strict=True):
+        number = {"1 / n": 1 / n, "1 if n > 2 else 3": 1 if n > 2 else 3, "n - 1": n - 1}[formula]
+        torch.testing.assert_close(step(x), step.fc(function(x, number)))
 
 
 def test_a_size_that_several_parameters_have_is_said_as_a_number() -> None:
