@@ -43,9 +43,8 @@ def main() -> int:
     cases = [case for case in CASES if not wanted or any(part in case.name for part in wanted)]
     base = {verb: baseline(verb) for verb in sorted({case.command[0] for case in cases})}
     for verb, run in base.items():
-        print(
-            f"{f'archc {verb}, a small network':<52} {run.seconds:6.2f} s {'':>8} {run.mebibytes:4.0f} MB"
-        )
+        what = f"archc {verb}, a small network"
+        print(f"{what:<52} {run.seconds:6.2f} s {'':>8} {run.mebibytes:4.0f} MB")
     wrong = slow = large = 0
     for case in cases:
         with tempfile.TemporaryDirectory() as name:

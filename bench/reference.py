@@ -1,6 +1,6 @@
 """torchvision where there is no CUDA: its operators are declared before anything imports it.
 
-Import this before torchvision, and before transformers, which imports torchvision where it finds it.
+Import this before torchvision, and before transformers, which imports torchvision where it can.
 """
 
 from __future__ import annotations

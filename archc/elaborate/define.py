@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -147,8 +148,8 @@ def used_as(
     template: Template, fed: list[Fed], bound: dict[str, Any], settings: dict[str, Setting]
 ) -> tuple[str, ...]:
     """How a block is used, for errors inside that are told outside: its name, then notes."""
-    given = [one.given for one in fed if one.given is not None]
-    notes = origins(given)
+    named = [(one.declaration.name, one.given) for one in fed]
+    notes = origins([replace(given, text=name) for name, given in named if given is not None])
     for name, setting in settings.items():
         value = bound[name].value if isinstance(bound[name], Argument) else bound[name]
         notes.append(f"{name}: {value} at {setting.place}")

@@ -1,4 +1,4 @@
-"""Hostile inputs: what each writes into an empty folder, the command that meets it, what it ends in.
+"""Hostile inputs: what each writes into an empty folder, its command, and what that ends in.
 
 The tests hold that each ends in its error and how much memory that may take; `bench/hostile.py`
 prints what each took in a process of its own.

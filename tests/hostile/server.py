@@ -2,7 +2,7 @@
 
 A line of JSON in, `[folder, [verb, argument, …]]`; a line out, `[status, peak in KiB]`; what the
 command printed lies in `.out` in the folder. Forks of one process that has imported what all need
-are many times quicker than interpreters, and a fork's memory is its own, as a new process's is.
+are many times quicker than new interpreters, and a fork's memory is its own, as a new process's is.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import json
 import os
 import resource
 import sys
+from importlib.util import find_spec
 
-import numpy  # noqa: F401 - what the verbs need is there before the first fork
 from hostile.measured import peak
 
 from archc.cli.main import main
@@ -57,6 +57,8 @@ def alone(folder: str, command: list[str], writer: int) -> None:
 
 def serve() -> None:
     prelude()
+    if find_spec("onnx"):
+        backend("onnx")
     for line in sys.stdin:
         folder, command = json.loads(line)
         print(json.dumps(run(folder, command)), flush=True)

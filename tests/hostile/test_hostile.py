@@ -29,8 +29,11 @@ def server() -> Iterator[subprocess.Popen[str]]:
     env = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with subprocess.Popen(
         [sys.executable, str(TESTS / "hostile" / "server.py")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env,
-    ) as process:  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=env,
+    ) as process:
         yield process
         assert process.stdin is not None
         process.stdin.close()

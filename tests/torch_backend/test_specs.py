@@ -1,4 +1,4 @@
-"""Every model of the zoo as a module: its weights' names, its outputs' types, a step of training."""
+"""Every network of the zoo as a module: its weights' names, outputs' types, a step of training."""
 
 from __future__ import annotations
 
