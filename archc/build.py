@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,14 @@ from archc import __version__
 from archc.backends import backend
 from archc.cost import macs
 from archc.errors import ArchcError, CheckError, InputError
+from archc.files import abandoned, held
 from archc.ir.program import Program
 from archc.spec.bundle import bundle
 
 Progress = Callable[[str], None]
 FORMAT = 1  # of report.json and the folder
+UNFINISHED = ".building-"  # how the folder of a build that is not done is called
+PATIENCE = 10  # seconds in which a build that has just begun takes hold of its folder
 
 
 def build(
@@ -32,24 +37,34 @@ def build(
 ) -> dict[str, Any]:
     """Builds into the folder and returns the report.
 
-    Files are made in a folder beside the target and moved one by one when all is verified, the
-    report last; a build that fails or is killed leaves what was there. Raises InputError E521
-    where nothing can be written, CheckError E650 where PyTorch and onnxruntime disagree.
+    Files are made in a folder of their own inside and moved one by one when all is verified, the
+    report last; a build that fails or is killed leaves what was there. What a killed one has left
+    behind, the next one removes. Raises InputError E521 where nothing can be written, CheckError
+    E650 where PyTorch and onnxruntime disagree.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+        remove_leftovers(folder)
+        aside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
     except OSError as error:
         raise InputError.of("E521", f"cannot write into {folder}: {error.strerror}") from error
-    try:
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, aside, ignore_errors=True)
+        stack.enter_context(held(aside))
         report = _make(program, aside, weights, seed, target, check, progress)
         names = [path.relative_to(aside) for path in sorted(aside.rglob("*")) if path.is_file()]
         for name in sorted(names, key=lambda name: name.name == "report.json"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (aside / name).replace(folder / name)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return report
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what killed builds have left in the folder, and nothing of one that is running."""
+    for path in folder.glob(f"{UNFINISHED}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > PATIENCE and abandoned(path):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _make(

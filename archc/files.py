@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import BinaryIO
 
 from archc.errors import ArchcError, InputError
 
+_DAY = 24 * 3600  # seconds
 _PIECE = 4 << 20  # bytes held at a time where the kernel does not copy by itself
 _MOST = 1 << 30  # bytes asked of the kernel in one call, so that a signal gets its turn
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
@@ -61,6 +63,47 @@ def replacing(
         raise
     if durable:
         _sync_directory(target.parent)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """While the block runs, or until its process is gone, the folder is not `abandoned`."""
+    handle = None
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)  # Windows opens no directories
+        _lock(handle)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def abandoned(folder: Path) -> bool:
+    """Whether no process holds the folder any more; where that cannot be asked, after a day."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return time.time() - folder.stat().st_mtime > _DAY
+    try:
+        _lock(handle)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def _lock(handle: int) -> None:
+    """Takes hold of an open file; the kernel lets go of it when the process ends, however it does.
+
+    OSError if another process has it, or nothing can be held here.
+    """
+    try:
+        import fcntl
+    except ModuleNotFoundError as error:
+        raise OSError(errno.ENOSYS, "no locks here") from error
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def copy_range(source: int, target: int, offset: int, length: int) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import archc
 from archc.errors import ArchcError
+from archc.files import held
 
 pytest.importorskip("archc_torch")
 pytest.importorskip("archc_onnx")
 
-from archc.build import build
+from archc.build import build, remove_leftovers
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -54,3 +59,42 @@ def test_the_same_build_gives_the_same_bytes(built: Path, tmp_path: Path) -> Non
     ours, theirs = contents(tmp_path), contents(built)
     for name in ("model.onnx", "model.py", "spec.yaml", "weights.safetensors"):
         assert ours[name] == theirs[name], name
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+@pytest.mark.parametrize(("what", "most"), [("build", 6), ("export", 6)])
+def test_a_build_that_is_killed_leaves_whole_files(what: str, most: int, tmp_path: Path) -> None:
+    """Killed at any moment: every file is the old or the new one, and the report changes last."""
+    found = killed(tmp_path, what, most)
+    assert len(found) >= 6
+    assert {state for one in found for state in one["files"].values()} == {"old", "new"}
+    names = found[0]["files"].keys()
+    for one in found:
+        assert one["files"].keys() == names, one
+        if one["files"].get("report.json") == "new":
+            assert set(one["files"].values()) == {"new"}, one
+    assert not any(one["done"] for one in found[:-1])
+    again = [one["again"] for one in found if one["again"] is not None]
+    assert all(left == sorted(names) for left in again)  # leftovers are gone with the next build
+
+
+def killed(folder: Path, what: str, most: int) -> list[dict[str, Any]]:
+    """What killed work left behind, as tests/killed.py tells it."""
+    script = Path(__file__).parent / "killed.py"
+    run = subprocess.run(
+        [sys.executable, str(script), str(folder), what, str(most)],
+        capture_output=True, text=True, check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def test_a_build_that_is_running_is_left_alone(tmp_path: Path) -> None:
+    running, left = tmp_path / ".building-one", tmp_path / ".building-two"
+    for path in (running, left):
+        path.mkdir()
+        (path / "model.py").write_text("…", encoding="utf-8")
+        os.utime(path, (0, 0))
+    with held(running):
+        remove_leftovers(tmp_path)
+        assert running.is_dir() and not left.is_dir()

@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 
 from hostile.measured import peak
@@ -20,6 +21,7 @@ from archc.spec.load import prelude
 
 SECONDS = 20  # of the processor, after which a command is ended: far more than any should take
 SPACE = 4 << 30  # bytes of addresses
+IMPORTED = ("numpy", "archc.pipeline", "archc.weights", "jsonschema", "onnx", "archc_onnx")
 
 
 def run(folder: str, command: list[str]) -> tuple[int, int]:
@@ -56,9 +58,12 @@ def alone(folder: str, command: list[str], writer: int) -> None:
 
 
 def serve() -> None:
+    for name in ("check", "diff", "export", "fmt", "run", "schema", "show"):
+        import_module(f"archc.cli.{name}")
+    for name in IMPORTED:
+        if find_spec(name.partition(".")[0]):
+            import_module(name)
     prelude()
-    if find_spec("onnx"):
-        backend("onnx")
     for line in sys.stdin:
         folder, command = json.loads(line)
         print(json.dumps(run(folder, command)), flush=True)
