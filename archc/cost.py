@@ -31,11 +31,10 @@ def macs(definition: Definition, at: At | None = None) -> int:
 def peak(definition: Definition, at: At | None = None) -> int:
     """The most bytes that activations take at one time, in the order of the steps.
 
-    Each value is held from the step that makes it to the last that reads it, the model's inputs
-    and outputs to the end; a step's inputs and outputs are held together, and a call is a step:
-    what it reads is held until it ends. Weights, scratch memory
-    of a kernel and what training keeps for its way back are not counted, and no step works in
-    place.
+    Each value is held from the step that makes it to the last that reads it, the model's inputs and
+    outputs to the end; a step's inputs and outputs are held together, and a call is a step: what it
+    reads is held until it ends. Weights, scratch memory of a kernel and what training keeps for its
+    way back are not counted, and no step works in place.
     """
     return _Counter(_sizes(definition, at)).peak(definition, inputs=True)
 

@@ -19,7 +19,7 @@ from archc.ir.graph import Value
 from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight, WeightNode
 from archc.ir.program import Definition, Program
 from archc.ir.text import identical, reference, value
-from archc.ops.attributes import NamedSizes
+from archc.ops.list_kinds import NamedSizes
 
 Kind = Literal["added", "removed", "changed"]
 Facts = Mapping[str, str]

@@ -4,7 +4,8 @@
 
 Prints what each left behind, one JSON object a line: {"at": the moment, "done": whether it came to
 its end, "files": {name: "old", "new" or "other"}}. MOST moments are tried, spread evenly, and the
-last ones. The interpreter tells when a file is opened or renamed, so that every moment can be met.
+last ones. The interpreter tells when a file is opened, written or renamed, so every moment can be
+met.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import archc
 import archc_onnx
 from archc.build import build
 
 MOMENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree")
+WRITES = ("write", "flush", "copy_file_range")
 LAST = 8  # the moments at the end, when files get their final names, are all tried
 Contents = dict[str, bytes]
 
@@ -63,10 +68,10 @@ def moments(folder: Path, what: str, program: archc.Program) -> int:
     if os.fork() == 0:
         seen = [0]
 
-        def count(event: str, arguments: tuple[object, ...]) -> None:
-            seen[0] += event in MOMENTS
+        def count() -> None:
+            seen[0] += 1
 
-        sys.addaudithook(count)
+        at_every_moment(count)
         make(what, program, folder / "counted")
         os.write(writer, str(seen[0]).encode())
         os._exit(0)
@@ -77,19 +82,33 @@ def moments(folder: Path, what: str, program: archc.Program) -> int:
     return int(told)
 
 
+def at_every_moment(call: Callable[[], None]) -> None:
+    """Calls the function before a file is opened, written to, renamed or removed."""
+
+    def audit(event: str, arguments: tuple[object, ...]) -> None:
+        if event in MOMENTS:
+            call()
+
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_call" and argument.__name__ in WRITES:
+            call()
+
+    sys.addaudithook(audit)
+    sys.setprofile(profile)
+
+
 def killed(what: str, program: archc.Program, folder: Path, at: int) -> bool:
     """Whether the work came to its end although it was to be killed at that moment."""
     child = os.fork()
     if child == 0:
         rest = [at]
 
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            rest[0] -= event in MOMENTS
+        def count() -> None:
+            rest[0] -= 1
             if rest[0] == 0:
-                rest[0] = -1  # killing is an event, too
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        sys.addaudithook(hook)
+        at_every_moment(count)
         make(what, program, folder)
         os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from archc.cli.export import add_weights, file_size
 from archc.cli.options import add_choices, add_spec
+from archc.errors import printable
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -57,7 +58,7 @@ def run(args: Namespace) -> int:
         print_json(report)
         return 0
     for name, size in report["files"].items():
-        print(f"{(folder / name).as_posix()}  {file_size(size)}")
+        print(printable(f"{(folder / name).as_posix()}  {file_size(size)}"))
     for model, parity in report["parity"].items():
         print(f"{model}: PyTorch and onnxruntime agree to {parity:.1e}")
     return 0

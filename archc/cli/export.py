@@ -12,6 +12,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from archc.cli.options import add_choices, add_model, add_spec, choose_model
+from archc.errors import printable
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -74,7 +75,7 @@ def show(args: Namespace, written: list[Path]) -> int:
         print_json([{"file": path, "bytes": size} for path, size in sizes.items()])
         return 0
     for path, size in sizes.items():
-        print(f"{path}  {file_size(size)}")
+        print(printable(f"{path}  {file_size(size)}"))
     return 0
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from archc.cli.report import print_json, report
-from archc.cli.terminal import painter
+from archc.cli.terminal import is_terminal, painter
 from archc.errors import Diagnostic, Paint, SpecError, printable
 
 
@@ -62,7 +62,10 @@ def from_stdin() -> int:
     from archc.spec.reader import MAX_BYTES, decode
 
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
-    print(format_text(decode(data, "stdin"), "stdin"), end="")
+    text = format_text(decode(data, "stdin"), "stdin")
+    if is_terminal(sys.stdout):  # a file or another program gets the text as it is
+        text = "\n".join(map(printable, text.split("\n")))
+    print(text, end="")
     return 0
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from archc.cli.export import add_weights
 from archc.cli.options import add_choices, add_model, add_spec
-from archc.errors import UsageError
+from archc.errors import UsageError, printable
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -114,7 +114,7 @@ def show(args: Namespace, outputs: dict[str, Any], labels: Any) -> int:
         )
         return 0
     for name, value in outputs.items():
-        print(f"{name}  {value.dtype.name}{list(value.shape)}")
+        print(printable(f"{name}  {value.dtype.name}{list(value.shape)}"))
         print("\n".join("  " + line for line in lines(value, labels)))
     return 0
 
@@ -135,8 +135,6 @@ def numbers(value: Any) -> Any:
 def lines(value: Any, labels: Any) -> list[str]:
     """A few lines about one output: the best classes if labels name them, or its numbers."""
     import numpy as np
-
-    from archc.errors import printable
 
     if (
         isinstance(labels, list)

@@ -15,6 +15,7 @@ from typing import Any
 
 from archc.cli.export import add_weights
 from archc.cli.options import add_at, add_choices, add_model, add_spec, check_sizes, choose_model
+from archc.errors import printable
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -64,7 +65,7 @@ def run(args: Namespace) -> int:
         print_json([as_json(verdict) for verdict in verdicts])
     else:
         for verdict in verdicts:
-            print("\n".join(lines(verdict)))
+            print("\n".join(map(printable, lines(verdict))))
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 

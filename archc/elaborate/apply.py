@@ -10,7 +10,8 @@ from archc.ir.dims import lower_bound
 from archc.ir.nodes import OpNode
 from archc.ir.types import TensorType
 from archc.ops.attributes import freeze
-from archc.ops.base import Op, Site, TypingError
+from archc.ops.base import Op
+from archc.ops.site import Site, TypingError
 from archc.spec.ast import Step
 
 if TYPE_CHECKING:

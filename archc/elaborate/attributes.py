@@ -11,8 +11,9 @@ from archc.elaborate.evaluate import plain_argument
 from archc.elaborate.scope import Frame
 from archc.elaborate.spaces import defaults_for
 from archc.errors import did_you_mean
-from archc.ops.attributes import AttributeProblem, Required
+from archc.ops.attributes import Required
 from archc.ops.base import Op
+from archc.ops.kinds import AttributeProblem
 from archc.place import Place
 from archc.spec.ast import Step
 from archc.spec.data import Mapping, Scalar

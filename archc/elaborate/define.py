@@ -56,9 +56,8 @@ def define(
     None if it is wrong.
 
     Optimistic: numbers of type float only pass through until a formula computes with one; then it
-    tells
-    definitions apart, and the elaboration starts again. Raises StepError, Unroll, NeedsValue of
-    outer things.
+    tells definitions apart, and the elaboration starts again. Raises StepError, Unroll, NeedsValue
+    of outer things.
     """
     context = e.context
     if template in context.open:

@@ -9,7 +9,7 @@ from archc.elaborate.references import Given
 from archc.elaborate.scope import Frame, Tensor
 from archc.ir.graph import Graph, Value
 from archc.ir.nodes import CallNode, InputNode, OpNode
-from archc.ops.base import TypingError
+from archc.ops.site import TypingError
 from archc.spec.ast import Step
 from archc.spec.data import Mapping, Scalar
 

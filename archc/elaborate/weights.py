@@ -13,7 +13,8 @@ from archc.elaborate.spaces import defaults_for
 from archc.errors import did_you_mean
 from archc.ir.nodes import Weight, WeightRef
 from archc.ir.types import FLOATING
-from archc.ops.base import Op, Site, WeightType
+from archc.ops.base import Op
+from archc.ops.site import Site, WeightType
 from archc.spec.ast import Step
 from archc.spec.data import Data
 

@@ -1,10 +1,9 @@
 """The typed wrapper of networkx: the only file that imports it.
 
-A definition's body is a `networkx.MultiDiGraph`: an edge from producer to user, keyed by the
-user's input slot
-(so that `add(x, x)` can be said) and carrying the producer's output port. Nodes are numbered in
-the order they
-are added, which is a topological order, and iteration never depends on hashing.
+A definition's body is a `networkx.MultiDiGraph`: an edge from producer to user, keyed by the user's
+input slot (so that `add(x, x)` can be said) and carrying the producer's output port. Nodes are
+numbered in the order they are added, which is a topological order, and iteration never depends on
+hashing.
 """
 
 from __future__ import annotations

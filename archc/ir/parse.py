@@ -26,9 +26,11 @@ from archc.ir.text import VERSION, output_names
 from archc.ir.types import TensorType
 from archc.ir.verify import verify
 from archc.ir.weight_notation import weight, weight_ref
-from archc.ops.attributes import AttributeProblem, Required
-from archc.ops.base import Op, TypingError
+from archc.ops.attributes import Required
+from archc.ops.base import Op
+from archc.ops.kinds import AttributeProblem
 from archc.ops.registry import ops
+from archc.ops.site import TypingError
 from archc.spec.values import Argument
 
 _CALL = re.compile(r"(call|scan|read)\s+(?=[\w\"])")

@@ -1,8 +1,8 @@
 """Programs: models and the definitions they call.
 
 A definition is a block, a model or a repeated `do` with its arguments and input types bound. It is
-elaborated
-once and called as often as it is used; its weights' names are relative to the caller's path.
+elaborated once and called as often as it is used; its weights' names are relative to the caller's
+path.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ class Definition:
     """A typed graph with named inputs and outputs.
 
     `parameters` are the numbers that a call passes in because they change no type; `bound` the
-    arguments that
-    are part of what this definition is, kept for naming and printing.
+    arguments that are part of what this definition is, kept for naming and printing.
     """
 
     name: str

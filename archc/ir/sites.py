@@ -7,7 +7,8 @@ from collections.abc import Callable
 from archc.ir.graph import Graph
 from archc.ir.nodes import OpNode
 from archc.ir.types import TensorType
-from archc.ops.base import Op, Site
+from archc.ops.base import Op
+from archc.ops.site import Site
 
 
 def spread(op: Op, slots: tuple[str, ...]) -> dict[str, list[int]] | None:

@@ -54,7 +54,7 @@ from archc.ir.nodes import (
     WeightRef,
 )
 from archc.ir.program import Definition, Program
-from archc.ops.attributes import NamedSizes
+from archc.ops.list_kinds import NamedSizes
 from archc.place import Place
 from archc.spec.values import Argument
 

@@ -27,7 +27,7 @@ from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight, 
 from archc.ir.program import Definition, Program
 from archc.ir.sites import place, spread
 from archc.ir.types import TensorType
-from archc.ops.base import Site, TypingError
+from archc.ops.site import Site, TypingError
 from archc.spec.values import Argument
 
 HELP = "this is a defect of archc, not of the spec: please report it with the spec"

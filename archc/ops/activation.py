@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from archc.init import Init
 from archc.ir.types import TensorType
-from archc.ops.attributes import Bool, Float, Int, Text, attr
-from archc.ops.base import Site, TypingError, example
+from archc.ops.attributes import attr
+from archc.ops.base import example
+from archc.ops.kinds import Bool, Float, Int, Text
 from archc.ops.pointwise import Pointwise
+from archc.ops.site import Site, TypingError
 
 if TYPE_CHECKING:
     from archc.arrays import Array

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archc.ir.dims import Size, ceil_div
 from archc.ir.types import TensorType
-from archc.ops.attributes import PerAxis, attr
-from archc.ops.base import Op, Site, example
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.list_kinds import PerAxis
+from archc.ops.site import Site
 from archc.ops.window import Windowed
 
 if TYPE_CHECKING:

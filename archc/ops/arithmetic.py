@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 
 class Add(Variadic):
-    """The sum of values that broadcast as in NumPy.
-
-    Shapes: inputs `[…]`, y their common shape.
-    """
+    """The sum of values that broadcast as in NumPy. Shapes: inputs `[…]`, y their common shape."""
 
     numpy = "add"
     examples = (

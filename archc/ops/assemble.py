@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
-from archc.ops.attributes import Float, Int, Ints, Optional, Pairs, Text, attr
-from archc.ops.base import Input, Op, Site, TypingError, example, impossible
+from archc.ops.attributes import attr
+from archc.ops.base import Input, Op, example
+from archc.ops.kinds import Float, Int, Optional, Text
+from archc.ops.list_kinds import Ints, Pairs
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import impossible
 
 if TYPE_CHECKING:
     from archc.arrays import Array

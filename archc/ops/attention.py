@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
-from archc.ops.attributes import Bool, Float, Optional, attr
-from archc.ops.base import Input, Op, Site, TypingError, broadcast, example, impossible
+from archc.ops.attributes import attr
+from archc.ops.base import Input, Op, example
+from archc.ops.kinds import Bool, Float, Optional
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import broadcast, impossible
 
 if TYPE_CHECKING:
     from archc.ops.build import Build, Term

@@ -1,48 +1,26 @@
-"""What an op is.
+"""What an op is: attributes, inputs, inference, weights, cost, decomposition and examples.
 
-Attributes, inputs, inference, weights, cost, decomposition and examples, in one class.
-
-An op is declared by subclassing `Op`. Its class docstring is its documentation and names the
-source of its
-formula. `infer` is its typing rule: it checks the inputs, declares the weights, and gives the
-output types.
+An op is declared by subclassing `Op`. Its class docstring is its documentation and names the source
+of its formula. `infer` is its typing rule: it checks the inputs, declares the weights, and gives
+the output types.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import sqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archc.init import Init
-from archc.ir.dims import Size, differ, largest, lower_bound
-from archc.ir.types import FLOATING, DType, TensorType
+from archc.ir.dims import Size
+from archc.ir.types import TensorType
 from archc.ops.attributes import Attribute, freeze
 from archc.spec.values import Argument
 
 if TYPE_CHECKING:
     from archc.arrays import Array
     from archc.ops.build import Build, Term
-
-
-class TypingError(Exception):
-    """Why inputs and attributes do not fit; `about` names the input or attribute to point at."""
-
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        about: str = "",
-        label: str = "",
-        help: str = "",
-        notes: Sequence[str] = (),
-    ) -> None:
-        super().__init__(message)
-        self.code, self.message, self.about, self.label = code, message, about, label
-        self.help, self.notes = help, tuple(notes)
+    from archc.ops.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +34,6 @@ class Input:
     optional: bool = False
     variadic: bool = False
     matched: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class WeightType:
-    """A weight that an op asks for. A buffer is stored but never trained.
-
-    `value` holds nested tuples of numbers where the initial values are written out.
-    """
-
-    name: str
-    type: TensorType
-    init: Init
-    buffer: bool = False
-    value: object = None
 
 
 @dataclass(frozen=True)
@@ -180,9 +144,7 @@ class Op:
         return 0
 
     def expand(self, build: Build, *terms: Term) -> Term | tuple[Term, ...] | None:
-        """The op in terms of others, for backends that have no line for it.
-
-        None where it is a primitive.
+        """The op in terms of others, for backends without a line for it; None of a primitive.
 
         Absent optional inputs at the end have no term. Attributes hold values, not arguments
         passed through.
@@ -193,212 +155,10 @@ class Op:
         """The value on constant arrays, for folding; None where the op does not fold.
 
         Absent optional inputs at the end have no array; an op of several outputs gives a tuple.
-        bfloat16, which
-        NumPy has not, never comes here; warnings about what is not finite are the caller's to
-        silence.
+        bfloat16, which NumPy has not, never comes here; warnings about what is not finite are the
+        caller's to silence.
         """
         return None
-
-
-class Site:
-    """One use of an op while it is typed: the input types, and the weights that it declares."""
-
-    def __init__(
-        self,
-        op: Op,
-        inputs: Mapping[str, TensorType | tuple[TensorType, ...] | None],
-        fed: Mapping[str, TensorType] | None = None,
-    ) -> None:
-        self.op = op
-        self.inputs = inputs
-        self.fed: Mapping[str, TensorType] = fed or {}
-        self.weights: dict[str, WeightType] = {}
-        self.used: set[str] = set()  # the fed weights that the op asked for
-
-    def __getitem__(self, name: str) -> TensorType:
-        """A required input's type."""
-        value = self.inputs[name]
-        assert isinstance(value, TensorType)
-        return value
-
-    def optional(self, name: str) -> TensorType | None:
-        value = self.inputs.get(name)
-        assert value is None or isinstance(value, TensorType)
-        return value
-
-    def all(self, name: str) -> tuple[TensorType, ...]:
-        """A variadic input's types."""
-        value = self.inputs[name]
-        assert isinstance(value, tuple)
-        if not value:
-            raise TypingError("E307", f"{self.op.name} has no input", about=name)
-        return value
-
-    def matching(self, *names: str) -> DType:
-        """The element type that the named inputs share; absent ones do not count."""
-        found: list[tuple[str, DType]] = []
-        for name in names:
-            value = self.inputs.get(name)
-            types = value if isinstance(value, tuple) else () if value is None else (value,)
-            found += [(name, type.dtype) for type in types]
-        for name, dtype in found[1:]:
-            if dtype != found[0][1]:
-                raise TypingError(
-                    "E303",
-                    f"{self.op.name}: the element types differ: {found[0][1]} and {dtype}",
-                    about=name,
-                    label=dtype,
-                    help=f"convert one of them: cast: {found[0][1]}",
-                )
-        return found[0][1]
-
-    def weight(
-        self,
-        name: str,
-        dims: Sequence[Size],
-        init: Init,
-        dtype: DType = "float32",
-        *,
-        buffer: bool = False,
-        value: object = None,
-    ) -> TensorType:
-        """Declares a weight, or checks the value that is fed in its place.
-
-        Weights have no symbolic sizes.
-        """
-        wanted = TensorType(dtype, tuple(dims))
-        if name in self.fed:
-            self.used.add(name)
-            self._check_fed(name, wanted)
-        elif wanted.symbols:
-            raise TypingError(
-                "E312",
-                f"the weight '{name}' would have the symbolic shape {wanted.shape_text}",
-                about=name,
-                help="a weight's shape is fixed before training: give the dimension a number",
-            )
-        else:
-            self.weights[name] = WeightType(name, wanted, init, buffer, value)
-        return wanted
-
-    def _check_fed(self, name: str, wanted: TensorType) -> None:
-        found = self.fed[name]
-        if found != wanted:
-            raise TypingError(
-                "E310",
-                f"the weight '{name}' does not fit",
-                about=name,
-                label=f"expected {wanted}",
-                notes=(f"found {found}",),
-            )
-
-    def rank(self, name: str, *ranks: int) -> TensorType:
-        """The input's type, whose rank is one of `ranks`."""
-        x = self[name]
-        if x.rank not in ranks:
-            wanted = " or ".join(map(str, ranks))
-            raise TypingError(
-                "E302",
-                f"{self.op.name} takes an input of rank {wanted}, found {x.shape_text}",
-                about=name,
-                label=f"rank {x.rank}",
-            )
-        return x
-
-    def least_rank(self, name: str, least: int) -> TensorType:
-        x = self[name]
-        if x.rank < least:
-            raise TypingError(
-                "E302",
-                f"{self.op.name} takes an input of rank {least} or more, found {x.shape_text}",
-                about=name,
-                label=f"rank {x.rank}",
-            )
-        return x
-
-    def dtype(self, name: str, allowed: frozenset[DType]) -> TensorType:
-        """The input's type, whose element type is one of `allowed`."""
-        x = self[name]
-        if x.dtype not in allowed:
-            raise TypingError(
-                "E303",
-                f"{self.op.name} takes {'/'.join(sorted(allowed))}, found {x}",
-                about=name,
-                label=x.dtype,
-                help="convert first: cast: "
-                + next((dtype for dtype in ("float32", "int64") if dtype in allowed), min(allowed)),
-            )
-        return x
-
-    def floating(self, name: str = "x") -> TensorType:
-        return self.dtype(name, FLOATING)
-
-    def axis(self, axis: int, rank: int, about: str = "axis") -> int:
-        """The axis counted from 0; negative ones count from the end."""
-        if not -rank <= axis < rank:
-            raise TypingError(
-                "E308", f"there is no axis {axis} in a value of rank {rank}", about=about
-            )
-        return axis % rank
-
-    def axes(self, axes: Sequence[int], rank: int, about: str = "axes") -> tuple[int, ...]:
-        result = tuple(self.axis(axis, rank, about) for axis in axes)
-        if len(set(result)) != len(result):
-            raise TypingError("E308", "an axis is named twice", about=about)
-        return result
-
-
-def same(a: Size, b: Size) -> bool:
-    """Whether two sizes are equal, exactly and for every value of their symbols."""
-    return a == b
-
-
-def divide(size: Size, by: Size, what: str, about: str) -> Size:
-    """`size / by`, which must come out even. Raises TypingError E306."""
-    rest = 1 if by == 0 else size % by
-    if rest != 0 and not isinstance(rest, int):
-        raise TypingError(
-            "E306",
-            f"{what}: {size} is not known to be divisible by {by}",
-            about=about,
-            help=f"declare the size as a multiple, such as ={by}*n",
-        )
-    if rest != 0:
-        raise TypingError("E306", f"{what}: {size} is not divisible by {by}", about=about)
-    return size // by
-
-
-def around(fan: Size) -> Init:
-    """Uniform in ±1/√fan, where PyTorch's layers begin unless said otherwise."""
-    bound = 1 / sqrt(fan) if isinstance(fan, int) and fan > 0 else 0.0
-    return Init("uniform", (-bound, bound))
-
-
-def whole(sizes: Sequence[Size]) -> list[int] | None:
-    """The sizes where all of them are numbers."""
-    found = [size for size in sizes if isinstance(size, int)]
-    return found if len(found) == len(sizes) else None
-
-
-def impossible(size: Size) -> bool:
-    """Whether the size is below 0 for every value of its symbols."""
-    most = lower_bound(-size)
-    return most is not None and most > 0
-
-
-def broadcast(types: Sequence[TensorType], names: Sequence[str], op: str) -> tuple[Size, ...]:
-    """The common shape of values that broadcast as in NumPy. Raises TypingError E301."""
-    rank = max((t.rank for t in types), default=0)
-    result: list[Size] = []
-    for axis in range(-rank, 0):
-        sizes = [t.dims[axis] for t in types if t.rank >= -axis]
-        wide = [size for size in sizes if size != 1]
-        if any(size != wide[0] for size in wide[1:]):
-            raise TypingError(
-                "E301", f"{op}: shapes do not match", label="inputs must broadcast", about="inputs"
-            )
-        result.append(wide[0] if wide else 1)
-    return tuple(result)
 
 
 def values_of(op: Op, arguments: Mapping[str, float]) -> dict[str, Any]:
@@ -407,9 +167,3 @@ def values_of(op: Op, arguments: Mapping[str, float]) -> dict[str, Any]:
         key: arguments[value.name] if isinstance(value, Argument) else value
         for key, value in op.values.items()
     }
-
-
-__all__ = [
-    "Example", "Input", "Op", "Site", "TypingError", "WeightType", "around", "broadcast", "differ",
-    "divide", "example", "impossible", "largest", "lower_bound", "same", "values_of", "whole",
-]  # fmt: skip  # fmt: skip

@@ -18,8 +18,7 @@ class Build(Protocol):
     """Adds ops in place of the one that is taken apart.
 
     Numbers become constants of the other matched operands' type; a variadic input is as many
-    operands. A term among the
-    attributes is fed as the weight of that name.
+    operands. A term among the attributes is fed as the weight of that name.
     """
 
     def op(self, name: str, *inputs: Term | float | None, **attributes: Any) -> Term:

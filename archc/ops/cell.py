@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
-from archc.ops.attributes import Bool, Int, Text, attr
-from archc.ops.base import Input, Op, Site, TypingError, around, example
+from archc.ops.attributes import attr
+from archc.ops.base import Input, Op, example
+from archc.ops.kinds import Bool, Int, Text
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import around
 
 if TYPE_CHECKING:
     from archc.ops.build import Build, Term

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from archc.ir.types import DTYPES, DType, TensorType
-from archc.ops.attributes import TypeName, attr
-from archc.ops.base import Input, Op, Site, broadcast, example
+from archc.ops.attributes import attr
+from archc.ops.base import Input, Op, example
+from archc.ops.kinds import TypeName
 from archc.ops.pointwise import BOOL, Binary, Combining, Pointwise, Variadic, call
+from archc.ops.site import Site
+from archc.ops.sizes import broadcast
 
 if TYPE_CHECKING:
     from archc.arrays import Array

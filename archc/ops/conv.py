@@ -6,8 +6,12 @@ from math import prod
 
 from archc.ir.dims import Size, ceil_div
 from archc.ir.types import TensorType, product
-from archc.ops.attributes import Bool, Either, Int, Optional, PerAxis, Text, attr
-from archc.ops.base import Site, TypingError, around, divide, example, impossible
+from archc.ops.attributes import attr
+from archc.ops.base import example
+from archc.ops.kinds import Bool, Either, Int, Optional, Text
+from archc.ops.list_kinds import PerAxis
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import around, divide, impossible
 from archc.ops.window import Pads, Windowed, even, room, same_pads, spans
 
 

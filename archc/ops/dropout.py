@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from archc.ir.types import TensorType
-from archc.ops.attributes import Float, attr
-from archc.ops.base import Op, Site, example
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Float
+from archc.ops.site import Site
 
 
 class _Random(Op):

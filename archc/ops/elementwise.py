@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archc.ir.types import NUMERIC, TensorType
-from archc.ops.attributes import Float, Optional, attr
-from archc.ops.base import Site, TypingError, example
+from archc.ops.attributes import attr
+from archc.ops.base import example
+from archc.ops.kinds import Float, Optional
 from archc.ops.pointwise import SIGNED, Pointwise
+from archc.ops.site import Site, TypingError
 
 if TYPE_CHECKING:
     from archc.arrays import Array

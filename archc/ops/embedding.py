@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from archc.init import Init
 from archc.ir.dims import Size
 from archc.ir.types import FLOATING, INTEGRAL, DType, TensorType
-from archc.ops.attributes import Float, Int, Optional, TypeName, attr
-from archc.ops.base import Op, Site, TypingError, divide, example
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Float, Int, Optional, TypeName
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import divide
 
 if TYPE_CHECKING:
     from archc.arrays import Array

@@ -7,8 +7,10 @@ from math import sqrt
 from archc.init import Init
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
-from archc.ops.attributes import Bool, Int, Optional, Text, attr
-from archc.ops.base import Op, Site, TypingError, example
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Bool, Int, Optional, Text
+from archc.ops.site import Site, TypingError
 
 
 class Linear(Op):

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 from archc.init import Init
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
-from archc.ops.attributes import Bool, Float, Int, Ints, attr
-from archc.ops.base import Op, Site, TypingError, divide, example
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Bool, Float, Int
+from archc.ops.list_kinds import Ints
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import divide
 
 if TYPE_CHECKING:
     from archc.ops.build import Build, Term

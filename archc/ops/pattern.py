@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType, product
-from archc.ops.base import TypingError, divide
+from archc.ops.site import TypingError
+from archc.ops.sizes import divide
 
 Side = tuple[tuple[str, ...], ...]  # each axis as the names whose product it is
 

@@ -6,7 +6,9 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from archc.ir.types import FLOATING, NUMERIC, DType, TensorType
-from archc.ops.base import Input, Op, Site, TypingError, broadcast
+from archc.ops.base import Input, Op
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import broadcast
 
 if TYPE_CHECKING:
     from archc.arrays import Array

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from archc.ir.dims import Size, ceil_div, smallest
 from archc.ir.types import TensorType
-from archc.ops.attributes import Bool, Either, Optional, PerAxis, Text, attr
-from archc.ops.base import Site, TypingError, example
+from archc.ops.attributes import attr
+from archc.ops.base import example
+from archc.ops.kinds import Bool, Either, Optional, Text
+from archc.ops.list_kinds import PerAxis
+from archc.ops.site import Site, TypingError
 from archc.ops.window import Pads, Windowed, even, room, same_pads, spans
 
 

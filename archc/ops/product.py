@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from archc.ir.dims import Size
 from archc.ir.types import FLOATING, TensorType, product
-from archc.ops.attributes import Text, attr
-from archc.ops.base import Input, Op, Site, TypingError, broadcast, example
+from archc.ops.attributes import attr
+from archc.ops.base import Input, Op, example
+from archc.ops.kinds import Text
 from archc.ops.pointwise import call
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import broadcast
 
 if TYPE_CHECKING:
     from archc.arrays import Array

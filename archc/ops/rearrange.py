@@ -6,9 +6,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archc.ir.types import TensorType
-from archc.ops.attributes import NamedSizes, Text, attr
-from archc.ops.base import Op, Site, example, whole
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Text
+from archc.ops.list_kinds import NamedSizes
 from archc.ops.pattern import Pattern, Plan, parse
+from archc.ops.site import Site
+from archc.ops.sizes import whole
 
 if TYPE_CHECKING:
     from archc.arrays import Array

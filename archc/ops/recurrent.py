@@ -7,8 +7,11 @@ from typing import ClassVar
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
-from archc.ops.attributes import Bool, Float, Int, Text, attr
-from archc.ops.base import Input, Op, Site, TypingError, around, example
+from archc.ops.attributes import attr
+from archc.ops.base import Input, Op, example
+from archc.ops.kinds import Bool, Float, Int, Text
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import around
 
 
 class _Recurrent(Op):

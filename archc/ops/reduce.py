@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from archc.ir.types import FLOATING, NUMERIC, DType, TensorType, product
-from archc.ops.attributes import Bool, Int, Ints, Optional, attr
-from archc.ops.base import Op, Site, TypingError, example
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Bool, Int, Optional
+from archc.ops.list_kinds import Ints
+from archc.ops.site import Site, TypingError
 
 if TYPE_CHECKING:
     from archc.arrays import Array

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
-from archc.ops.attributes import Bool, Floats, Int, Optional, Sizes, Text, attr
-from archc.ops.base import Op, Site, TypingError, divide, example, impossible
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Bool, Int, Optional, Text
+from archc.ops.list_kinds import Floats, Sizes
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import divide, impossible
 
 if TYPE_CHECKING:
     from archc.ops.build import Build, Term

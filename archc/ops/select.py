@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archc.ir.dims import Size, ceil_div, largest, smallest
+from archc.ir.dims import Size, ceil_div, largest, lower_bound, smallest
 from archc.ir.types import TensorType
-from archc.ops.attributes import Either, Int, IntList, Optional, SizeKind, attr
-from archc.ops.base import (
-    Input,
-    Op,
-    Site,
-    TypingError,
-    example,
-    impossible,
-    lower_bound,
-    whole,
-)
+from archc.ops.attributes import attr
+from archc.ops.base import Input, Op, example
 from archc.ops.embedding import INDICES
+from archc.ops.kinds import Either, Int, Optional
+from archc.ops.list_kinds import IntList, SizeKind
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import impossible, whole
 
 if TYPE_CHECKING:
     from archc.arrays import Array

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType, product
-from archc.ops.attributes import Int, Ints, Optional, Sizes, attr
-from archc.ops.base import Op, Site, TypingError, example, whole
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Int, Optional
+from archc.ops.list_kinds import Ints, Sizes
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import whole
 
 if TYPE_CHECKING:
     from archc.arrays import Array

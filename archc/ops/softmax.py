@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archc.ir.types import TensorType
-from archc.ops.attributes import Int, attr
-from archc.ops.base import Op, Site, divide, example
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Int
+from archc.ops.site import Site
+from archc.ops.sizes import divide
 
 if TYPE_CHECKING:
     from archc.ops.build import Build, Term

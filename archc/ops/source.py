@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from archc.init import Init
 from archc.ir.types import DType, TensorType
-from archc.ops.attributes import (
-    Bool,
-    Either,
-    Float,
-    Int,
-    Numbers,
-    Optional,
-    SizeKind,
-    Sizes,
-    TypeName,
-    attr,
-    nested_dims,
-)
-from archc.ops.base import Op, Site, TypingError, example, whole
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Bool, Either, Float, Int, Optional, TypeName
+from archc.ops.list_kinds import Numbers, SizeKind, Sizes, nested_dims
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import whole
 
 if TYPE_CHECKING:
     from archc.arrays import Array

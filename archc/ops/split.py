@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
-from archc.ops.attributes import Int, Optional, Sizes, Texts, attr
-from archc.ops.base import Op, Site, TypingError, divide, example, impossible, whole
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
+from archc.ops.kinds import Int, Optional
+from archc.ops.list_kinds import Sizes, Texts
+from archc.ops.site import Site, TypingError
+from archc.ops.sizes import divide, impossible, whole
 
 if TYPE_CHECKING:
     from archc.arrays import Array

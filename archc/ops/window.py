@@ -12,7 +12,9 @@ from typing import Any, ClassVar
 
 from archc.ir.dims import Size, ceil_div, largest
 from archc.ops.attributes import Attribute
-from archc.ops.base import Op, TypingError, impossible
+from archc.ops.base import Op
+from archc.ops.site import TypingError
+from archc.ops.sizes import impossible
 
 Pads = tuple[tuple[Size, Size], ...]  # (before, after) of each spatial axis
 

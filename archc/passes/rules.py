@@ -13,10 +13,11 @@ from typing import Any
 from archc.ir.graph import Graph, Value
 from archc.ir.nodes import OpNode
 from archc.ir.types import DType, TensorType
-from archc.ops.base import Op, TypingError
+from archc.ops.base import Op
 from archc.ops.rearrange import Rearrange
 from archc.ops.registry import ops
 from archc.ops.shape import Transpose
+from archc.ops.site import TypingError
 from archc.passes.rebuild import Values, op_node
 from archc.spec.values import Argument
 

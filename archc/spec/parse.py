@@ -23,6 +23,7 @@ from archc.spec.formula import Formula
 from archc.spec.values import FormulaError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[0-9]+\Z")
+VARIANT = re.compile(r"[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*\Z")
 MAX_NAME = 100
 MAX_NAMES = 500  # blocks, models or variants of a file, parameters or inputs of one of them
 KEPT = ("train", "search")  # sections that later stages read; their formulas are theirs
@@ -52,11 +53,7 @@ class Parser:
             task=text_of(data.get("task")),
             doc=text_of(data.get("doc")),
             parameters=self.parameters(data.get("params")),
-            variants={
-                name: value
-                for name, value in entries_of(data.get("variants"))
-                if isinstance(value, Mapping)
-            },
+            variants=self.variants(data.get("variants")),
             defaults={
                 name: value
                 for name, value in entries_of(data.get("defaults"))
@@ -79,6 +76,19 @@ class Parser:
             return self.checked_name(written.value, written.place)
         stem = self.path.stem if self.path else "model"
         return re.sub(r"\W", "_", stem) or "model"
+
+    def variants(self, data: Data | None) -> dict[str, Mapping]:
+        """The variants by name; names of files and folders are made of them."""
+        found: dict[str, Mapping] = {}
+        for key, entry in data.entries.items() if isinstance(data, Mapping) else ():
+            name = str(key)
+            if not VARIANT.match(name) or len(name) > MAX_NAME:
+                what = f"'{name[:60]}' cannot name a variant"
+                help = "it holds letters, digits, _, - and ."
+                self.fail("E212", what, entry.key.place, help=help)
+            elif isinstance(entry.value, Mapping):
+                found[name] = entry.value
+        return found
 
     def checked_name(self, name: str, place: Place) -> str:
         if not is_name(name) or len(name) > MAX_NAME:

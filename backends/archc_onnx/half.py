@@ -13,8 +13,9 @@ from archc.ir.graph import Graph, Value
 from archc.ir.nodes import InputNode, Node, OpNode, ScanNode, WeightNode
 from archc.ir.program import Definition, Program
 from archc.ir.types import DType, TensorType
-from archc.ops.attributes import Attribute, Optional, TypeName
+from archc.ops.attributes import Attribute
 from archc.ops.base import Op
+from archc.ops.kinds import Optional, TypeName
 from archc.ops.registry import ops
 from archc.passes.dead_code import holder
 

@@ -17,7 +17,8 @@ from archc.errors import UnsupportedError
 from archc.ir.dims import Size
 from archc.ir.nodes import OpNode, Weight
 from archc.ir.types import DType, TensorType
-from archc.ops.base import Op, broadcast
+from archc.ops.base import Op
+from archc.ops.sizes import broadcast
 from archc_onnx.draft import Body, Draft, Operand
 from archc_onnx.emitter import Emitter, held
 from archc_onnx.encode import DATA_TYPES

@@ -1,10 +1,9 @@
 """Parity: PyTorch against onnxruntime on the same weights and random inputs, and where they part.
 
 Every symbolic dimension takes several sizes, and the graph runs as written and optimised. A
-difference is
-judged against the largest magnitude of the expected output. On a mismatch, a flat copy of the
-program with
-every intermediate value as an output tells the first node at which the two differ.
+difference is judged against the largest magnitude of the expected output. On a mismatch, a flat
+copy of the program with every intermediate value as an output tells the first node at which the two
+differ.
 """
 
 from __future__ import annotations

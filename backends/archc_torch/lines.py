@@ -41,10 +41,7 @@ Writer = str | Callable[["Use"], Expr | str | None]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How one op is written.
-
-    A writer that gives None has no such form for that use.
-    """
+    """How one op is written. A writer that gives None has no such form for that use."""
 
     # An expression on tensors; weights are operands in it under their names.
     call: Writer | None = None

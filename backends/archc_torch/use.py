@@ -10,8 +10,10 @@ from typing import Any, Protocol
 from archc.ir.dims import Size
 from archc.ir.nodes import OpNode, Weight
 from archc.ir.types import TensorType
-from archc.ops.attributes import Either, Kind, Optional, PerAxis
-from archc.ops.base import Op, Site
+from archc.ops.base import Op
+from archc.ops.kinds import Either, Kind, Optional
+from archc.ops.list_kinds import PerAxis
+from archc.ops.site import Site
 from archc.spec.values import Argument
 from archc_torch import spelling
 from archc_torch.code import Expr, Hole, Part, Raw, Ref, ghost, joined, merged

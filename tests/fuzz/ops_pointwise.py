@@ -10,7 +10,8 @@ from fuzz.scope import Scope
 from fuzz.values import Use, Val, ends, handful, is_exact, plus, scale_of, times
 
 from archc.ir.types import TensorType
-from archc.ops.base import TypingError, broadcast
+from archc.ops.site import TypingError
+from archc.ops.sizes import broadcast
 
 Range = tuple[float, float]
 SLOPES = (0.2, 0.01, 0.1, 0.5)

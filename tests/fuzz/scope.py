@@ -15,9 +15,10 @@ from fuzz.values import TAME, Test, Use, Val, feasible, least, number
 
 from archc.ir.dims import Dim, Size, symbols
 from archc.ir.types import DType, TensorType
-from archc.ops.attributes import AttributeProblem
-from archc.ops.base import Op, Site, TypingError
+from archc.ops.base import Op
+from archc.ops.kinds import AttributeProblem
 from archc.ops.registry import ops
+from archc.ops.site import Site, TypingError
 
 # Ordinary names, and such as mean something in Python, in PyTorch or in the language itself.
 NAMES = (

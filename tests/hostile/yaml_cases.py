@@ -71,7 +71,7 @@ CASES = [
     ),
     Case("a number of a million digits", "E207", text(net("  - linear: " + "9" * 1_000_000))),
     Case("a hexadecimal number without end", "E207", text(net("  - linear: 0x" + "f" * 1_000_000))),
-    Case("a number of 400 digits", "E311", text(net("  - linear: " + "9" * 399))),
+    Case("a number of 400 digits", "E207", text(net("  - linear: " + "9" * 399))),
     Case("100,000 documents", "E104", text("archc: 1\n" + "---\n" * 100_000)),
     Case("one key, 30,000 times", "E106", text("archc: 1\n" + "doc: x\n" * 30_000)),
     Case(
@@ -102,5 +102,23 @@ CASES = [
     Case("nested flow in train", "E108", text(net("  - relu", "train: " + "[" * 5000 + "\n"))),
     Case(
         "40,000 labels", "", text(net("  - relu", "labels: [" + "a, " * 40_000 + "]\n")), status=0
+    ),
+    Case(
+        "a megabyte of steps, formatted",
+        "E108",
+        text(net("  - {conv2d: {out: 64, kernel: 3}, name: c}  # a comment\n" * 18_000)),
+        ("fmt", "net.yaml", "--check"),
+    ),
+    Case(
+        "a list in 20,000 rows, formatted",
+        "",
+        text(net("  - relu", "labels: [" + "a,\n  " * 20_000 + "a]\n")),
+        ("fmt", "net.yaml", "--check"),
+    ),
+    Case(
+        "10,000 comments, formatted",
+        "",
+        text("archc: 1\n" + "  # a\n# b\n" * 5_000 + "graph: [relu]\n"),
+        ("fmt", "net.yaml", "--check"),
     ),
 ]

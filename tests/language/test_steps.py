@@ -264,6 +264,30 @@ def test_freeze_reaches_into_blocks() -> None:
     }
 
 
+def test_the_innermost_freeze_decides() -> None:
+    blocks = "blocks: {b: {graph: [{linear: 4, name: f}]}}"
+    p = program(
+        "- name: body\n"
+        "  freeze: true\n"
+        "  do:\n"
+        "    - {linear: 4, name: fixed}\n"
+        "    - {b, name: block, freeze: false}\n"
+        "    - {name: inner, freeze: false, do: [{linear: 4, name: tuned}]}\n"
+        "    - {name: copies, freeze: false, repeat: 2, do: [{linear: 4, name: f}]}\n"
+        "    - {linear: 4, name: op, freeze: false}",
+        more=blocks,
+    )
+    trained = {e.name: e.weight.trained for e in p.weights() if e.name.endswith("weight")}
+    assert trained == {
+        "body.fixed.weight": False,
+        "body.block.f.weight": True,
+        "body.inner.tuned.weight": True,
+        "body.copies.0.f.weight": True,
+        "body.copies.1.f.weight": True,
+        "body.op.weight": True,
+    }
+
+
 def test_scan_runs_a_step_along_axis_1_with_one_set_of_weights() -> None:
     p = program(
         "- {zeros_like, in: h0, name: c}\n- {lstm_cell: 5, in: {x: s, h: h0, c}, scan: [x], name: cell}\n- {linear: 2, in: cell.h}",
@@ -283,6 +307,19 @@ def test_a_number_is_a_constant() -> None:
     assert output(program("- add: [x, 1]")) == "float32[N, 4]"
     assert output(program("- add: [t, 1]", "{t: {shape: [N], dtype: int64}}")) == "int64[N]"
     assert code("- add: [t, 1.5]", "{t: {shape: [N], dtype: int64}}") == "E303"
+
+
+def test_a_number_given_to_a_block_has_the_type_that_its_input_declares() -> None:
+    blocks = "blocks: {pick: {inputs: {x, i: {shape: [], dtype: int64}}, graph: [{gather: {axis: 1}, in: [x, i]}]}}"
+    assert output(program("- {pick, in: {x: x, i: 2}}", more=blocks)) == "float32[N]"
+    assert code("- {pick, in: {x: x, i: 2.5}}", more=blocks) == "E304"
+    plain = "blocks: {plus: {inputs: [x, y], graph: [{add: [x, y]}]}}"
+    assert output(program("- {plus, in: {x: x, y: 2}}", more=plain)) == "float32[N, 4]"
+    doubled = (
+        "blocks: {plus: {inputs: {x, y: {shape: [], dtype: float64}}, graph: [{add: [x, y]}]}}"
+    )
+    wide = "{x: {shape: [N], dtype: float64}}"
+    assert output(program("- {plus, in: {x: x, y: 2}}", wide, doubled)) == "float64[N]"
 
 
 def test_multiple_outputs_are_named() -> None:

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from archc.ir.dims import Dim, Size, substitute, symbol, symbols
 from archc.ir.types import TensorType
-from archc.ops.base import Op, Site
+from archc.ops.base import Op
 from archc.ops.examples import Feed, feeds
 from archc.ops.registry import ops
+from archc.ops.site import Site
 from archc.spec.formula import evaluate, parse
 from archc.spec.values import Budget
 

@@ -12,8 +12,9 @@ from ops.reference import expected
 from torch import Tensor
 
 from archc.ir.types import TensorType
-from archc.ops.base import Op, Site
+from archc.ops.base import Op
 from archc.ops.registry import ops
+from archc.ops.site import Site
 
 CASES = pytest.mark.parametrize(
     "case", [c for c in cases() if type(c.op).expand is not Op.expand], ids=lambda case: case.id

@@ -24,8 +24,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archc.ir.dims import substitute
 from archc.ir.types import TensorType
-from archc.ops.base import Site
 from archc.ops.registry import ops
+from archc.ops.site import Site
 
 CASES = pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
 

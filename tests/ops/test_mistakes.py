@@ -6,9 +6,10 @@ import pytest
 from ops.cases import construct, inferred
 
 from archc.ir.types import TensorType
-from archc.ops.attributes import AttributeProblem
-from archc.ops.base import Op, Site, TypingError
+from archc.ops.base import Op
 from archc.ops.examples import feed
+from archc.ops.kinds import AttributeProblem
+from archc.ops.site import Site, TypingError
 
 MISTAKES = """
 # Shapes that do not broadcast

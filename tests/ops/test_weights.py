@@ -9,7 +9,7 @@ import torch
 from ops.cases import Case, cases
 from torch import Tensor, nn
 
-from archc.ops.base import Site
+from archc.ops.site import Site
 
 
 def conv_like(kind: str) -> Any:

@@ -2,8 +2,7 @@
 exactly.
 
 Counts were taken from torchvision 0.28, timm 1.0.31 and transformers; MACs are those of
-convolutions, linear
-layers and matrix products for one input.
+convolutions, linear layers and matrix products for one input.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archc.ir.dims import Size
-from archc.ops.base import Site
+from archc.ops.site import Site
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Lines
 

@@ -97,12 +97,12 @@ def _mark(classes: Classes, found: Class) -> str:
     """The switch of a block that is on in this class, and off in all others of that block."""
     others = [each for each in classes.order if each.source == found.source and each is not found]
 
-    def settings(each: Class, name: str) -> set[object]:
-        return {sketch.definition.bound.get(name) for sketch in each.sketches}
+    def always(each: Class, name: str, setting: bool) -> bool:
+        return all(sketch.definition.bound.get(name) is setting for sketch in each.sketches)
 
-    for name, value in found.sketch.definition.bound.items():
-        off = others and all(settings(other, name) == {False} for other in others)
-        if value is True and off and settings(found, name) == {True}:
+    for name in found.sketch.definition.bound:
+        off = others and all(always(other, name, False) for other in others)
+        if off and always(found, name, True):
             return names.camel(name)
     return ""
 

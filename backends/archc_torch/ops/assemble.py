@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archc.ops.assemble import Pad
-from archc.ops.base import Site
+from archc.ops.site import Site
 from archc_torch.code import Expr
 from archc_torch.lines import Line
 from archc_torch.use import Use

@@ -7,7 +7,7 @@ from typing import Any
 from archc.errors import UnsupportedError
 from archc.ir.nodes import CallNode, OpNode
 from archc.ir.program import Definition, Program
-from archc.ops.base import TypingError
+from archc.ops.site import TypingError
 from archc.spec.ast import File, Template
 from archc_torch import tree
 from archc_torch.plan.families import Family, families, fits

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from archc.init import Init
 from archc.ir.types import TensorType
-from archc.ops.attributes import Float, attr
-from archc.ops.base import Op, Site, example
+from archc.ops.attributes import attr
+from archc.ops.base import Op, example
 from archc.ops.build import Build, Term
+from archc.ops.kinds import Float
+from archc.ops.site import Site
 
 
 class Snake(Op):
