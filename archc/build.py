@@ -80,13 +80,15 @@ def _make(
     bundle(program, aside)
     progress("PyTorch source")
     torch_backend, onnx_backend = backend("torch"), backend("onnx")
-    (aside / "model.py").write_text(torch_backend.source(program), encoding="utf-8")
+    for model in program.models:
+        source = aside / file_name(program, model, ".py")
+        source.write_text(torch_backend.source(program, model), encoding="utf-8")
     progress("weights")
     stored = aside / "weights.safetensors"
     torch_backend.write_weights(program, stored, weights=weights, seed=seed)
     parity: dict[str, float] = {}
     for model in program.models:
-        onnx = aside / onnx_name(program, model)
+        onnx = aside / file_name(program, model, ".onnx")
         progress(f"ONNX {onnx.name}")
         onnx_backend.export(program, onnx, weights=stored, target=target, model=model)
         if check:
@@ -117,8 +119,9 @@ def _make(
     return report
 
 
-def onnx_name(program: Program, model: str) -> str:
-    return "model.onnx" if len(program.models) == 1 else f"{model}.onnx"
+def file_name(program: Program, model: str, suffix: str) -> str:
+    """A model's file, which bears its name where there are several."""
+    return f"model{suffix}" if len(program.models) == 1 else f"{model}{suffix}"
 
 
 def _verified(

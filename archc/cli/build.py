@@ -1,7 +1,7 @@
 """Build a spec: verified ONNX, PyTorch source, weights, the spec itself, and a report.
 
 Writes model.onnx, model.py, weights.safetensors, spec.yaml and report.json. With several models
-there is one ONNX file a model. Nothing is replaced unless the whole build succeeds.
+each has an ONNX and a source file of its own name. Nothing is replaced unless the build succeeds.
 
 Examples:
   archc build resnet18                       into build/resnet18
