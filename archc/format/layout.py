@@ -214,7 +214,7 @@ def _collection(start: str, entry: Entry, role: Role, indent: int) -> list[str]:
     value = entry.value
     text = one_line(value)
     on_a_line = text is not None and prefers_line(value, role) and not _bare_step(entry)
-    if on_a_line and len(f"{start} {text}") <= WIDTH:
+    if on_a_line and (not value.entries or len(f"{start} {text}") <= WIDTH):
         return [f"{start} {text}"]
     if entry.key is None:
         return _item(start, value, role, indent)

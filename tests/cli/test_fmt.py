@@ -127,6 +127,12 @@ def test_lines_have_at_most_a_hundred_columns_unless_a_scalar_is_longer() -> Non
     assert max(map(len, most)) <= WIDTH < len(last)
 
 
+def test_an_empty_mapping_behind_a_long_key_stays_one() -> None:
+    name = "h" * 98
+    text = f"archc: 1\nblocks:\n  {name}: {{graph: [relu]}}\ngraph: [{{{name}: {{}}, name: a}}]\n"
+    assert f"  - {name}: {{}}\n    name: a\n" in format_text(text)
+
+
 def test_a_table_that_does_not_fit_keeps_its_rows() -> None:
     rows = ",\n   ".join(str(list(range(k, k + 12))) for k in range(4))
     text = f"archc: 1\nparams:\n  table: [{rows}]\n"
