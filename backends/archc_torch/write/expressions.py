@@ -85,8 +85,11 @@ class Expressions:
         """A call's arguments, defaults left out: the first two by their places, others by name."""
         texts: list[str] = []
         named = False
-        for place, passed in enumerate(self.found.calls.get(id(part), [])):
+        calls = self.found.calls.get(id(part), [])
+        signature = sorted(calls, key=lambda passed: passed.arg.default is not ...)
+        for place, passed in enumerate(calls):
             arg = passed.arg
+            named = named or signature[place] is not passed
             if not passed.text and arg.default is not ... and passed.value == arg.default:
                 named = True
                 continue
