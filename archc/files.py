@@ -57,7 +57,7 @@ def replacing(
             part.unlink()
         # Other errors of the system may be about another file, which the caller knows.
         if isinstance(error, OSError) and (
-            error.errno in _FULL or str(error.filename) == str(part)
+            error.errno in (*_FULL, errno.EFBIG) or str(error.filename) == str(part)
         ):
             raise _unwritable(target, error) from error
         raise

@@ -33,6 +33,8 @@ def apply(
     path: str,
 ) -> Item:
     """Adds the op's node. Raises StepError, Poisoned."""
+    if op_class.training_only:
+        check_update(e, step, op_class)
     attributes = written_attributes(e, frame, step, op_class, chosen)
     op = op_class(converted(op_class, attributes, step))
     bound = bind_inputs(op, inputs)
@@ -70,6 +72,21 @@ def apply(
     id = frame.builder.add(node, values)
     tensors = {name: frame.builder.tensor(id, port) for port, name in enumerate(op.outputs)}
     return Item(dict(tensors), node=id, builder=frame.builder, path=path)
+
+
+def check_update(e: Elaborator, step: Step, op_class: type[Op]) -> None:
+    """E227 for what only the updates of a training have, in a model."""
+    inside = next((one for one in reversed(e.context.open) if one.kind == "model"), None)
+    if inside is None or inside.update:
+        return
+    draws = not op_class.inputs
+    raise StepError.of(
+        "E227",
+        f"{op_class.name} is for the updates of a training, not for models",
+        step.head_place,
+        help="make it an input, and draw it in the training's 'feed'" if draws else "",
+        notes=(f"in the model {inside.name}",),
+    )
 
 
 def check_size(type: TensorType, step: Step, frame: Frame) -> None:

@@ -40,17 +40,12 @@ def written_attributes(
         if name not in ("init", "freeze"):
             result[name] = Written(value, step.head_place)
     for name, value in chosen.items():
-        if name not in op_class.attributes and not op_class.open_attributes:
-            raise StepError.of(
-                "E206",
-                f"{op_class.name}: no attribute '{name}'",
-                step.head_place,
-                help=did_you_mean(name, op_class.attributes),
-            )
+        check_name(op_class, name, step.head_place)
         result[name] = Written(value, step.head_place)
     data = step.value
     if isinstance(data, Mapping):
         for name, part in data.items():
+            check_name(op_class, name, data.entries[name].key.place)
             attribute = op_class.attributes.get(name)
             symbolic = attribute.kind.symbolic if attribute else bool(op_class.open_attributes)
             result[name] = Written(e.evaluator.value(part, frame, symbolic=symbolic), part.place)
@@ -67,6 +62,17 @@ def written_attributes(
             e.evaluator.value(data, frame, symbolic=symbolic), data.place
         )
     return result
+
+
+def check_name(op_class: type[Op], name: str, place: Place) -> None:
+    """E206 for an attribute that the op does not have; its schema cannot tell those of formulas."""
+    if name not in op_class.attributes and not op_class.open_attributes:
+        raise StepError.of(
+            "E206",
+            f"{op_class.name}: no attribute '{name}'",
+            place,
+            help=did_you_mean(name, op_class.attributes),
+        )
 
 
 def converted(op_class: type[Op], attributes: dict[str, Written], step: Step) -> dict[str, Any]:

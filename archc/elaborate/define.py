@@ -116,7 +116,7 @@ def attempt(
     frame = enter(e, template, frame, fed, place, around)
     bound, passed = arguments(e, template, frame, settings, place)
     key: Hashable = (
-        id(template),
+        (id(template), *(one.declaration.name for one in fed if one.rest)),
         space.key,
         signature,
         frozen,

@@ -10,6 +10,7 @@ from archc.elaborate.apply import apply
 from archc.elaborate.bodies import body_call
 from archc.elaborate.calls import call
 from archc.elaborate.context import MAX_LEVELS, Context, StepError
+from archc.elaborate.detach import detached
 from archc.elaborate.evaluate import Evaluator
 from archc.elaborate.feeds import reference_of
 from archc.elaborate.inputs import do_inputs, first_written, inputs_of, written_inputs
@@ -99,9 +100,13 @@ class Elaborator:
             if repeats.named_one_by_one(step):
                 return item  # every copy is registered under a name of its own
             name = self.segment(frame, step)
+            if step.listed:
+                item = Item({"y": Group(tuple(one.first for one in item.copies or ()))})
         else:
             name = self.segment(frame, step)
             item = self.once(frame, step, name, {})
+        if step.detach is not None and self.evaluator.condition(step.detach, frame):
+            item = detached(frame, step, item)
         if name is not None:
             self.register(frame, step, name, item)
         return item

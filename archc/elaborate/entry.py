@@ -43,6 +43,9 @@ def enter(
     """
     builder, scope = frame.builder, frame.scope
     first: Item | None = None
+    for declaration in template.inputs:
+        if declaration.rest:  # all that it stands for, under one name
+            scope.items[declaration.name] = Item({}, builder=builder, path=declaration.name)
     for one in fed:
         name, reference = one.declaration.name, one.reference
         if isinstance(reference, Group):
@@ -58,6 +61,8 @@ def enter(
         else:
             inner = ABSENT
         item = Item({name: inner}, builder=builder, path=name)
+        if one.rest is not None:
+            scope.items[one.rest].outputs[name] = inner
         scope.items[name] = item
         scope.places[name] = one.declaration.place
         first = first or item

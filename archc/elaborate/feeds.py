@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -39,6 +40,7 @@ class Fed:
     declaration: InputDeclaration
     reference: Reference
     given: Given | None
+    rest: str | None = None  # the input that stands for it and others, if it is not declared itself
 
     @property
     def signature(self) -> tuple[TensorType, ...] | TensorType | None:
@@ -70,9 +72,10 @@ def feed(
     """
     declared = template.inputs
     rest = list(inputs.positional)
-    names = [declaration.name for declaration in declared]
+    names = [declaration.name for declaration in declared if not declaration.rest]
+    open = next((declaration.name for declaration in declared if declaration.rest), None)
     for name, named in inputs.named.items():
-        if name not in names:
+        if name not in names and open is None:
             raise StepError.of(
                 "E307",
                 f"{template.name} has no input '{name}'",
@@ -81,6 +84,8 @@ def feed(
             )
     result: list[Fed] = []
     for declaration in declared:
+        if declaration.rest:
+            continue
         given = inputs.named.get(declaration.name) or (rest.pop(0) if rest else None)
         reference = ABSENT if given is None else reference_of(given, frame, declaration)
         if isinstance(reference, Poison):
@@ -110,7 +115,18 @@ def feed(
             label="one too many",
             help=f"its inputs are {', '.join(names) or 'none'}",
         )
-    return result
+    return result if open is None else [*result, *others(open, names, inputs, frame)]
+
+
+def others(rest: str, names: list[str], inputs: Inputs, frame: Frame) -> Iterator[Fed]:
+    """What is given by names that are not declared; what is absent is not given."""
+    for name, given in inputs.named.items():
+        reference = ABSENT if name in names else reference_of(given, frame)
+        if isinstance(reference, Poison):
+            raise Poisoned
+        if not isinstance(reference, Absent):
+            place = given.key or given.place
+            yield Fed(InputDeclaration(name, place), reference, given, rest)
 
 
 def is_left_out(e: Elaborator, declaration: InputDeclaration, space: Space) -> bool:

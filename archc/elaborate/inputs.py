@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from archc.elaborate.context import StepError
-from archc.elaborate.references import Given, resolve
+from archc.elaborate.references import Given, resolve, unknown
 from archc.elaborate.scope import (
     Frame,
+    Poisoned,
     Reference,
     StepList,
 )
 from archc.ops.registry import ops
 from archc.place import Place
 from archc.spec.ast import Step
-from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
 from archc.spec.load import lookup
 
 if TYPE_CHECKING:
@@ -80,10 +81,33 @@ def by_name(
     for key, entry in data.entries.items():
         name, value = str(key), entry.value
         replaced = fed.get(name, fed.get(0) if name == first else None)
+        if is_spread(entry):
+            result += spread(e, frame, name.removesuffix(".*"), entry.key)
+            continue
         if isinstance(value, Scalar) and value.value is None:
             value = Scalar(name, entry.key.place)  # `{memory}`: the value of that name
         result.append((name, replace(given_at(e, frame, value, replaced), key=entry.key.place)))
     return result
+
+
+def is_spread(entry: Entry) -> bool:
+    """`{state.*}` among inputs by name: each of the step's outputs under its own name."""
+    empty = isinstance(entry.value, Scalar) and entry.value.value is None
+    return empty and str(entry.key.value).endswith(".*")
+
+
+def spread(e: Elaborator, frame: Frame, name: str, key: Scalar) -> list[tuple[str, Given]]:
+    """All outputs of a step, or all that a `rest` stands for, by name."""
+    item = frame.prev if name == "prev" else frame.scope.find(name)
+    if item is None:
+        raise unknown(name, name, key.place, frame)
+    if item.poisoned:
+        raise Poisoned
+    item.used = True
+    return [
+        (own, Given(reference, f"{name}.{own}", key.place, key=key.place))
+        for own, reference in item.outputs.items()
+    ]
 
 
 def given_at(e: Elaborator, frame: Frame, data: Data, replaced: Reference | None) -> Given:
@@ -152,6 +176,7 @@ def written_inputs(step: Step) -> list[Data]:
                 if isinstance(entry.value, Scalar) and entry.value.value is None
                 else entry.value
                 for entry in entries.values()
+                if not is_spread(entry)
             ]
         case Sequence(items):
             return list(items)

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from archc.elaborate.context import StepError, Unroll
-from archc.elaborate.scope import Frame, Group, Item, Poison, Reference, Tensor, item_of
+from archc.elaborate.scope import Frame, Group, Item, Poison, Poisoned, Reference, Tensor, item_of
 from archc.errors import did_you_mean
-from archc.ir.nodes import WeightRef
+from archc.ir.nodes import CallNode, OpNode, WeightRef
+from archc.ir.program import Definition, is_learnable
 from archc.ir.types import TensorType
 from archc.place import Place
 from archc.spec.ast import Step
@@ -53,7 +56,7 @@ def resolve(e: Elaborator, data: Data, frame: Frame) -> Given:
         raise StepError.of(
             "E202", f"an input is a reference or a number, found {type(value).__name__}", place
         )
-    starred = value.endswith(".*") or ".*." in value
+    starred = "*" in value
     reference = follow(e, value, place, frame)
     return Given(reference, value, place, starred, reads_prev(data))
 
@@ -81,6 +84,8 @@ def follow(e: Elaborator, text: str, place: Place, frame: Frame) -> Reference:
     if weight is not None:
         ref, type, builder = weight
         return builder.read(ref, type, place)
+    if "*" in text and head in frame.space.file.models:
+        return weights_like(e, text, head, place, frame)
     if item is None:
         raise unknown(text, head, place, frame)
     known = [*item.outputs, *(item.inside.items if item.inside else ())]
@@ -153,6 +158,43 @@ def weight_reference(
         type = find_weight(definition, ".".join(rest)) if definition is not None else None
         return (WeightRef(".".join(rest), head), type, frame.builder) if type is not None else None
     return None
+
+
+def weights_like(e: Elaborator, text: str, head: str, place: Place, frame: Frame) -> Group:
+    """The trained weights of a model and of those that it calls whose names fit a pattern."""
+    from archc.elaborate.models import standalone
+
+    definition = standalone(e, frame.space, head, place)
+    if definition is None:
+        raise Poisoned
+    found = dict(trained(definition, head, ""))
+    pattern = text.partition(".")[2]
+    names = [(model, path) for model, path in found if fnmatchcase(path, pattern)]
+    if not names:
+        known = [f"{head}.{path}" for _, path in found]
+        what = f"no trained weight of {head} fits '{text[:80]}'"
+        raise StepError.of("E313", what, place, help=did_you_mean(text, known))
+    reads = (
+        frame.builder.read(WeightRef(path, model), found[model, path], place)
+        for model, path in names
+    )
+    return Group(tuple(reads))
+
+
+def trained(
+    definition: Definition, model: str, prefix: str
+) -> Iterator[tuple[tuple[str, str], TensorType]]:
+    """The trained weights of a definition in a model, as that model and their path in it."""
+    for _, node in definition.graph.nodes():
+        if isinstance(node, OpNode):
+            for weight in node.weights:
+                if is_learnable(weight):
+                    yield (model, prefix + weight.path), weight.type
+        elif isinstance(node, CallNode) and node.model is not None:
+            yield from trained(node.definition, node.model, "")
+        elif isinstance(node, CallNode):
+            for path in (node.copies.path(k) for k in range(node.count)):
+                yield from trained(node.definition, model, f"{prefix}{path}." if path else prefix)
 
 
 def paths(item: Item) -> list[str]:

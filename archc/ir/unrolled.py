@@ -42,7 +42,7 @@ def does_nothing(op: str, values: Mapping[str, Any]) -> bool:
 def is_pure(node: OpNode, values: Mapping[str, Any]) -> bool:
     """Whether two such nodes with equal inputs and weights are as good as one."""
     draws = node.op.training and not ("dropout" in values and values["dropout"] == 0)
-    return not (node.op.random or draws)
+    return not (node.op.random or node.op.training_only or draws)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class Op:
     commutative: ClassVar[bool] = False  # the order of a variadic input's values means nothing
     random: ClassVar[bool] = False  # draws while training; the identity at inference
     training: ClassVar[bool] = False  # computes something else while training
+    training_only: ClassVar[bool] = False  # only a training's graphs have it, no model
     own_path: ClassVar[bool] = False  # its one weight goes by the step's own path
     examples: ClassVar[tuple[Example, ...]] = ()
     attributes: ClassVar[dict[str, Attribute[Any]]] = {}

@@ -12,7 +12,8 @@ from archc.ops.base import Op
 MODULES = (
     "linear", "conv", "pool", "adaptive", "norm", "embedding", "recurrent", "cell", "attention",
     "dropout", "activation", "softmax", "arithmetic", "elementwise", "compare", "product", "reduce",
-    "shape", "rearrange", "select", "split", "assemble", "resize", "source",
+    "shape", "rearrange", "select", "split", "assemble", "resize", "source", "loss",
+    "cross_entropy", "draw", "gradient",
 )  # fmt: skip
 
 

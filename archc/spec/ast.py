@@ -9,7 +9,7 @@ from archc.place import Place, Source
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.formula import Formula
 
-MODIFIERS = ("name", "in", "when", "repeat", "scan", "tie", "init", "freeze")
+MODIFIERS = ("name", "in", "when", "repeat", "scan", "tie", "init", "freeze", "detach")
 TYPE_NAMES = ("int", "float", "bool", "str", "list", "op", "steps")
 
 
@@ -37,7 +37,9 @@ class Step:
     tie: Mapping | None = None
     init: Mapping | None = None
     freeze: Data | None = None
+    detach: Data | None = None
     broken: bool = False
+    listed: bool = False  # its name stands for the list of its copies, as a fed list does
     names: frozenset[str] = frozenset()  # the free names of all its formulas, its body's included
 
 
@@ -56,7 +58,10 @@ class Parameter:
 
 @dataclass(eq=False, slots=True)
 class InputDeclaration:
-    """An input of a model or a block; `shape` is None where any will do."""
+    """An input of a model or a block; `shape` is None where any will do.
+
+    `rest` stands for all inputs that are given by names of their own.
+    """
 
     name: str
     place: Place
@@ -65,6 +70,7 @@ class InputDeclaration:
     optional: bool = False
     repeat: Data | None = None
     when: Data | None = None
+    rest: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -72,7 +78,7 @@ class Template:
     """A block or a model: what is elaborated where it is used."""
 
     name: str
-    kind: str  # "block" or "model"
+    kind: str  # "block" or "model"; an update of a training is a model, too
     place: Place
     file: File
     doc: str
@@ -80,6 +86,7 @@ class Template:
     inputs: tuple[InputDeclaration, ...]
     steps: tuple[Step, ...]
     outputs: Mapping | None
+    update: bool = False
 
 
 @dataclass(eq=False, slots=True)

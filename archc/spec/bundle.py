@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -64,3 +65,18 @@ def local_uses(file: File) -> list[tuple[str, File]]:
         beside = PurePosixPath(name).parent
         found += [((beside / inner).as_posix(), file) for inner, file in local_uses(used)]
     return found
+
+
+def with_sections(text: str, sections: Mapping[str, Any]) -> str:
+    """The text with more top-level sections; those that it has stay as they are."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.width = 100
+    yaml.preserve_quotes = True
+    data = yaml.load(text)
+    for name, value in sections.items():
+        data.setdefault(name, value)
+    stream = io.StringIO()
+    yaml.dump(data, stream)
+    return stream.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -149,6 +150,11 @@ class Loader:
                 {k: e for k, e in data.entries.items() if k not in ("init", "freeze")}, data.place
             )
             self.findings += schema.check_attributes(op, own)
+
+    def check_steps(self, steps: Iterable[Step], file: File) -> None:
+        """Checks steps that are not the file's own, as those of a training."""
+        for step in steps:
+            self._check_step(step, file)
 
     def _check_step(self, step: Step, file: File) -> None:
         for inner in step.body or ():

@@ -26,7 +26,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z|[0-9]+\Z")
 VARIANT = re.compile(r"[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*\Z")
 MAX_NAME = 100
 MAX_NAMES = 500  # blocks, models or variants of a file, parameters or inputs of one of them
-KEPT = ("train", "search")  # sections that later stages read; their formulas are theirs
+KEPT = ("train", "data", "search")  # sections that later stages read; their formulas are theirs
 
 
 class Parser:
@@ -200,6 +200,7 @@ class Parser:
             isinstance(optional, Scalar) and optional.value is True,
             value.get("repeat"),
             value.get("when"),
+            rest=isinstance(rest := value.get("rest"), Scalar) and rest.value is True,
         )
 
     def steps(self, data: Data | None) -> tuple[Step, ...]:
@@ -278,11 +279,8 @@ class Parser:
 
     def modifiers(self, step: Step, data: Mapping) -> None:
         step.name, step.inputs, step.when = data.get("name"), data.get("in"), data.get("when")
-        step.repeat, step.scan, step.freeze = (
-            data.get("repeat"),
-            data.get("scan"),
-            data.get("freeze"),
-        )
+        step.repeat, step.scan = data.get("repeat"), data.get("scan")
+        step.freeze, step.detach = data.get("freeze"), data.get("detach")
         tie, init = data.get("tie"), data.get("init")
         for key, value in (("tie", tie), ("init", init)):
             if value is not None and not isinstance(value, Mapping):

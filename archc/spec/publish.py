@@ -21,6 +21,7 @@ from archc.spec.ast import MODIFIERS, File, Parameter, Template
 from archc.spec.data import Scalar, Sequence, plain
 from archc.spec.load import lookup, prelude, visible
 from archc.spec.schema import SKELETON, STEPS, attributes
+from archc.spec.training import published_section
 
 Schema = dict[str, Any]
 
@@ -36,6 +37,7 @@ MODIFIER_DOCS: dict[str, str] = {
     "tie": "Shares a weight: {weight: wte.weight}.",
     "init": "Initial values by weight: {weight: {normal: 0.02}}.",
     "freeze": "true: the step's weights are not trained.",
+    "detach": "true: the step's values pass no gradient on; it is computed as it is otherwise.",
 }
 
 
@@ -60,6 +62,7 @@ def published(file: File | None = None) -> Schema:
     }
     properties = schema["properties"]
     properties["defaults"] = _defaults()
+    properties["train"] = freed(published_section())
     _free_inputs(schema)
     if file is not None:
         known = {p.name: _parameter(p, file) for p in file.parameters}
@@ -116,6 +119,7 @@ def _modifiers() -> dict[str, Schema]:
         "tie": {"type": "object", "additionalProperties": {"type": "string"}},
         "init": {"$ref": "#/$defs/init"},
         "freeze": {"anyOf": [{"type": "boolean"}, FORMULA]},
+        "detach": {"anyOf": [{"type": "boolean"}, FORMULA]},
     }
     return {name: {**kinds[name], "description": MODIFIER_DOCS[name]} for name in MODIFIERS}
 
@@ -202,6 +206,25 @@ def or_formula(schema: Schema) -> Schema:
     for branch in branches:
         freed += [part for part in or_formula(branch)["anyOf"] if part != FORMULA]
     return {**inner, "anyOf": [*freed, FORMULA]}
+
+
+def freed(schema: Schema) -> Schema:
+    """The schema of a section, with a formula allowed in place of every number and word in it."""
+    found: Schema = {}
+    for key, value in schema.items():
+        if key == "properties":
+            found[key] = {name: freed(one) for name, one in value.items()}
+        elif key in ("items", "additionalProperties") and isinstance(value, dict):
+            found[key] = freed(value)
+        elif key == "anyOf":
+            found[key] = [freed(one) for one in value]
+        else:
+            found[key] = value
+    plain_value = "enum" in found or found.get("type") in ("number", "integer", "boolean")
+    if not plain_value:
+        return found
+    doc = found.pop("description", None)
+    return {"anyOf": [found, FORMULA], **({"description": doc} if doc else {})}
 
 
 # -- blocks ----------------------------------------------------------------------------------------

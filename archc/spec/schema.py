@@ -20,6 +20,7 @@ from archc.ops.registry import ops
 from archc.place import Place
 from archc.spec.accept import accepts
 from archc.spec.data import Data, Mapping, Scalar, Sequence, plain
+from archc.spec.training import SECTION
 
 NAMES = {"type": "object", "propertyNames": {"type": ["string", "integer"]}}
 STEPS: dict[str, Any] = {"type": "array", "items": {"$ref": "#/$defs/step"}}
@@ -30,6 +31,7 @@ INPUT: dict[str, Any] = {
     "properties": {
         "shape": {"type": "array", "description": "Sizes; a bare name is a symbolic dimension."},
         "dtype": {"enum": list(DTYPES)},
+        "rest": {"type": "boolean", "description": "A block's other inputs, given by name."},
         "optional": {"type": "boolean", "description": "May be left out; `given(name)` tells."},
         "repeat": {"description": "Declares a list of inputs: a count or {variable: count}."},
         "when": {"description": "A formula over the file's parameters; if false, it is absent."},
@@ -128,7 +130,17 @@ SKELETON: dict[str, Any] = {
         "graph": STEPS,
         "outputs": OUTPUTS,
         "models": {"type": "object", "additionalProperties": template()},
-        "train": {"type": "object", "description": "How the network is trained."},
+        "data": {
+            "type": "object",
+            "description": "Data by name, each `kind: {options}`, for `train` to refer to.",
+            "additionalProperties": {
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "object", "minProperties": 1, "maxProperties": 1},
+                ]
+            },
+        },
+        "train": SECTION,
         "search": {"type": "object", "description": "What architecture search may vary."},
         "weights": {
             "type": "object",
@@ -155,6 +167,7 @@ SKELETON: dict[str, Any] = {
                 "crop": {
                     "anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]
                 },
+                "pad": {"type": "integer", "minimum": 0},
                 "mean": {"type": "array", "items": {"type": "number"}},
                 "deviation": {"type": "array", "items": {"type": "number"}},
                 "colours": {"enum": ["RGB", "BGR", "grey"]},
@@ -218,6 +231,21 @@ def check_attributes(op: type[Op], data: Mapping) -> list[Diagnostic]:
     return list(islice(_diagnostics(data, _errors(op.name, value), op), Findings.MOST + 1))
 
 
+def check_section(
+    data: Mapping, value: Any, schema: dict[str, Any]
+) -> tuple[list[Diagnostic], list[list[Any]]]:
+    """What a section's own schema finds wrong with it, `value` being the data with formulas done.
+
+    Also where in it a value has another form than it should; a key too many is none.
+    """
+    from jsonschema import Draft202012Validator
+
+    whole = {**schema, "$defs": SKELETON["$defs"]}
+    errors = list(Draft202012Validator(whole).iter_errors(value))
+    paths = [list(e.absolute_path) for e in errors if e.validator != "additionalProperties"]
+    return list(_diagnostics(data, errors)), paths
+
+
 def holds_formula(data: Data) -> bool:
     match data:
         case Scalar(formula=formula):
@@ -233,7 +261,9 @@ def _without_steps(key: str | int, data: Data) -> Any:
 
     Steps, which are checked one by one, and kept sections are left empty.
     """
-    if key in ("train", "search", "params", "variants", "defaults"):
+    if key == "train":  # its own reader checks it, once the parameters are known
+        return {} if isinstance(data, Mapping) else plain(data)
+    if key in ("search", "params", "variants", "defaults"):
         if isinstance(data, Mapping):
             return {
                 name: {} if isinstance(entry.value, Mapping) else plain(entry.value)

@@ -34,6 +34,7 @@ MODULES = (
     "select",
     "assemble",
     "source",
+    "train",
 )
 
 Writer = str | Callable[["Use"], Expr | str | None]

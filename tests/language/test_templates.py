@@ -455,3 +455,61 @@ def test_a_weight_that_others_are_tied_to_is_used() -> None:
     p = program(f"inputs: {{x: [N, 4]}}\ngraph: {graph}")
     assert p.warnings == ()
     assert weights(p) == ["b", "f.weight", "f.bias"]
+
+
+MIX = """
+inputs: {x: [N, 4], y: [N, 3], z: [N, 3]}
+blocks:
+  two: {inputs: {x, alpha: {optional: true}, beta: {optional: true}}, graph: [{add: [alpha, beta], name: s}, {concat: [x, s]}]}
+  through:
+    inputs: {x, others: {rest: true}}
+    params: {body: op}
+    graph: [relu, {=body, in: {others.*}}]
+"""
+
+
+def test_a_block_hands_inputs_on_that_it_does_not_know() -> None:
+    both = program(MIX + "graph: [{through: {body: two}, in: {x, alpha: y, beta: z}}]")
+    assert output(both) == "float32[N, 7]"
+    several = MIX + (
+        "graph: [{through: {body: two}, in: {x, alpha: y, beta: z}, name: a}, "
+        "{through: {body: two}, in: {x, beta: z, alpha: y}, name: b}, "
+        "{through: {body: relu}, in: x, name: c}, concat: [a, b, c]]"
+    )
+    assert output(program(several)) == "float32[N, 18]"
+
+
+def test_inputs_that_nothing_takes_are_told_where_they_are_used() -> None:
+    assert code(MIX + "graph: [{through: {body: two}, in: {x, gamma: y}}]") == "E307"
+    assert code(MIX + "graph: [{two, in: {x, gamma: y}}]") == "E307"
+    assert code(MIX + "graph: [{through: {body: two}, in: [x, y]}]") == "E307"
+
+
+def test_all_outputs_of_a_step_are_given_by_their_names() -> None:
+    text = """
+inputs: {x: [N, 4], h: [N, 5], c: [N, 5]}
+graph:
+  - {lstm_cell: 5, in: {x, h, c}, name: first}
+  - {lstm_cell: 5, in: {x: x, first.*}, name: second}
+"""
+    assert output(program(text)) == "float32[N, 5]"
+    assert code(text.replace("first.*", "frst.*")) == "E210"
+
+
+PATTERNS = """
+models:
+  net:
+    inputs: {x: [N, 4]}
+    graph: [{linear: 3, name: a}, {batch_norm, name: n}, {linear: 2, name: b, freeze: true}]
+  size: {inputs: {x: [N, 4]}, graph: [{penalty: l2, in: WHAT}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "count"), [("net.*", 4), ("net.*.weight", 2), ("net.a.*", 2), ("net.n.*", 2)]
+)
+def test_a_pattern_names_the_trained_weights_that_fit(what: str, count: int) -> None:
+    size = program(PATTERNS.replace("WHAT", what)).models["size"]
+    (penalty,) = [n for _, n in size.graph.nodes() if n.slots and n.slots[0] == "inputs.0"]
+    assert len(penalty.slots) == count
+    assert code(PATTERNS.replace("WHAT", "net.b.*")) == "E313"

@@ -79,8 +79,19 @@ class Case:
         return result
 
 
+def model_ops() -> dict[str, type[Op]]:
+    """The ops that models can have: all but those of a training alone."""
+    return {name: op for name, op in ops().items() if not op.training_only}
+
+
 @cache
 def cases() -> list[Case]:
+    """Every example of every op that models can have."""
+    return [case for case in all_cases() if not case.op.training_only]
+
+
+@cache
+def all_cases() -> list[Case]:
     """Every example of every op."""
     found = []
     for op_class in ops().values():

@@ -14,6 +14,7 @@ import pytest
 from archc.errors import ArchcError, render
 from archc.pipeline import compile
 from archc.spec.load import Loader
+from archc.train import check
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -26,7 +27,8 @@ def findings(path: Path) -> str:
     texts: dict[str, None] = {}
     for variant in variants:
         try:
-            compile(path, variant=variant)
+            found = check(compile(path, variant=variant))
+            texts.update({render(diagnostic): None for diagnostic in found})
         except ArchcError as error:
             texts.update({render(diagnostic): None for diagnostic in error.diagnostics})
     return "\n\n".join(texts) + "\n"

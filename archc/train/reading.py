@@ -1,0 +1,369 @@
+"""The `train:` section read: formulas worked out, words looked up, everything wrong gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Mapping as Map
+from collections.abc import Sequence as Sequence_
+from typing import Any
+
+from archc.errors import Diagnostic, SpecError, did_you_mean
+from archc.ir.program import Program
+from archc.place import Place
+from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
+from archc.spec.formula import Formula, evaluate
+from archc.spec.parse import Parser
+from archc.spec.schema import check_section
+from archc.spec.training import (
+    CLIPS,
+    FLAGS,
+    LEARNING,
+    METRICS,
+    OPTIMIZERS,
+    OURS,
+    SCHEDULES,
+    SECTION,
+)
+from archc.spec.values import Budget, FormulaError
+from archc.train.feeds import draws, is_number, number_of
+from archc.train.moment import CLOCK, Number, Timed
+from archc.train.section import Choice, Metric, Phase, Training, Update
+
+PLAIN = ("batch", "epochs", "steps", "seed", "patience", "evaluate", "precision", "compile")
+WORDS: dict[str, Map[str, Collection[str]]] = {
+    "optimizer": {name: (*options, *OURS, *FLAGS) for name, options in OPTIMIZERS.items()},
+    "schedule": SCHEDULES,
+    "clip": dict.fromkeys(CLIPS, ("value",)),
+}
+KINDS = {"optimizer": "optimiser", "schedule": "schedule", "clip": "clip"}
+
+
+def read(program: Program, change: Map[str, Any] | None = None) -> Training:
+    """The training that the program's spec describes; `change` overrides top-level plain settings.
+
+    Raises SpecError with all that is wrong with the section.
+    """
+    training, found = examined(program, change)
+    if found or training is None:
+        raise SpecError(found)
+    return training
+
+
+def examined(
+    program: Program, change: Map[str, Any] | None = None
+) -> tuple[Training | None, list[Diagnostic]]:
+    """The training as far as it can be read, and all that is wrong with the section."""
+    file = program.file
+    data = file.section("train") if file is not None else None
+    if file is None or not isinstance(data, Mapping):
+        place = file.place if file is not None else None
+        help = "train: {data: digits, loss: {cross_entropy: [logits, label]}, optimizer: adam}"
+        what = f"{program.name} has no 'train' section"
+        return None, [Diagnostic("E801", what, place, help=help)]
+    parser = Parser(file.source, file.path)
+    parser.formulas(data)
+    reader = _Reader(program, parser.findings)
+    plain = {**reader.section(data), **(change or {})}
+    wrong, paths = check_section(data, plain, SECTION)
+    reader.findings += wrong
+    data, plain = without(data, plain, paths)
+    reader.partial = bool(paths)
+    return reader.training(data, plain), reader.findings
+
+
+def without(
+    data: Mapping, plain: dict[str, Any], paths: Sequence_[list[Any]]
+) -> tuple[Mapping, dict[str, Any]]:
+    """The section without the keys, or the updates, in which something has a wrong form."""
+    keys = {path[0] for path in paths if path and path[:1] != ["updates"]}
+    keys |= {"updates" for path in paths if path == ["updates"]}
+    numbers = {path[1] for path in paths if path[:1] == ["updates"] and len(path) > 1}
+    entries = {key: entry for key, entry in data.entries.items() if key not in keys}
+    plain = {key: value for key, value in plain.items() if key not in keys}
+    written = entries.get("updates")
+    if numbers and written is not None and isinstance(written.value, Sequence):
+        left = [one for k, one in enumerate(written.value.items) if k not in numbers]
+        entries["updates"] = Entry(written.key, Sequence(left, written.value.place))
+        plain["updates"] = [one for k, one in enumerate(plain["updates"]) if k not in numbers]
+    return Mapping(entries, data.place), plain
+
+
+class _Reader:
+    """One reading: the spec's parameters, and what was found wrong."""
+
+    def __init__(self, program: Program, findings: list[Diagnostic]) -> None:
+        self.program, self.findings = program, findings
+        self.bindings = program.parameters
+        self.partial = False  # parts were left out, and what follows from that is no finding
+
+    def fail(self, code: str, message: str, place: Place | None, help: str = "") -> None:
+        self.findings.append(Diagnostic(code, message, place, help=help))
+
+    # ---- data to plain values
+
+    def section(self, data: Mapping) -> dict[str, Any]:
+        """The section as plain values; steps and feeds, which the compiler reads, are left out."""
+        found: dict[str, Any] = {}
+        for key, entry in data.entries.items():
+            if key == "feed" and isinstance(entry.value, Mapping):
+                found[str(key)] = {}
+            elif key == "loss" and not isinstance(entry.value, Sequence):
+                found[str(key)] = "step"
+            elif key == "updates" and isinstance(entry.value, Sequence):
+                found[str(key)] = [self.update(one) for one in entry.value.items]
+            else:
+                found[str(key)] = self.value(entry.value)
+        return found
+
+    def update(self, data: Data) -> Any:
+        if not isinstance(data, Mapping):
+            return self.value(data)
+        found: dict[str, Any] = {}
+        for key, entry in data.entries.items():
+            if key == "graph" and isinstance(entry.value, Sequence):
+                found[str(key)] = [{} for _ in entry.value.items]
+            else:
+                found[str(key)] = self.value(entry.value, timed=key == "loss")
+        return found
+
+    def value(self, data: Data, timed: bool = False) -> Any:
+        """Plain values, formulas over the spec's parameters worked out.
+
+        Where it may be `timed`, a formula over the clock stays as it is written.
+        """
+        match data:
+            case Scalar(formula=Formula() as formula):
+                if timed and not formula.names.isdisjoint(CLOCK):
+                    return data.value
+                return self.formula(formula, data.place)
+            case Scalar(value=value):
+                return value
+            case Sequence(items):
+                return [self.value(item, timed) for item in items]
+            case Mapping(entries):
+                return {str(key): self.value(entry.value, timed) for key, entry in entries.items()}
+
+    def formula(self, formula: Formula, place: Place) -> Any:
+        def lookup(name: str) -> Any:
+            if name in self.bindings:
+                return self.bindings[name]
+            if name in CLOCK:
+                help = "weights of a loss's terms and numbers in 'feed' may change with time"
+                raise FormulaError("E215", f"'{name}' is not known here", help)
+            raise FormulaError(
+                "E215", f"'{name}' is not known here", did_you_mean(name, self.bindings)
+            )
+
+        try:
+            return evaluate(formula, lookup, Budget())
+        except FormulaError as error:
+            what = f"in the formula '={formula.text[:80]}': {error.message}"
+            self.fail(error.code, what, place, error.help)
+            return 1
+
+    def number(self, data: Data) -> Number:
+        """A number, or a formula over the clock."""
+        formula = data.formula if isinstance(data, Scalar) else None
+        if isinstance(formula, Formula) and not formula.names.isdisjoint(CLOCK):
+            for name in sorted(formula.names - self.bindings.keys() - set(CLOCK)):
+                help = did_you_mean(name, [*self.bindings, *CLOCK])
+                self.fail("E215", f"'{name}' is not known here", data.place, help)
+            return Timed(formula, data.place, self.bindings)
+        found = self.value(data)
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            self.fail("E202", f"a number is wanted, found {found!r:.60}", data.place)
+            return 0.0
+        return float(found)
+
+    # ---- plain values to what they mean
+
+    def training(self, data: Mapping, plain: dict[str, Any]) -> Training:
+        updates = self.updates(data, plain)
+        feed = data.get("feed")
+        known = dict(feed.items()) if isinstance(feed, Mapping) else {}
+        for name, value in known.items():
+            if isinstance(value, Sequence):
+                help = f"{name}: {{normal: [N, 64]}}, or a number"
+                self.fail(
+                    "E202", f"the feed '{name}' does not say what is drawn", value.place, help
+                )
+        scalars = {name: number_of(value) for name, value in known.items() if is_number(value)}
+        given = {name: one for name, one in scalars.items() if self.is_there(one.when)}
+        return Training(
+            data=plain.get("data"),
+            updates=updates,
+            metrics=self.metrics(data.get("metrics"), plain.get("metrics", {}), updates),
+            draws=draws(known),
+            numbers={name: self.number(one.value) for name, one in given.items()},
+            absent=tuple(name for name in scalars if name not in given),
+            augment=tuple(choice(one, data.place) for one in plain.get("augment", ())),
+            phases=tuple(
+                Phase(p.get("set", {}), p.get("epochs"), p.get("steps"), p.get("batch"))
+                for p in plain.get("phases", ())
+            ),
+            place=data.place,
+            split=plain.get("split", {}),
+            best=best_of(plain.get("best")),
+            **{key: plain[key] for key in PLAIN if key in plain},
+        )
+
+    def is_there(self, when: Data | None) -> bool:
+        return when is None or bool(self.value(when))
+
+    def updates(self, data: Mapping, plain: dict[str, Any]) -> tuple[Update, ...]:
+        written, loss = data.get("updates"), data.get("loss")
+        if isinstance(written, Sequence):
+            for key in ("loss", "model"):
+                if key in data:
+                    place = data.entries[key].key.place
+                    self.fail("E802", f"a section has '{key}' or 'updates', not both", place)
+            pairs = zip(written.items, plain["updates"], strict=True)
+            found = tuple(
+                self.one_update(one, values, data, plain)
+                for one, values in pairs
+                if isinstance(one, Mapping)
+            )
+            for k, update in enumerate(found):
+                if update.name in {other.name for other in found[:k]}:
+                    place = update.place_of("name")
+                    self.fail("E211", f"two updates are called '{update.name}'", place)
+            return found
+        if loss is None:
+            if not self.partial:
+                help = "loss: {cross_entropy: [logits, label]}"
+                self.fail("E203", "the section has neither 'loss' nor 'updates'", data.place, help)
+            return ()
+        model = plain.get("model", self.program.main)
+        place = data.entries["model"].value.place if "model" in data else loss.place
+        steps = Sequence([loss], loss.place)
+        return (self.learning("train", {model: place}, steps, {}, loss.place, [data], [plain]),)
+
+    def one_update(
+        self, data: Mapping, plain: dict[str, Any], section: Mapping, shared: dict[str, Any]
+    ) -> Update:
+        written, steps, model = data.get("loss"), data.get("graph"), data.entries["model"].value
+        assert isinstance(written, Mapping) and isinstance(steps, Sequence)
+        each = model.items if isinstance(model, Sequence) else [model]
+        models = {str(self.value(one)): one.place for one in each}
+        name, place = plain["name"], data.entries["name"].value.place
+        if not name.isidentifier():
+            help = "a name holds letters, digits and _"
+            self.fail("E212", f"'{name[:60]}' is not a name", place, help)
+        loss = {str(key): self.number(entry.value) for key, entry in written.entries.items()}
+        places = {str(key): entry.key.place for key, entry in written.entries.items()}
+        return self.learning(
+            name, models, steps, loss, data.place, [data, section], [plain, shared],
+            {**places, "name": place},
+        )  # fmt: skip
+
+    def learning(
+        self,
+        name: str,
+        models: dict[str, Place],
+        steps: Sequence,
+        loss: Map[str, Number],
+        place: Place,
+        written: list[Mapping],
+        plain: list[dict[str, Any]],
+        places: Map[str, Place] | None = None,
+    ) -> Update:
+        """An update; of `written`, first its own mapping, the first with a setting tells it."""
+        for model, where in models.items():
+            if model not in self.program.models:
+                help = did_you_mean(model, self.program.models)
+                self.fail("E204", f"no model '{model}'", where, help)
+        settings: dict[str, Any] = {}
+        for key in (*LEARNING, "repeat", "every"):
+            for data, values in zip(written, plain, strict=True):
+                if key in values and (data is written[0] or key in LEARNING):
+                    at = data.entries[key].value.place if key in data else place
+                    chosen = WORDS.get(key)
+                    value = values[key]
+                    settings[key] = value if chosen is None else self.choice(key, value, at)
+                    break
+        if "optimizer" not in settings:
+            if not self.partial:
+                help = "optimizer: {adam: {lr: 1.0e-3}}"
+                self.fail("E203", "'optimizer' is missing", place, help)
+            settings["optimizer"] = Choice("adam")
+        return Update(
+            name=name,
+            models=tuple(models),
+            steps=steps,
+            loss=loss or {"loss": 1.0},
+            place=place,
+            places={**models, **(places or {})},
+            short=not loss,
+            **settings,
+        )
+
+    def choice(self, key: str, value: Any, place: Place) -> Choice:
+        """An optimiser, a schedule or a clip, and that there is one."""
+        if key == "clip" and isinstance(value, int | float):
+            return Choice("norm", {"value": value}, place)
+        found = choice(value, place)
+        words = WORDS[key]
+        if found.name not in words:
+            help = did_you_mean(found.name, words)
+            self.fail("E204", f"no {KINDS[key]} '{found.name}'", place, help)
+            return found
+        for option in found.options:
+            if option not in words[found.name]:
+                help = did_you_mean(option, words[found.name])
+                what = f"the {KINDS[key]} {found.name} has no option '{option}'"
+                self.fail("E206", what, place, help)
+        if key == "clip" and "value" not in found.options:
+            help = f"clip: {{{found.name}: 1.0}}"
+            self.fail("E203", f"the clip {found.name} says how much", place, help)
+        return found
+
+    def metrics(
+        self, data: Data | None, plain: dict[str, Any], updates: tuple[Update, ...]
+    ) -> tuple[Metric, ...]:
+        found: list[Metric] = []
+        for name, value in plain.items():
+            place = data.entries[name].key.place if isinstance(data, Mapping) else None
+            kind, inputs = name, value
+            options: dict[str, Any] = {}
+            if isinstance(value, str):
+                kind, inputs = "mean", [value]
+            elif isinstance(value, dict):
+                kinds = [key for key in value if key != "in"]
+                if len(kinds) != 1:
+                    help = f"{name}: {{accuracy: {{top_k: 5}}, in: [logits, label]}}"
+                    self.fail("E802", f"the metric '{name}' has one kind", place, help)
+                    continue
+                kind, options, inputs = kinds[0], value[kinds[0]] or {}, value.get("in", [])
+                if isinstance(options, list):
+                    options, inputs = {}, options
+                inputs = [inputs] if isinstance(inputs, str) else inputs
+            if kind not in METRICS:
+                self.fail("E204", f"no metric '{kind}'", place, did_you_mean(kind, METRICS))
+            for one in inputs:
+                head, _, of = str(one).partition(".")
+                names = [update.name for update in updates]
+                if of and head not in names and not self.partial:
+                    help = did_you_mean(head, names)
+                    self.fail("E210", f"no update '{head}' for the metric '{name}'", place, help)
+            found.append(Metric(name, kind, tuple(map(str, inputs)), options, place))
+        return tuple(found)
+
+
+def choice(value: Any, place: Place) -> Choice:
+    """A name, or a mapping of one name to its options; a bare option is the main one, `value`."""
+    if isinstance(value, str):
+        return Choice(value, {}, place)
+    [(name, options)] = value.items()
+    if options is None:
+        return Choice(name, {}, place)
+    return Choice(name, options if isinstance(options, dict) else {"value": options}, place)
+
+
+def best_of(value: Any) -> tuple[str, bool] | None:
+    """The metric that chooses, and whether more is better; a bare name is a metric to maximise."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value, not value.endswith("loss")
+    [(direction, name)] = value.items()
+    return name, direction == "maximize"
