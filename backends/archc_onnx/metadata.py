@@ -6,6 +6,8 @@
 | `archc.name` `archc.model` `archc.variant` | the spec, the model of it, its variant |
 | `archc.digest` | the program's structural hash |
 | `archc.labels` `archc.preprocess` | the spec's sections, as JSON |
+| `archc.scale` | JSON, by input, the mean and deviation that bring its numbers to scale |
+| `archc.vocabulary` `archc.tokenizer` | JSON, the tokens by number, and how a text becomes them |
 | `archc.outputs` | JSON, the spec's output names to the file's, where an input has such a name |
 | `archc.derived` | JSON, initialisers that are weights in another order, to the weights' names |
 | `archc.places` | a line for each node: its name and its place in the spec |
@@ -26,6 +28,8 @@ from archc_onnx.model import Graph
 from archc_onnx.target import Target
 
 DISTRIBUTION: Final = "archc-compiler"
+# What is known about inputs and outputs: of the spec, or of the data that it was trained on.
+CARRIED: Final = ("labels", "preprocess", "scale", "vocabulary", "tokenizer")
 
 
 @cache
@@ -53,8 +57,7 @@ def metadata(
         "archc.model": model,
         "archc.variant": program.variant or "",
         "archc.digest": _digest(program, model),
-        "archc.labels": _json(program.metadata.get("labels")),
-        "archc.preprocess": _json(program.metadata.get("preprocess")),
+        **{f"archc.{key}": _json(program.metadata.get(key)) for key in CARRIED},
         "archc.outputs": _json({name: own for name, own in outputs.items() if name != own}),
         "archc.derived": _json(derived),
         "archc.places": "\n".join(_places(graph)),

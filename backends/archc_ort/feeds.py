@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 
 from archc import npz
 from archc.errors import InputError
+from archc.preprocess import Preprocess
 
 Array = np.ndarray[Any, Any]
 MAX_BYTES = 2 << 30
@@ -142,29 +143,20 @@ def fitted(wanted: Wanted, value: Array, path: Path) -> Array:
 def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
     """A picture as `[1, C, H, W]`, resized, cropped, scaled and normalised as `preprocess` says.
 
-    `size` is the shorter side or [height, width]; what is beyond `crop`, or the input's own size,
-    is cut off around the centre. Without `size` the picture is scaled to fit. Raises InputError
-    E644 for absurd sizes, E645 for inputs that are no pictures.
+    `size` is the shorter side or [height, width]; what is beyond `crop`, or the input's own size
+    without the padding, is cut off around the centre. Without `size` the picture is scaled to fit.
+    Raises InputError E644 for absurd sizes, E645 for inputs that are no pictures.
     """
     if len(wanted.shape) != 4 or wanted.shape[1] not in (1, 3):
         raise InputError.of(
             "E645", f"the input '{wanted.name}' is no picture: {_shape_text(wanted.shape)}"
         )
     grey = wanted.shape[1] == 1
-    height, width = wanted.shape[2], wanted.shape[3]
-    image = _opened(path, "L" if grey else "RGB")
-    crop = _pair(preprocess.get("crop")) or (height, width)
-    image = _shaped(image, _pair(preprocess.get("size")), (crop[0], crop[-1]))
-    values = np.asarray(image, dtype=np.float32) * float(preprocess.get("scale", 1 / 255))
-    values = values[None] if grey else values.transpose(2, 0, 1)
-    if preprocess.get("invert"):
-        values = values.max(initial=1.0) - values
-    if preprocess.get("colours") == "BGR":
-        values = values[::-1]
-    for name, apply in (("mean", np.subtract), ("deviation", np.divide)):
-        if name in preprocess:
-            values = apply(values, np.asarray(preprocess[name], dtype=np.float32).reshape(-1, 1, 1))
-    return np.ascontiguousarray(values[None], dtype=np.dtype(wanted.dtype))
+    known = Preprocess.of(preprocess)
+    image = known.shaped(_opened(path, "L" if grey else "RGB"), (wanted.shape[2], wanted.shape[3]))
+    pixels = np.asarray(image)
+    pixels = pixels[None] if grey else pixels.transpose(2, 0, 1)
+    return known.values(pixels)[None].astype(np.dtype(wanted.dtype), copy=False)
 
 
 def _opened(path: Path, mode: str) -> Any:
@@ -191,39 +183,6 @@ def _opened(path: Path, mode: str) -> Any:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError.of("E643", f"{path} is not a picture that can be read: {error}") from error
     return image
-
-
-def _shaped(image: Any, size: tuple[int, ...] | None, crop: tuple[int | None, int | None]) -> Any:
-    """The picture at the size that is wanted; None leaves a side as it is."""
-    from PIL import Image, ImageOps
-
-    if size is not None:
-        image = image.resize(_shorter_side(image.size, size), Image.Resampling.BILINEAR)
-    height, width = crop
-    if height is None or width is None or image.size == (width, height):
-        return image
-    if size is None or image.width < width or image.height < height:
-        return ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
-    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
-    return image.crop((left, top, left + width, top + height))
-
-
-def _pair(value: Any) -> tuple[int, ...] | None:
-    if value is None:
-        return None
-    return (value,) if isinstance(value, int) else tuple(value)
-
-
-def _shorter_side(size: tuple[int, int], wanted: Sequence[int]) -> tuple[int, int]:
-    """(width, height).
-
-    Exactly `[height, width]`, or with the shorter side as long as the one number.
-    """
-    if len(wanted) == 2:
-        return wanted[1], wanted[0]
-    width, height = size
-    scale = wanted[0] / min(width, height)
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _shape_text(shape: tuple[int | None, ...]) -> str:

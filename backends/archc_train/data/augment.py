@@ -1,0 +1,148 @@
+"""Training images changed at random, on the device: kornia's augmentations by their names.
+
+`random_crop` is `kornia.augmentation.RandomCrop`, and so on; its options are those of the class, a
+plain value its first. `mixup` and `cutmix` mix whole items, and classes to shares of classes. All
+draw from torch's generators, whose state a checkpoint holds.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from archc.errors import InputError, SpecError, did_you_mean
+from archc.ops.cross_entropy import CrossEntropy
+from archc.place import Place
+from archc.train import Graphs
+from archc.train.section import Choice
+from archc_train.data.meaning import choices, uses
+from archc_train.data.part import Batch, DataSet
+from archc_train.data.raw import needs
+
+MIXING = {"mixup": "RandomMixUpV2", "cutmix": "RandomCutMixV2"}
+
+
+class Augment:
+    """What `augment:` says, as one change of a batch."""
+
+    def __init__(self, steps: Sequence[Choice], graphs: Graphs, data: DataSet) -> None:
+        """The steps, made.
+
+        Raises SpecError E204, E206, E207 for what kornia does not know, InputError E807 where the
+        data has no images, or no classes to mix.
+        """
+        self.images = [n for n, t in data.types.items() if t.rank == 4 and t.dtype == "float32"]
+        if not self.images:
+            raise InputError.of(
+                "E807", f"there are no images to augment in {data.name}", steps[0].place,
+                notes=(f"its fields are {', '.join(f'{n} {t}' for n, t in data.types.items())}",),
+            )  # fmt: skip
+        self.steps = [(made(step), step.name in MIXING) for step in steps]
+        mixing = next((step for step in steps if step.name in MIXING), None)
+        self.classes = {} if mixing is None else mixable(graphs, data, mixing)
+
+    def __call__(self, batch: Batch) -> Batch:
+        """The batch with its images `[n, C, H, W]` changed; mixed classes are `[n, classes]`."""
+        found = dict(batch)
+        with torch.no_grad():
+            for step, mixes in self.steps:
+                if mixes:
+                    self.mix(step, found)
+                else:
+                    found |= {name: step(found[name]) for name in self.images}
+        return found
+
+    def mix(self, step: nn.Module, batch: Batch) -> None:
+        """Mixes items. Their places stand in for classes, so any shares of classes can be mixed."""
+        count = len(batch[self.images[0]])
+        places = torch.arange(count, device=batch[self.images[0]].device)
+        image, told = step(batch[self.images[0]], places)
+        batch[self.images[0]] = image
+        for name, classes in self.classes.items():
+            target = batch[name]
+            if target.ndim == 1:
+                target = F.one_hot(target, classes).float()
+            whole = target
+            for own, other, share in (one.unbind(-1) for one in told.reshape(-1, count, 3)):
+                kept = share if type(step).__name__ == MIXING["cutmix"] else 1 - share
+                kept = torch.where(own == other, torch.ones_like(kept), kept)[:, None]
+                target = kept * target + (1 - kept) * whole[other.long()]
+            batch[name] = target
+
+
+def made(choice: Choice) -> nn.Module:
+    """The module of kornia for a choice. Raises SpecError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own imports
+            import kornia.augmentation as known
+    except ModuleNotFoundError as error:
+        raise needs("kornia", "augment") from error
+    plain_ones = [n for n in dir(known) if n.startswith("Random") and not n.endswith(("3D", "V2"))]
+    names = {**{snake(name): name for name in plain_ones}, **MIXING}
+    if choice.name not in names:
+        help = did_you_mean(choice.name, names)
+        raise SpecError.of("E204", f"no augmentation '{choice.name}'", choice.place, help=help)
+    kind = getattr(known, names[choice.name])
+    takes = [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
+    options = {takes[0] if key == "value" else key: plain(v) for key, v in choice.options.items()}
+    for name in options:
+        if name not in takes:
+            raise SpecError.of(
+                "E206", f"{choice.name} has no option '{name}'", choice.place,
+                help=did_you_mean(name, takes),
+            )  # fmt: skip
+    if choice.name in MIXING:
+        options["data_keys"] = ["input", "class"]
+    if "use_correct_lambda" in takes:
+        options["use_correct_lambda"] = True  # the share that the item keeps, as in the paper
+    try:
+        module: nn.Module = kind(**options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SpecError.of("E207", f"{choice.name}: {error}", choice.place) from error
+    return module
+
+
+def plain(value: Any) -> Any:
+    """What kornia wants: tuples where the spec has lists."""
+    return tuple(plain(one) for one in value) if isinstance(value, list) else value
+
+
+def snake(name: str) -> str:
+    """`RandomHorizontalFlip` as `random_horizontal_flip`."""
+    parts: list[str] = []
+    for k, letter in enumerate(name):
+        begins = letter.isupper() and k and (name[k - 1].islower() or name[k + 1 : k + 2].islower())
+        parts.append(("_" if begins else "") + letter.lower())
+    return "".join(parts)
+
+
+def mixable(graphs: Graphs, data: DataSet, step: Choice) -> dict[str, int]:
+    """The fields of classes that are mixed along with the images, and how many classes there are.
+
+    Raises InputError E807 where there are none, or where anything but a cross-entropy reads them.
+    """
+    found = {
+        one.field: one.count
+        for one in choices(graphs)
+        if one.what == "classes" and one.field in data.types and data.types[one.field].rank == 1
+    }
+    place: Place | None = step.place
+    if not found:
+        raise InputError.of(
+            "E807", f"{step.name}: no cross_entropy takes a field of classes to mix", place
+        )
+    for use in uses(graphs):
+        if use.field in found and not (isinstance(use.node.op, CrossEntropy) and use.slot == 1):
+            raise InputError.of(
+                "E807",
+                f"{step.name} makes shares of the classes of '{use.field}', and {use.node.op.name} "
+                "takes one class", use.node.place,
+            )  # fmt: skip
+    return found

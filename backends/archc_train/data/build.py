@@ -1,0 +1,179 @@
+"""A source's items to a data set: chosen, split, prepared, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from archc.arrays import Array
+from archc.errors import InputError
+from archc.ir.dims import symbol
+from archc.ir.types import DTYPES, TensorType
+from archc.preprocess import Preprocess
+from archc_train.data import images
+from archc_train.data.part import DataSet, Field, Fields, InMemory, Part
+from archc_train.data.pictures import Lazy, Pictures, Streaming
+from archc_train.data.ragged import Ragged
+from archc_train.data.raw import PARTS, Columns, Raw, Request
+from archc_train.data.scale import standardised
+from archc_train.data.split import length, parted, subset
+
+N = symbol("N")
+
+
+def data_set(raw: Raw, request: Request) -> DataSet:
+    """The set with its parts.
+
+    Where there is no validation part it is taken from the training part, and where there is no
+    test part from both, in shares or counts that `split` says (a tenth each); which items is drawn
+    from the split's seed, class by class where items have one. Subsets are chosen before.
+    """
+    options, facts = request.options, dict(raw.facts)
+    preprocess = images.asked(options, request.preprocess)
+    for columns in raw.parts.values():
+        check_lengths(request.name, columns)
+    parts = {name: at_hand(columns, preprocess, options) for name, columns in raw.parts.items()}
+    left_out = sum(length(raw.parts[name]) - length(columns) for name, columns in parts.items())
+    if left_out:
+        facts["unreadable"] = left_out
+    parts = {name: subset(columns, options, facts) for name, columns in parts.items()}
+    parts = split(parts, request)
+    parts = {
+        name: subset(parts[name], options.get(name, {}), facts) for name in PARTS if name in parts
+    }
+    if raw.finish is not None:
+        parts = dict(raw.finish(parts, facts))
+    if options.get("scale", raw.scale):
+        parts = dict(standardised(parts, facts, request.known.get("scale", {})))
+    fields: dict[str, dict[str, Field]] = {name: {} for name in parts}
+    types: dict[str, TensorType] = {}
+    for name, column in parts["train"].items():
+        whole = {part: columns[name] for part, columns in parts.items()}
+        if isinstance(column, Ragged):
+            types |= column.types(name)
+            for part, one in whole.items():
+                fields[part] |= one.fields(name)  # type: ignore[attr-defined]
+        elif images.is_images(column):
+            own = prepared(whole, preprocess, request)
+            facts.setdefault("preprocess", own[1])
+            for part, field in own[0].items():
+                fields[part][name] = field
+            types[name] = TensorType(
+                "float32", (N, *fields["train"][name][torch.arange(1)].shape[1:])
+            )
+        else:
+            for part, values in whole.items():
+                fields[part][name] = tensor(name, np.asarray(values))
+            types[name] = type_of(fields["train"][name])
+    made = {name: part_of(found) for name, found in fields.items()}
+    return DataSet(
+        request.name, made["train"], made["val"], made.get("test"), types, facts,
+        raw.asked, raw.columns,
+    )  # fmt: skip
+
+
+def check_lengths(name: str, columns: Columns) -> None:
+    """E806 for fields with different numbers of items, or none."""
+    sizes = {field: len(column) for field, column in columns.items()}
+    if len(set(sizes.values())) != 1 or 0 in sizes.values():
+        raise InputError.of(
+            "E806", f"{name}: all fields must have the same number of items, and at least one",
+            notes=(", ".join(f"{field}: {count}" for field, count in sizes.items()),),
+        )  # fmt: skip
+
+
+def at_hand(columns: Columns, preprocess: Preprocess, options: Mapping[str, Any]) -> Columns:
+    """The columns with their images of one shape, pictures in memory if there is room.
+
+    Items whose picture cannot be read are left out, if that is what the options ask for.
+    """
+    turns = int(options.get("turn", 0)) // 90
+    most = float(options["memory"]) * 2**30 if "memory" in options else images.IN_MEMORY
+    kept: Array | None = None
+    found = dict(columns)
+    for name, column in columns.items():
+        if isinstance(column, Pictures):
+            skip = options.get("unreadable", "error") == "skip"
+            pictures = replace(column, shape=preprocess, turns=turns, skip=skip)
+            found[name] = pictures
+            if pictures.bytes() <= most:
+                found[name], kept = pictures.read()
+        elif images.is_images(column):
+            found[name] = images.shaped(np.asarray(column), preprocess, turns)
+    if kept is None:
+        return found
+    read = {name for name, column in found.items() if len(column) == len(kept)}
+    return {n: c if n in read else c[kept] for n, c in found.items()}
+
+
+def split(parts: Mapping[str, Columns], request: Request) -> dict[str, Columns]:
+    """Training, validation and, unless it is there or not asked for, test."""
+    found = dict(parts)
+    picks = np.random.Generator(np.random.Philox(request.split.get("seed", request.seed)))
+    if "test" not in found and ("test" in request.split or "val" not in found):
+        found["train"], found["test"] = parted(
+            found["train"], request.split.get("test", 0.1), picks
+        )
+    if "val" not in found:
+        found["train"], found["val"] = parted(found["train"], request.split.get("val", 0.1), picks)
+    return found
+
+
+def prepared(
+    parts: Mapping[str, Any], preprocess: Preprocess, request: Request
+) -> tuple[dict[str, Field], dict[str, Any]]:
+    """Images as fields by part, and the section that says how they were made."""
+    train = parts["train"]
+    if request.options.get("normalize") is True and preprocess.mean is None:
+        preprocess = images.measured(train, preprocess, request.seed)
+    first = train.some(np.arange(1)) if isinstance(train, Pictures) else train[:1]
+    channels, height, width = first.shape[1:]
+    for key in ("mean", "deviation"):
+        given = getattr(preprocess, key)
+        if given is not None and len(given) not in (1, channels):
+            raise InputError.of(
+                "E807", f"{request.name}: '{key}' has {len(given)} numbers for {channels} channels",
+                help="colours: grey, or normalize: true",
+            )  # fmt: skip
+    if preprocess.size is None and preprocess.crop is None:
+        told = replace(preprocess, size=(height, width))
+    else:
+        told = preprocess
+    section = {"scale": preprocess.scale, **told.as_section()}
+    section.setdefault("colours", "grey" if channels == 1 else "RGB")
+    return {part: images.field(one, preprocess) for part, one in parts.items()}, section
+
+
+def part_of(fields: Mapping[str, Field]) -> Part:
+    if any(isinstance(one, Lazy) for one in fields.values()):
+        return Streaming(fields)
+    if all(isinstance(one, Tensor) for one in fields.values()):
+        return InMemory({name: one for name, one in fields.items() if isinstance(one, Tensor)})
+    return Fields(fields)
+
+
+def tensor(name: str, values: Array) -> Tensor:
+    """Numbers as training wants them: int64, float32 or bool. Raises E807 for what is no number."""
+    if values.dtype.kind in "iu":
+        return torch.from_numpy(values.astype(np.int64))
+    if values.dtype.kind == "b":
+        return torch.from_numpy(np.ascontiguousarray(values))
+    if values.dtype.kind != "f":
+        raise InputError.of("E807", f"the field '{name}' holds no numbers: {values.dtype}")
+    found = torch.from_numpy(values.astype(np.float32))
+    if not bool(torch.isfinite(found).all()):
+        wrong = ~torch.isfinite(found.flatten(1).sum(dim=1) if found.ndim > 1 else found)
+        at = int(wrong.nonzero()[0, 0])
+        raise InputError.of("E806", f"the field '{name}' is not finite at item {at} of its part")
+    return found
+
+
+def type_of(values: Field) -> TensorType:
+    assert isinstance(values, Tensor)
+    dtype = next(one for one in DTYPES if str(values.dtype) == f"torch.{one}")
+    return TensorType(dtype, (N, *values.shape[1:]))

@@ -1,0 +1,152 @@
+"""Tables in files: CSV, TSV, Parquet, JSON lines; one file, or a folder with one a part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archc.arrays import Array
+from archc.errors import InputError, did_you_mean
+from archc_train.data import hub
+from archc_train.data.raw import Request, malformed, needs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+NAMES = {"train": ("train",), "val": ("val", "valid", "validation", "dev"), "test": ("test",)}
+WANTED = "a .csv, .tsv, .parquet or .jsonl file, or a folder with train, val and test as such files"
+
+
+def frames(request: Request, header: bool = True) -> dict[str, DataFrame]:
+    """The request's tables by part; a file alone is all of it. Raises E806."""
+    if "hub" in request.options:
+        return hub.tables(replace(request, options={"name": request.options["hub"]}))
+    path = request.path(WANTED)
+    if path.is_dir() and hub.holds_saved(path):
+        return hub.tables(request)
+    files = by_part(path) if path.is_dir() else {"train": path}
+    if "train" not in files:
+        raise malformed(path, "has no table called train", WANTED)
+    found = {part: frame(file, header) for part, file in files.items()}
+    for part, one in found.items():
+        gone = [str(name) for name in found["train"].columns if name not in set(one.columns)]
+        if gone:
+            raise malformed(
+                files[part], f"lacks columns of {files['train'].name}: {', '.join(gone)}"
+            )
+    return found
+
+
+def by_part(folder: Path) -> dict[str, Path]:
+    """The tables in a folder that are called as parts are."""
+    return {
+        part: path
+        for part, names in NAMES.items()
+        for path in sorted(folder.iterdir())
+        if path.stem.lower() in names and path.suffix.lower() in SUFFIXES
+    }
+
+
+def frame(path: Path, header: bool = True) -> DataFrame:
+    """A table. Raises E806 for a file that is none."""
+    try:
+        import pandas as pd
+    except ModuleNotFoundError as error:
+        raise needs("pandas", "a table") from error
+    suffix = path.suffix.lower()
+    first: Any = {} if header else {"header": None}
+    try:
+        if suffix == ".parquet":
+            found = pd.read_parquet(path)
+        elif suffix in (".jsonl", ".ndjson"):
+            found = pd.read_json(path, lines=True)
+        elif suffix in (".csv", ".tsv", ".txt"):
+            found = pd.read_csv(path, sep="," if suffix == ".csv" else "\t", **first)
+        else:
+            raise malformed(path, "is no table", WANTED)
+    except ImportError as error:
+        raise needs("pyarrow", "a Parquet file") from error
+    except (ValueError, OSError, pd.errors.ParserError) as error:  # what all three readers raise
+        raise malformed(path, f"cannot be read as a table: {str(error)[:200]}", WANTED) from error
+    if not len(found):
+        raise malformed(path, "has no rows")
+    return found
+
+
+def column(table: DataFrame, name: str, request: Request) -> Series[Any]:
+    """A column. Raises E807 for one that is not there."""
+    if name not in table.columns:
+        known = [str(one) for one in table.columns]
+        raise InputError.of(
+            "E807", f"{request.name} has no column '{name}'", help=did_you_mean(name, known)
+        )
+    found: Series[Any] = table[name]
+    return found
+
+
+def present(values: Series[Any], name: str, request: Request) -> None:
+    """E806 for an empty cell, with its row."""
+    empty = np.flatnonzero(values.isna().to_numpy())
+    if len(empty):
+        raise InputError.of(
+            "E806",
+            f"{request.name}: the column '{name}' is empty at row {empty[0]}, and at "
+            f"{len(empty) - 1} more",
+            help="missing: drop leaves such rows out",
+        )
+
+
+def texts(table: DataFrame, name: str, request: Request) -> list[str]:
+    """A column of texts."""
+    values = column(table, name, request)
+    present(values, name, request)
+    return [str(value) for value in values]
+
+
+def class_names(tables: Mapping[str, DataFrame], name: str, request: Request) -> list[Any]:
+    """All classes in a column, in order, whichever part they are in; those of an earlier run first.
+
+    Numbers come in their order, not in that of their digits.
+    """
+    seen: set[Any] = set()
+    for table in tables.values():
+        values = column(table, name, request)
+        present(values, name, request)
+        seen |= {plain(value) for value in values.unique()}
+    try:
+        found = sorted(seen)
+    except TypeError:
+        found = sorted(seen, key=str)
+    return in_order(found, request.known.get("labels"))
+
+
+def in_order(names: list[Any], before: Any) -> list[Any]:
+    """Names of classes in the order that an earlier run had them in, others after."""
+    if not isinstance(before, list):
+        return names
+    place = {str(name): k for k, name in enumerate(before)}
+    here = {str(name): name for name in names}
+    return [here.get(name, name) for name in place] + [n for n in names if str(n) not in place]
+
+
+def plain(value: Any) -> Any:
+    """A cell as Python has it; a whole number that is stored as a float is one."""
+    value = value.item() if hasattr(value, "item") else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def classes(table: DataFrame, name: str, names: list[Any], request: Request) -> Array:
+    """A column as the numbers of its classes."""
+    known = {value: k for k, value in enumerate(names)}
+    values = column(table, name, request)
+    return np.array([known[plain(value)] for value in values], dtype=np.int64)
+
+
+def numbered(names: list[Any]) -> bool:
+    """Whether classes are the numbers from 0 on already, which then are their own names."""
+    return names == list(range(len(names)))

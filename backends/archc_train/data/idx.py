@@ -1,0 +1,86 @@
+"""IDX files, LeCun's format for MNIST: a magic number, the sizes, then numbers, big-endian."""
+
+from __future__ import annotations
+
+import gzip
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from archc.arrays import Array
+from archc_train.data.npz import npz
+from archc_train.data.raw import Raw, Request, malformed, missing
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # where dataset-fashion-mnist puts it
+FASHION_LABELS = (
+    "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
+)  # fmt: skip
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+FILES = (("image", "images-idx3-ubyte"), ("label", "labels-idx1-ubyte"))
+MOST = 1 << 32  # bytes that a packed file may hold
+WANTED = "a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and the t10k ones, or .gz"
+
+
+def fashion_mnist(request: Request) -> Raw:
+    """Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): fields `image` and `label`."""
+    if "path" not in request.options and not DEBIAN.is_dir():
+        help = f"apt-get install dataset-fashion-mnist; or --data FOLDER, {WANTED}"
+        raise missing(request.name, help)
+    path = request.path(WANTED) if "path" in request.options else DEBIAN
+    parts = idx_folder(path) if path.is_dir() else npz(request).parts
+    return Raw(parts, {"labels": list(FASHION_LABELS)})
+
+
+def idx(request: Request) -> Raw:
+    """A folder of IDX files: fields `image` and `label`."""
+    return Raw(idx_folder(request.path(WANTED)))
+
+
+def holds_idx(folder: Path) -> bool:
+    return any(path.is_file() for path in candidates(folder, "train", FILES[0][1]))
+
+
+def candidates(folder: Path, prefix: str, word: str) -> list[Path]:
+    """The names that such a file goes by."""
+    names = (f"{prefix}-{word}", f"{prefix}-{word.replace('-idx', '.idx')}")
+    return [folder / f"{name}{suffix}" for name in names for suffix in ("", ".gz")]
+
+
+def idx_folder(folder: Path) -> dict[str, dict[str, Array]]:
+    parts: dict[str, dict[str, Array]] = {}
+    for part, prefix in (("train", "train"), ("test", "t10k")):
+        for field, word in FILES:
+            found = candidates(folder, prefix, word)
+            path = next((path for path in found if path.is_file()), None)
+            if path is None:
+                raise malformed(folder, f"has no file {prefix}-{word}, packed or not", WANTED)
+            values = read_idx(path)
+            whole = values.astype(np.int64) if field == "label" else values
+            parts.setdefault(part, {})[field] = whole
+    return parts
+
+
+def read_idx(path: Path) -> Array:
+    """The array in an IDX file. Raises E806."""
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as file:
+                data = file.read(MOST + 1)
+        else:
+            data = path.read_bytes()
+    except (OSError, EOFError) as error:
+        raise malformed(path, f"cannot be read: {error}") from error
+    if len(data) > MOST:
+        raise malformed(path, f"holds more than {MOST:,} bytes")
+    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES or not data[3]:
+        shown = data[:4].hex(" ") or "nothing"
+        raise malformed(path, f"is no IDX file: it begins with {shown}, not 00 00 08 …")
+    dtype, rank = np.dtype(TYPES[data[2]]), data[3]
+    start = 4 + 4 * rank
+    sizes = tuple(int.from_bytes(data[4 + 4 * k : 8 + 4 * k], "big") for k in range(rank))
+    if len(data) != start + prod(sizes) * dtype.itemsize:
+        shape = " x ".join(map(str, sizes))
+        raise malformed(path, f"should hold {shape} values of {dtype}, and is {len(data):,} bytes")
+    values = np.frombuffer(data, dtype=dtype, offset=start).reshape(sizes)
+    return values.astype(dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,209 @@
+"""Where data comes from: the kinds of sources, what each can be told, and `load`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archc.errors import InputError, did_you_mean
+from archc_train.data import (
+    bundled,
+    frames,
+    generated,
+    hub,
+    idx,
+    image_folder,
+    npz,
+    options,
+    sequences,
+    series,
+)
+from archc_train.data.build import data_set
+from archc_train.data.join import joined, renamed
+from archc_train.data.labelled import labelled
+from archc_train.data.pairs import pairs
+from archc_train.data.part import DataSet
+from archc_train.data.raw import PARTS, Raw, Request, malformed, missing
+from archc_train.data.table import table
+from archc_train.data.text import language
+
+CHOICE = ("range", "only", "without", *PARTS)
+IMAGES = (
+    "size", "crop", "pad", "scale", "colours", "invert", "mean", "deviation", "normalize", "turn",
+)  # fmt: skip
+PICTURES = (*IMAGES, "memory", "unreadable")
+WORDS = ("tokenizer", "vocab", "window", "fields", "hub")
+SERIES = ("history", "horizon", "series", "columns", "target", "scale", "missing")
+LABELLED_ONLY = (*CHOICE, "fields", "hub", "padding")  # what a text without classes cannot do
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of source.
+
+    What reads it, the options that it knows besides `path`, and whether it is read from files.
+    """
+
+    read: Callable[[Request], Raw | DataSet]
+    options: tuple[str, ...]
+    files: bool = True
+
+
+def text(request: Request) -> Raw | DataSet:
+    """A text for a language model, or with `label: true` texts with a class each."""
+    if request.options.get("label"):
+        return labelled(request)
+    wrong = [key for key in LABELLED_ONLY if key in request.options]
+    if wrong:
+        raise InputError.of(
+            "E806",
+            f"{request.name}: '{wrong[0]}' is for texts with a class each",
+            help="label: true",
+        )
+    return language(request)
+
+
+def mnist(request: Request) -> Raw:
+    """MNIST (LeCun et al., 1998): fields `image` and `label`; no package brings it."""
+    wanted = "--data mnist.npz (x_train y_train x_test y_test), or --data FOLDER with its IDX files"
+    return idx.idx(request) if request.path(wanted).is_dir() else npz.npz(request)
+
+
+KINDS: dict[str, Kind] = {
+    "fashion_mnist": Kind(idx.fashion_mnist, (*CHOICE, *IMAGES)),
+    "mnist": Kind(mnist, (*CHOICE, *IMAGES)),
+    "idx": Kind(idx.idx, (*CHOICE, *IMAGES)),
+    "npz": Kind(npz.npz, (*CHOICE, *IMAGES)),
+    "images": Kind(image_folder.images, (*CHOICE, *PICTURES)),
+    "table": Kind(table, (*CHOICE, "fields", "scale", "missing", "hub")),
+    "text": Kind(text, (*CHOICE, *WORDS, "label", "padding")),
+    "pairs": Kind(pairs, (*CHOICE, *WORDS, "shared", "header")),
+    "windows": Kind(series.windows, (*SERIES, "label", "hub")),
+    **{name: Kind(series.named, SERIES, files=False) for name in series.STATSMODELS},
+    "sequences": Kind(sequences.sequences, (*CHOICE, "padding", "scale")),
+    "japanese_vowels": Kind(sequences.japanese_vowels, (*CHOICE, "padding", "scale")),
+    **{name: Kind(bundled.bundled, (*CHOICE, *IMAGES), files=False) for name in bundled.NAMES},
+    "dates": Kind(generated.dates, ("count", "shared"), files=False),
+    "recall": Kind(generated.recall, ("count", "length"), files=False),
+    "sensors": Kind(generated.sensors, ("count", "length", "scale"), files=False),
+    "hub": Kind(hub.hub, (*CHOICE, *PICTURES, "name", "config", "fields")),
+}
+SUFFIXES = {
+    ".npz": "npz", ".txt": "text", ".ts": "sequences", **dict.fromkeys(frames.SUFFIXES, "table"),
+}  # fmt: skip
+
+
+def load(
+    data: Any,
+    split: Mapping[str, Any],
+    seed: int,
+    path: str | None = None,
+    download: bool = False,
+    *,
+    sources: Mapping[str, Any] | None = None,
+    preprocess: Mapping[str, Any] | None = None,
+    known: Mapping[str, Any] | None = None,
+) -> DataSet:
+    """The set that a `data` section means, `digits` or `{fashion_mnist: {pad: 2}}`.
+
+    `path` says where its files are; of several sources, a folder with one entry for each.
+    `sources` are those that the spec defines, `preprocess` is its section; `known` are the facts of
+    an earlier run, whose vocabulary, classes and statistics hold for this set, too. Fetches nothing
+    unless `download`.
+
+    Raises InputError E806 for data that is missing or malformed, E807 for fields that do not fit,
+    E808 for pictures that cannot be read.
+    """
+    if data is None and path is None:
+        help = "--data PATH, or train: {data: digits}"
+        raise InputError.of("E806", "the spec names no data", help=help)
+    written = {data or "": None} if data is None or isinstance(data, str) else dict(data)
+    found: list[DataSet] = []
+    for name, value in written.items():
+        kind, given = meant(str(name), value, sources or {})
+        if path is not None:
+            given["path"] = str(Path(path) if len(written) == 1 else entry(Path(path), str(name)))
+        if kind not in KINDS or ("path" in given and not KINDS[kind].files):
+            kind = kind_of(kind, given.get("path"), sources or {})
+        own = {key: one for key, one in given.items() if key in ("path", *KINDS[kind].options)}
+        names = {key: one for key, one in given.items() if key not in own}
+        odd = next((key for key, one in names.items() if not isinstance(one, str)), None)
+        if odd is not None:
+            raise options.unknown(str(name) or kind, odd, KINDS[kind].options)
+        options.check(str(name) or kind, own)
+        request = Request(
+            str(name) or kind, kind, own, split, seed, download, preprocess or {}, known or {}
+        )
+        read = KINDS[kind].read(request)
+        found.append(renamed(read if isinstance(read, DataSet) else data_set(read, request), names))
+    return joined(found)
+
+
+def meant(name: str, value: Any, sources: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The kind and options of a source: as the spec defines it, and what is added in its place."""
+    kind, given = name, {}
+    if name in sources:
+        defined = sources[name]
+        [(kind, own)] = [(defined, None)] if isinstance(defined, str) else defined.items()
+        given = as_options(own)
+    return kind, given | as_options(value)
+
+
+def as_options(value: Any) -> dict[str, Any]:
+    """`{path: x.csv}`, or `x.csv` alone."""
+    if value is None:
+        return {}
+    return dict(value) if isinstance(value, Mapping) else {"path": str(value)}
+
+
+def entry(folder: Path, name: str) -> Path:
+    """A source's own entry of a folder, a folder or a file of its name."""
+    found = [folder / name, *sorted(folder.glob(f"{name}.*"))]
+    path = next((one for one in found if one.exists()), None)
+    if path is None:
+        raise malformed(folder, f"has no entry '{name}'", "one folder or file for each source")
+    return path
+
+
+def kind_of(name: str, path: Any, sources: Mapping[str, Any]) -> str:
+    """The kind of what lies at a path, for a name that tells none. Raises E806."""
+    if path is None:
+        if not name:
+            raise missing("", "--data PATH, or train: {data: digits}")
+        close = did_you_mean(name, [*KINDS, *sources])
+        help = f"{close.rstrip('?')}{'?' if '?' in close else ';'} or say where it is: --data PATH"
+        raise InputError.of("E806", f"no data called '{name}'", help=help)
+    place = Path(str(path)).expanduser()
+    if not place.exists():
+        raise InputError.of("E806", f"there is no file or folder {place}")
+    if place.is_dir():
+        return kind_of_folder(place)
+    if place.suffix.lower() not in SUFFIXES:
+        raise malformed(
+            place,
+            "is no kind of data that is known",
+            f"known are {', '.join(SUFFIXES)} and folders",
+        )
+    return SUFFIXES[place.suffix.lower()]
+
+
+def kind_of_folder(folder: Path) -> str:
+    """What a folder holds. Raises E806."""
+    if idx.holds_idx(folder):
+        return "idx"
+    if hub.holds_saved(folder):
+        return "hub"
+    if any(folder.glob("*_TRAIN.ts")):
+        return "sequences"
+    if "train" in frames.by_part(folder):
+        return "table"
+    if "train" in hub.shards(folder):
+        return "hub"
+    if next(image_folder.pictures_in(folder, deep=True), None):
+        return "images"
+    raise malformed(
+        folder, "holds no data that is known",
+        "IDX files, pictures, NAME_TRAIN.ts, train.csv, or what save_to_disk wrote",
+    )  # fmt: skip
