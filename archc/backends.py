@@ -8,8 +8,9 @@ from types import ModuleType
 
 from archc.errors import Diagnostic, MissingPackageError, did_you_mean
 
-EXTRAS = {"torch": "torch", "onnx": "onnx", "ort": "onnx"}  # a backend's name → the extra with it
-NEEDS = {"torch": "torch", "ort": "onnxruntime"}  # a backend's name → the package it stands on
+# By a backend's name: the extra that brings it, and the package that it stands on.
+EXTRAS = {"torch": "torch", "onnx": "onnx", "ort": "onnx", "train": "train"}
+NEEDS = {"torch": "torch", "ort": "onnxruntime", "train": "accelerate"}
 
 
 def backend(name: str) -> ModuleType:

@@ -1,10 +1,11 @@
-"""Build a spec: verified ONNX, PyTorch source, weights, the spec itself, and a report.
+"""Build a spec or a run: verified ONNX, PyTorch source, weights, the spec itself, and a report.
 
 Writes model.onnx, model.py, weights.safetensors, spec.yaml and report.json. With several models
 each has an ONNX and a source file of its own name. Nothing is replaced unless the build succeeds.
 
 Examples:
   archc build resnet18                       into build/resnet18
+  archc build runs/lenet5 -o deployed        a run, with the weights that it chose
   archc build net.yaml:small -o out --weights trained.safetensors
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from archc.cli.export import add_weights, file_size
 from archc.cli.options import add_choices, add_spec
+from archc.cli.trained import resolve
 from archc.errors import printable
 
 
@@ -41,7 +43,9 @@ def run(args: Namespace) -> int:
     from archc.pipeline import compile
 
     backend("torch"), backend("onnx")
+    facts = resolve(args)
     program = compile(args.spec, variant=args.variant, set=args.set)
+    program.metadata.update(facts)
     folder = Path(args.output) if args.output else Path("build") / program.name
     stages = Stages(args)
     report = build(

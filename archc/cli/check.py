@@ -1,4 +1,4 @@
-"""Validate specs: every variant, every finding, in one go.
+"""Validate specs, and how they are trained: every variant, every finding, in one go.
 
 Examples:
   archc check specs/resnet.yaml
@@ -54,7 +54,7 @@ def examine(spec: str, args: Namespace) -> tuple[list[Diagnostic], list[Program]
     for variant in variants:
         try:
             program = opened.program(variant, args.set)
-            diagnostics: Sequence[Diagnostic] = program.warnings
+            diagnostics: Sequence[Diagnostic] = [*program.warnings, *of_training(program)]
             programs.append(program)
         except SpecError as error:
             diagnostics = error.diagnostics
@@ -65,6 +65,15 @@ def examine(spec: str, args: Namespace) -> tuple[list[Diagnostic], list[Program]
             found.setdefault(key, (one, []))[1].append(variant)
     everywhere = len(variants)
     return [named(one, seen, everywhere) for one, seen in found.values()], programs
+
+
+def of_training(program: Program) -> list[Diagnostic]:
+    """What is wrong with the spec's `train:` section, if it has one."""
+    if program.file is None or program.file.section("train") is None:
+        return []
+    from archc.train import check
+
+    return check(program)
 
 
 def named(one: Diagnostic, seen: list[str | None], everywhere: int) -> Diagnostic:

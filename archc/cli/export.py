@@ -1,8 +1,9 @@
-"""Write the ONNX file of a spec, for a target.
+"""Write the ONNX file of a spec or a run, for a target.
 
 Examples:
   archc export resnet50 -o resnet50.onnx
   archc export gpt2 --weights gpt2.safetensors --target "ort>=1.20,cpu,fp16" -o gpt2.onnx
+  archc export runs/lenet5 -o lenet5.onnx      with the weights that it chose
   archc export specs/vae.yaml -o vae/          one file a model
 """
 
@@ -12,6 +13,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from archc.cli.options import add_choices, add_model, add_spec, choose_model
+from archc.cli.trained import resolve
 from archc.errors import printable
 
 
@@ -42,7 +44,9 @@ def run(args: Namespace) -> int:
     from archc.pipeline import compile
 
     onnx = backend("onnx")
+    facts = resolve(args)
     program = compile(args.spec, variant=args.variant, set=args.set)
+    program.metadata.update(facts)
     models = [choose_model(args.model, list(program.models), program.main)]
     if args.model is None and len(program.models) > 1:
         models = list(program.models)

@@ -1,11 +1,13 @@
 """Run a model in onnxruntime on inputs from files: .npy, .npz, .json or pictures.
 
-The model is an ONNX file or a spec, which is exported with the given or the initial weights first.
+The model is an ONNX file, a run of `archc train`, or a spec, which is exported with the given or
+the initial weights first.
 Labels in the spec name the classes of a single row of scores.
 
 Examples:
   archc run build/resnet18/model.onnx --input image=cat.jpg
   archc run lenet5 --weights trained.safetensors --input image=digit.png
+  archc run runs/lenet5 --input image=digit.png
   archc run gpt2.onnx --input tokens=tokens.json --output logits.npz
 """
 
@@ -18,6 +20,7 @@ from typing import Any
 
 from archc.cli.export import add_weights
 from archc.cli.options import add_choices, add_model, add_spec
+from archc.cli.trained import resolve
 from archc.errors import UsageError, printable
 
 
@@ -65,7 +68,9 @@ def exported(args: Namespace, stack: ExitStack) -> Path:
     from archc.cli.options import choose_model
     from archc.pipeline import compile
 
+    facts = resolve(args, "source")
     program = compile(args.source, variant=args.variant, set=args.set)
+    program.metadata.update(facts)
     model = choose_model(args.model, list(program.models), program.main)
     path = Path(stack.enter_context(TemporaryDirectory())) / "model.onnx"
     backend("onnx").export(program, path, weights=args.weights, seed=args.seed, model=model)

@@ -15,6 +15,7 @@ from typing import Any
 
 from archc.cli.export import add_weights
 from archc.cli.options import add_at, add_choices, add_model, add_spec, check_sizes, choose_model
+from archc.cli.trained import resolve
 from archc.errors import printable
 
 
@@ -39,6 +40,7 @@ def run(args: Namespace) -> int:
 
     backend("torch"), backend("onnx")
     ort = backend("ort")
+    resolve(args)
     program = compile(args.spec, variant=args.variant, set=args.set)
     models = list(program.models)
     if args.model is not None:

@@ -115,3 +115,21 @@ def test_nothing_in_a_spec_can_steer_the_terminal(archc, tmp_path: Path) -> None
         assert code == 1
         for text in (out, err):
             assert all(c.isprintable() or c == "\n" for c in text), text
+
+
+def test_a_training_is_checked_with_its_spec(archc, tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    text = (
+        "archc: 1\ninputs: {image: [N, 1, 8, 8]}\ngraph: [flatten, {linear: 10, name: head}]\n"
+        "outputs: {logits: prev}\ntrain:\n  data: digits\n"
+        "  loss: {cross_entropy: [logits, label]}\n  optimizer: adam\n"
+    )
+    spec.write_text(text)
+    assert archc("check", spec).code == 0
+    wrong = text.replace("label]", "labels]").replace("adam", "adan").replace("data:", "dta:")
+    spec.write_text(wrong)
+    found = archc("check", spec, "--json")
+    assert found.code == 1
+    assert [(one["code"], one["line"]) for one in found.json] == [("E201", 6), ("E204", 8)]
+    spec.write_text(wrong.replace("dta:", "data:"))
+    assert [one["code"] for one in archc("check", spec, "--json").json] == ["E210", "E204"]

@@ -15,6 +15,7 @@ from archc.ops.registry import ops
 from archc.pipeline import compile_text
 from archc.spec.ast import MODIFIERS
 from archc.spec.schema import SKELETON
+from archc.train import check
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for name in ("archc", "backends") for path in (ROOT / name).rglob("*.py")]
@@ -22,9 +23,10 @@ SPEC_CODES = [code for code in codes() if list(examples(page(code) or ""))]
 
 
 def found_in(text: str) -> set[str]:
-    """The codes of all findings about a spec's text, warnings included."""
+    """The codes of all findings about a spec's text and its training, warnings included."""
     try:
-        return {one.code for one in compile_text(text).warnings}
+        program = compile_text(text)
+        return {one.code for one in [*program.warnings, *check(program)]}
     except ArchcError as error:
         return {one.code for one in error.diagnostics}
 

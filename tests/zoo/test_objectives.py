@@ -44,7 +44,7 @@ def training(spec: str) -> archc.Program:
     )
     inputs: dict[str, Any] = dict.fromkeys(fields, images)
     for name, drawn in train.get("feed", {}).items():
-        if isinstance(drawn, str):  # a formula: one number
+        if isinstance(drawn, str) or "value" in drawn:  # one number
             inputs[name] = {"shape": []}
             continue
         ((how, what),) = ((key, value) for key, value in drawn.items() if key != "repeat")

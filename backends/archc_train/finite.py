@@ -1,0 +1,97 @@
+"""Losses that stop being finite: noticed without waiting for the device, and where it began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archc.errors import CheckError
+from archc_train.learner import Learner
+from archc_train.trainee import Trainee, Values
+
+
+class Watch:
+    """Sums of losses since somebody looked: a sum is finite as long as all its parts are.
+
+    Looking at every loss would make a GPU wait for each step; a sum is looked at when its value is
+    asked for anyway.
+    """
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+
+    def add(self, update: str, total: Tensor) -> None:
+        value = total.detach()
+        self.sums[update] = self.sums[update] + value if update in self.sums else value
+
+    def wrong(self) -> list[str]:
+        """The updates with a loss that was not finite since the last look."""
+        found = [name for name, value in self.sums.items() if not all_finite(value)]
+        self.sums = {}
+        return found
+
+
+def not_finite(trainee: Trainee, learner: Learner, values: Values, outputs: Values) -> CheckError:
+    """E810: the step, the terms, and where the first number was that is not finite."""
+    update = learner.update
+    wrong = [name for name in update.loss if not all_finite(outputs[name])]
+    where = first_not_finite(trainee, update.name, values)
+    return CheckError(
+        CheckError.of(
+            "E810",
+            f"{update.name}: the loss is not finite at step {learner.done}",
+            update.place,
+            notes=(f"of its terms, {', '.join(wrong) or 'the weighted sum'}", where),
+            help="a smaller learning rate, clip: 1.0, or a look at the data",
+        ).diagnostics
+    )
+
+
+def first_not_finite(trainee: Trainee, update: str, values: Values) -> str:
+    """The first module whose output was not finite, in words; else what else is not."""
+    wrong = [name for name, value in values.items() if not all_finite(value)]
+    if wrong:
+        return f"what is fed as {wrong[0]} is not finite"
+    for name, weight in trainee.shared.items():  # statistics have seen this step already
+        if isinstance(weight, nn.Parameter) and not all_finite(weight):
+            return f"the weight {trainee.spoken(name)} is not finite already"
+    found: list[str] = []
+    network = trainee.network(update)
+    hooks = [
+        module.register_forward_hook(watch(trainee.spoken(name), found))
+        for name, module in network.named_modules()
+        if name
+    ]
+    network._compiled_call_impl = None  # compiled code calls no hooks
+    try:
+        with torch.enable_grad():  # a loss may take gradients
+            trainee(update, values)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if found:
+        return f"the first output that was not finite is that of {found[0]}"
+    return "every module's output was finite: it is the steps of the loss"
+
+
+def watch(name: str, found: list[str]) -> Any:
+    def hook(module: nn.Module, given: Any, output: Any) -> None:
+        if not found and not all(map(all_finite, tensors(output))):
+            found.append(f"{name} ({type(module).__name__})")
+
+    return hook
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from tensors(part)
+
+
+def all_finite(value: Tensor) -> bool:
+    return not value.is_floating_point() or bool(torch.isfinite(value).all())

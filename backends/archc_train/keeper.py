@@ -1,0 +1,220 @@
+"""What a training remembers besides the loop's state: the log, the best so far, how long ago."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from archc.errors import CheckError
+from archc.train import Training
+from archc.train.moment import Timed
+from archc.train.news import News
+from archc_train.average import averaged
+from archc_train.board import Board
+from archc_train.checkpoint import check_fingerprint, fingerprint
+from archc_train.curves import draw
+from archc_train.evaluate import evaluate
+from archc_train.loop import Loop
+from archc_train.run import Run
+from archc_train.trainee import Values
+
+LOG_EVERY = 50  # turns between lines of the log, fewer in a short training
+POINTS = 100  # lines that even a short one has
+DRAW_EVERY = 120.0  # seconds between drawings of the curves
+
+
+class Keeper:
+    """Writes a run while a loop goes on. In several processes all call it, and one writes."""
+
+    def __init__(self, run: Run, training: Training, loop: Loop, phase: int) -> None:
+        self.run, self.training, self.loop, self.phase = run, training, loop, phase
+        self.writes = loop.device.is_main
+        self.every = training.evaluate or loop.turns_per_epoch
+        self.log_every = min(LOG_EVERY, max(1, loop.turns // POINTS))
+        self.belongs = fingerprint(training, loop.graphs, loop.data)
+        self.rule = rule_of(training)
+        self.board: Board | None = None
+        self.best: dict[str, float] = {}
+        self.chosen: dict[str, int] = {}  # each update's steps when the best weights were made
+        self.worse = 0  # evaluations since the best
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+        self.began = self.saved_at = self.drawn_at = time.monotonic()
+
+    def begin(self, saved: Mapping[str, Any] | None) -> None:
+        """Goes on from what was saved in this phase, or saves the beginning."""
+        if saved is not None:
+            self.load(saved)
+        else:
+            if self.writes:
+                self.run.forget_after(self.phase, -1)
+            self.save()
+        if self.writes:
+            self.board = Board(self.run, self.phase, self.loop.turn)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last evaluations were all worse than the best."""
+        patience = self.training.patience
+        return patience is not None and self.worse >= patience
+
+    @property
+    def clock(self) -> dict[str, float]:
+        """When, as the log says it."""
+        return {"phase": self.phase, "turn": self.loop.turn, "epoch": round(self.loop.epoch, 6)}
+
+    # ---- the log
+
+    def note(self, terms: Mapping[str, Values]) -> None:
+        """Adds a turn's terms to the sums; nothing waits for the device."""
+        many = len(self.loop.learners) > 1
+        for update, values in terms.items():
+            for name, value in values.items():
+                key = f"{update}.{name}" if many else name
+                self.sums[key] = self.sums[key] + value if key in self.sums else value
+        self.count += 1
+
+    def logged(self) -> News:
+        """Writes a line with the means since the last one."""
+        self.look()
+        measured = {name: float(value) / self.count for name, value in self.sums.items()}
+        self.sums, self.count = {}, 0
+        rates = {f"rate.{name}": one.rate() for name, one in self.loop.learners.items()}
+        self.tell({**measured, **rates})
+        return self.news(measured)
+
+    def look(self) -> None:
+        """Raises CheckError E810 for a loss that was not finite since somebody looked.
+
+        The turns since the last checkpoint are made again, so that it can be said where.
+        """
+        wrong, until = self.loop.watch.wrong(), self.loop.turn
+        if not self.loop.device.agreed(bool(wrong)):
+            return
+        saved = self.run.saved()
+        assert saved is not None
+        self.loop.load(saved["loop"])
+        since, self.loop.careful = self.loop.turn, True
+        while self.loop.turn < until:
+            self.loop.next_turn()
+        raise CheckError.of(
+            "E810",
+            f"{', '.join(wrong) or 'a loss'} was not finite between turns {since} and {until}",
+            notes=("it was finite when the same turns were made again",),
+        )
+
+    def tell(self, values: Mapping[str, float]) -> None:
+        """Writes the numbers to the log and to TensorBoard."""
+        if self.board is not None:
+            self.run.log({**self.clock, **values})
+            self.board.add(self.loop.turn, values)
+
+    def news(
+        self, measured: Mapping[str, float], evaluation: bool = False, best: bool = False
+    ) -> News:
+        loop, seconds = self.loop, time.monotonic() - self.began
+        return News(loop.turn, loop.turns, loop.epoch, measured, seconds, evaluation, best)
+
+    # ---- evaluation
+
+    def measured(self, trial: bool = False) -> dict[str, float]:
+        """The validation part's numbers; a `trial` of one batch shows that they can be had."""
+        loop, data = self.loop, self.loop.data.val
+        return evaluate(
+            loop.trainee, self.training, loop.graphs, loop.moments, data, loop.device, trial=trial
+        )
+
+    def evaluated(self) -> News:
+        """Measures, keeps the weights if they are the best, and saves."""
+        self.look()
+        loop = self.loop
+        with averaged(one.average for one in loop.learners.values()):
+            found = self.measured()
+            best = self.better(found)
+            if best:
+                self.best, self.worse = {"epoch": round(loop.epoch, 6), **found}, 0
+                self.chosen = {name: one.done for name, one in loop.learners.items()}
+                if self.writes:
+                    self.run.save_weights("best.safetensors", loop.trainee.weights())
+            else:
+                self.worse += 1
+        for name, learner in loop.learners.items():
+            learner.judged(found["loss" if len(loop.learners) == 1 else f"{name}.loss"])
+        self.tell({f"val.{name}": value for name, value in found.items()})
+        self.save()
+        if self.writes and time.monotonic() - self.drawn_at > DRAW_EVERY:
+            self.draw()
+        return self.news(found, evaluation=True, best=best and self.rule is not None)
+
+    def better(self, found: Mapping[str, float]) -> bool:
+        """Whether this evaluation beats the best; without a rule the latest does."""
+        if self.rule is None or not self.best:
+            return True
+        name, more = self.rule
+        new, old = found[name], self.best[name]
+        if math.isnan(new) or math.isnan(old):
+            return math.isnan(old)
+        return new > old if more else new < old
+
+    # ---- checkpoints
+
+    def save(self) -> None:
+        self.look()
+        state = {
+            "belongs": self.belongs,
+            "phase": self.phase,
+            "loop": self.loop.state(),
+            "best": self.best,
+            "chosen": self.chosen,
+            "worse": self.worse,
+            "sums": self.sums,
+            "count": self.count,
+        }
+        if self.writes:
+            self.run.save(state)
+        self.saved_at = time.monotonic()
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Raises InputError E811 for a checkpoint of another network, training or data."""
+        check_fingerprint(state["belongs"], self.belongs, self.run.folder)
+        self.loop.load(state["loop"])
+        self.best, self.worse = dict(state["best"]), state["worse"]
+        self.chosen = dict(state["chosen"])
+        self.sums, self.count = dict(state["sums"]), state["count"]
+        if self.writes:
+            self.run.forget_after(self.phase, self.loop.turn)
+
+    def finish(self) -> None:
+        """The weights at the end, the last checkpoint and the curves."""
+        if self.writes:
+            with averaged(one.average for one in self.loop.learners.values()):
+                self.run.save_weights("weights.safetensors", self.loop.trainee.weights())
+        self.save()
+        self.close()
+        self.loop.device.wait()  # the next phase begins with the file
+
+    def close(self) -> None:
+        if self.board is not None:
+            self.board.close()
+            self.draw()
+
+    def draw(self) -> None:
+        draw(self.run)
+        self.drawn_at = time.monotonic()
+
+
+def rule_of(training: Training) -> tuple[str, bool] | None:
+    """By what the best weights are chosen, and whether more is better.
+
+    Where nothing is said: by the least loss, if there is one loss and its meaning stays. Losses of
+    adversaries tell nothing, and one whose terms' weights change cannot be compared: there it is
+    the latest.
+    """
+    if training.best is not None or len(training.updates) > 1:
+        return training.best
+    timed = any(isinstance(weight, Timed) for weight in training.updates[0].loss.values())
+    return None if timed or training.numbers else ("loss", False)

@@ -1,0 +1,126 @@
+"""The numbers that evaluation reports, all of them torchmetrics'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from archc.errors import SpecError, did_you_mean
+from archc.train.section import Metric
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric as Torch
+
+Given = tuple[Tensor, ...]
+Make = Callable[[dict[str, Any], Given], "Torch"]
+
+
+def classification(name: str, **fixed: Any) -> Make:
+    """Of logits `[N, C, …]`, or `[N]` of two classes, and class numbers."""
+
+    def make(options: dict[str, Any], values: Given) -> Torch:
+        kind = getattr(import_module("torchmetrics"), name)
+        made: Torch = kind(**{**classes(values), **fixed, **options})
+        return made
+
+    return make
+
+
+def plain(name: str, **fixed: Any) -> Make:
+    """A metric of torchmetrics, or of one of its parts: `image.PeakSignalNoiseRatio`."""
+
+    def make(options: dict[str, Any], values: Given) -> Torch:
+        part, _, own = f"torchmetrics.{name}".rpartition(".")
+        made: Torch = getattr(import_module(part), own)(**{**fixed, **options})
+        return made
+
+    return make
+
+
+METRICS: dict[str, Make] = {
+    "mean": plain("MeanMetric"),
+    "accuracy": classification("Accuracy", average="micro"),
+    "f1": classification("F1Score", average="macro"),
+    "precision": classification("Precision", average="macro"),
+    "recall": classification("Recall", average="macro"),
+    "auroc": classification("AUROC"),
+    "average_precision": classification("AveragePrecision"),
+    "mse": plain("MeanSquaredError"),
+    "rmse": plain("MeanSquaredError", squared=False),
+    "mae": plain("MeanAbsoluteError"),
+    "r2": plain("R2Score"),
+    "psnr": plain("image.PeakSignalNoiseRatio", data_range=1.0),
+    "ssim": plain("image.StructuralSimilarityIndexMeasure", data_range=1.0),
+    "perplexity": plain("text.Perplexity"),
+}
+
+
+class Measured:
+    """One metric while its values come in; torchmetrics' object is made at the first."""
+
+    def __init__(self, metric: Metric, known: Mapping[str, Any]) -> None:
+        """`known` are the names that its inputs may have. Raises SpecError E204, E215."""
+        self.metric = metric
+        if metric.kind not in METRICS:
+            help = did_you_mean(metric.kind, METRICS)
+            raise SpecError.of("E204", f"no metric '{metric.kind}'", metric.place, help=help)
+        for name in metric.inputs:
+            if name not in known:
+                what = f"the metric '{metric.name}' asks for '{name}', which is not there"
+                help = did_you_mean(name, known)
+                raise SpecError.of("E215", what, metric.place, help=help)
+        self.inner: Torch | None = None
+
+    def update(self, values: Mapping[str, Tensor], items: int) -> None:
+        """Takes in a batch. Raises SpecError E207 where torchmetrics cannot measure it."""
+        given = tuple(values[name].detach() for name in self.metric.inputs)
+        given = tuple(one.float() if one.is_floating_point() else one for one in given)
+        try:
+            self.add(given, items)
+        except (ValueError, TypeError, RuntimeError, IndexError) as error:
+            shapes = ", ".join(
+                f"{name} {list(one.shape)}"
+                for name, one in zip(self.metric.inputs, given, strict=True)
+            )
+            what = f"the metric '{self.metric.name}' cannot be measured: {first_line(error)}"
+            notes = (f"its inputs are {shapes}",)
+            raise SpecError.of("E207", what, self.metric.place, notes=notes) from error
+
+    def add(self, given: Given, items: int) -> None:
+        kind = self.metric.kind
+        if self.inner is None:
+            made = METRICS[kind](dict(self.metric.options), given)
+            self.inner = made.to(given[0].device)
+        if kind == "mean":
+            self.inner.update(given[0].float().mean(), weight=items)
+            return
+        chosen = len(given) == 2 and not given[1].is_floating_point() and given[0].ndim > 2
+        if chosen and kind != "perplexity" and class_axis(given) == -1:
+            given = (given[0].movedim(-1, 1), given[1])
+        if len(given) == 2 and given[0].shape != given[1].shape and given[0].shape[-1:] == (1,):
+            given = (given[0].squeeze(-1), given[1])
+        self.inner.update(*given)
+
+    def value(self) -> float:
+        return float("nan") if self.inner is None else float(self.inner.compute())
+
+
+def classes(values: Given) -> dict[str, Any]:
+    """What torchmetrics wants to know of a classification."""
+    scores = values[0]
+    if scores.ndim < 2 or scores.shape[-1] == 1:
+        return {"task": "binary"}
+    return {"task": "multiclass", "num_classes": scores.shape[class_axis(values)]}
+
+
+def class_axis(values: Given) -> int:
+    """As `cross_entropy` finds it."""
+    return -1 if values[0].shape[:-1] == values[1].shape else 1
+
+
+def first_line(error: Exception) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}"

@@ -1,0 +1,75 @@
+"""The phases of a training, such as the resolutions that a network grows through.
+
+A phase is the spec with other parameters. It begins with the weights that the one before ended
+with, wherever the names and shapes are the same; new weights are initial ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archc.arrays import Array
+from archc.ir.program import Program
+from archc.pipeline import compile
+from archc.store import stored
+from archc.train import Training, read
+from archc_train.data.part import DataSet
+from archc_train.data.program import data_of
+from archc_train.device import Device
+from archc_train.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One phase, ready to be trained."""
+
+    number: int
+    program: Program
+    training: Training
+    data: DataSet
+    weights: Any
+
+
+def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
+    """The phases that a run still has to make, the one that was stopped first."""
+    about = run.about
+    whole = read(program, about["changes"])
+    saved = run.saved()
+    first = 0 if saved is None else saved["phase"]
+    for number in range(first, max(1, len(whole.phases))):
+        one, training = program, whole
+        settings: Mapping[str, Any] = {}
+        if whole.phases:
+            phase = whole.phases[number]
+            settings = phase.set
+            given = {"epochs": phase.epochs, "steps": phase.steps, "batch": phase.batch}
+            lasting = {name: value for name, value in given.items() if value is not None}
+            if settings:
+                one = compile(run.folder / "spec.yaml", set=settings)
+            training = read(one, {**about["changes"], **lasting})
+        data = data_of(one, training, about["data"], about["download"], about.get("facts"))
+        device.wait()  # all have read what is written now
+        if device.is_main:
+            run.remember(data.facts)
+            run.note(settings=dict(settings))
+        weights = about["weights"] if number == 0 else carried(one, run, training.seed)
+        yield Stage(number, one, training, data, weights)
+
+
+def carried(program: Program, run: Run, seed: int) -> Mapping[str, Array]:
+    """The weights of the phase before where they fit, and initial ones.
+
+    They are those that were trained, not their averages, which are for measuring alone.
+    """
+    with stored(program, None, seed) as entries:
+        found = {name: entry.array() for name, entry in entries.items()}
+    saved = run.saved()
+    assert saved is not None
+    prefix = "" if program.prefixed else f"{program.main}."
+    for name, value in saved["loop"]["weights"].items():
+        own = name.removeprefix(prefix)
+        if own in found and found[own].shape == tuple(value.shape):
+            found[own] = value.numpy()
+    return found

@@ -1,0 +1,121 @@
+"""Which weights a run keeps, and when it stops because it gets no better."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from train.specs import ADVERSARIES, CLASSIFIER, data, made, written
+
+from archc.cli.main import main
+from archc.errors import SpecError
+from archc_train.device import Device
+from archc_train.keeper import Keeper, rule_of
+from archc_train.loop import Loop
+from archc_train.run import Run
+from archc_train.trainee import Trainee
+from archc_train.training import train
+
+DIGITS = """
+archc: 1
+name: net
+inputs: {image: [N, 1, 8, 8]}
+graph: [flatten, {linear: 10, name: head}]
+outputs: {logits: prev}
+train:
+  data: {digits: {range: [0, 200]}}
+  batch: 20
+  steps: 40
+  evaluate: 2
+  loss: {cross_entropy: [logits, label]}
+  optimizer: {sgd: {lr: 0.0}}
+  metrics: {accuracy: [logits, label]}
+"""
+
+
+def keeper(text: str, folder: Path) -> Keeper:
+    program, training, graphs = made(text)
+    loop = Loop(Trainee(program, graphs, None, 0), training, graphs, data(), Device(cpu=True))
+    return Keeper(Run(folder), training, loop, 0)
+
+
+def turns(run: Path) -> list[int]:
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [line["turn"] for line in lines if "val.loss" in line]
+
+
+def test_a_run_that_gets_no_better_stops(tmp_path: Path) -> None:
+    spec, run = written(tmp_path, DIGITS + "  patience: 3\n"), tmp_path / "run"
+    assert main(["train", str(spec), "-o", str(run), "--device", "cpu", "-q"]) == 0
+    assert turns(run) == [2, 4, 6, 8]  # the first is the best, and three are no better
+    assert Run.open(run).saved()["best"]["epoch"] == pytest.approx(2 / 8, abs=0.05)
+    assert (run / "weights.safetensors").exists()
+    assert main(["train", "--resume", str(run), "--device", "cpu", "-q"]) == 0
+    assert turns(run) == [2, 4, 6, 8]
+
+
+@pytest.mark.parametrize(
+    ("best", "rule"),
+    [
+        ("", ("loss", False)),
+        ("accuracy", ("accuracy", True)),
+        ("{minimize: loss}", ("loss", False)),
+        ("{maximize: accuracy}", ("accuracy", True)),
+    ],
+)
+def test_the_best_is_by_what_the_spec_says_and_else_by_the_loss(
+    best: str, rule: tuple[str, bool], tmp_path: Path
+) -> None:
+    one = keeper(CLASSIFIER + (f"  best: {best}\n" if best else ""), tmp_path)
+    assert one.rule == rule
+    name, more = rule
+    one.best = {"loss": 1.0, "accuracy": 0.5}
+    for value, better in ((2.0, more), (0.1, not more), (one.best[name], False), (math.nan, False)):
+        assert one.better({name: value}) is better
+    one.best = {name: math.nan}
+    assert one.better({name: 0.0})
+
+
+def test_where_losses_mean_nothing_the_latest_is_kept(tmp_path: Path) -> None:
+    assert rule_of(made(ADVERSARIES)[1]) is None
+    one = keeper(ADVERSARIES, tmp_path)
+    one.best = {"critic.loss": 0.0}
+    assert one.better({"critic.loss": 5.0})
+    timed = ADVERSARIES.replace("  updates:", "  best: {minimize: critic.loss}\n  updates:")
+    assert rule_of(made(timed)[1]) == ("critic.loss", False)
+
+
+def test_each_update_has_its_own_plateau(tmp_path: Path) -> None:
+    text = ADVERSARIES.replace(
+        "  updates:", "  schedule: {plateau: {patience: 0, factor: 0.5}}\n  updates:"
+    )
+    one = keeper(text, tmp_path)
+    learners = one.loop.learners
+    losses = iter(
+        [{"critic.loss": 1.0, "generator.loss": 1.0}, {"critic.loss": 2.0, "generator.loss": 0.5}]
+    )
+    one.measured = lambda trial=False: next(losses)  # type: ignore[method-assign]
+    one.evaluated(), one.evaluated()
+    assert learners["critic"].rate() == pytest.approx(5e-4)
+    assert learners["generator"].rate() == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "code", "says"),
+    [
+        (CLASSIFIER, "  best: precision\n", "E204", "precision"),
+        (CLASSIFIER, "  best: {maximize: f1}\n", "E204", "f1"),
+        (ADVERSARIES, "  patience: 3\n", "E203", "best"),
+    ],
+)
+def test_what_nothing_measures_is_said_before_the_first_step(
+    text: str, more: str, code: str, says: str, tmp_path: Path
+) -> None:
+    program, training, _ = made(text + more)
+    with pytest.raises(SpecError) as caught:
+        train(program, training, data(), Run(tmp_path), device=Device(cpu=True))
+    assert caught.value.diagnostics[0].code == code
+    assert says in str(caught.value)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,76 @@
+"""Sets of Hugging Face's `datasets`: saved, as files, and by name, which is fetched when asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archc.errors import InputError
+from archc_train.data import load
+
+datasets = pytest.importorskip("datasets")
+
+
+def test_a_folder_that_datasets_saved(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    datasets.disable_progress_bars()
+    pictures = [image.fromarray(np.full((5, 5), k, np.uint8)) for k in range(20)]
+    rows = {
+        "img": pictures,
+        "kind": [0, 1] * 10,
+        "words": ["a b", "b a a"] * 10,
+        "v": [[1.0, 2.0]] * 20,
+    }
+    names = datasets.ClassLabel(names=["no", "yes"])
+    datasets.Dataset.from_dict(rows).cast_column("kind", names).save_to_disk(tmp_path / "set")
+    fields = {"image": "img", "label": "kind", "x": "v"}
+    found = load({"hub": {"fields": fields, "colours": "grey"}}, {}, 0, str(tmp_path / "set"))
+    assert {n: str(t) for n, t in found.types.items()} == {
+        "image": "float32[N, 1, 5, 5]", "label": "int64[N]", "x": "float32[N, 2]",
+    }  # fmt: skip
+    assert found.facts["labels"] == ["no", "yes"]
+    options = {"label": True, "fields": {"text": "words", "label": "kind"}}
+    found = load({"text": options}, {}, 0, str(tmp_path / "set"))
+    assert found.facts["labels"] == ["no", "yes"] and "tokens" in found.types
+
+
+def test_parquet_files_as_the_hub_lays_them_out(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    datasets.disable_progress_bars()
+    pictures = [image.fromarray(np.full((5, 5), k, np.uint8)) for k in range(20)]
+    names = datasets.Features(
+        {"img": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])}
+    )
+    made = datasets.Dataset.from_dict({"img": pictures, "label": [0, 1] * 10}, features=names)
+    for k, name in enumerate(
+        ("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001")
+    ):
+        made.select(range(5 * k, 5 * k + 5)).to_parquet(tmp_path / f"{name}.parquet")
+    found = load(
+        {"images_of_mine": {"img": "image", "colours": "grey"}}, {"val": 2}, 0, str(tmp_path)
+    )
+    assert [len(part) for part in found.parts.values()] == [8, 2, 5]
+    assert str(found.types["image"]) == "float32[N, 1, 5, 5]" and found.facts["labels"] == [
+        "a",
+        "b",
+    ]
+
+
+def test_a_set_is_fetched_only_when_that_is_asked_for(monkeypatch) -> None:
+    asked = []
+
+    def fetch(name: str, config: str | None) -> object:
+        asked.append((name, config))
+        return datasets.DatasetDict(
+            {"train": datasets.Dataset.from_dict({"x": [[1.0], [2.0]] * 20})}
+        )
+
+    monkeypatch.setattr(datasets, "load_dataset", fetch)
+    data = {"hub": {"name": "someone/something", "config": "small"}}
+    with pytest.raises(InputError, match="--download"):
+        load(data, {}, 0)
+    assert asked == []
+    assert str(load(data, {}, 0, download=True).types["x"]) == "float32[N, 1]"
+    assert asked == [("someone/something", "small")]

@@ -1,0 +1,246 @@
+"""Runs from the command line: what they leave, how they go on, and what they are good for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from train.specs import written
+
+from archc.cli.main import main
+from archc.safetensors import read
+
+DIGITS = """
+archc: 1
+name: net
+params: {out: 4}
+inputs: {image: [N, 1, 8, 8]}
+graph: [{conv2d: {out: =out, kernel: 3}, name: conv}, {batch_norm, name: norm}, relu, flatten, {dropout: 0.1}, {linear: 10, name: head}]
+outputs: {logits: prev}
+train:
+  data: {digits: {normalize: true}}
+  batch: 32
+  epochs: 2
+  evaluate: 20
+  loss: {cross_entropy: [logits, label]}
+  optimizer: {adam: {lr: 3.0e-3}}
+  schedule: {cosine: {warmup: 5}}
+  average: 0.95
+  metrics: {accuracy: [logits, label]}
+  best: accuracy
+"""
+LEFT = {
+    "best.safetensors", "last.pt", "log.jsonl", "loss.png", "report.html", "run.json", "spec.yaml",
+    "weights.safetensors", "tensorboard",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    spec = written(folder, DIGITS)
+    assert main(["train", str(spec), "-o", str(folder / "run"), "--device", "cpu", "-q"]) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def copy(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "copy"))
+
+
+def weights(run: Path, name: str = "weights.safetensors") -> dict[str, bytes]:
+    with read(run / name) as entries:
+        return {key: entry.array().tobytes() for key, entry in entries.items()}
+
+
+def records(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_a_run_leaves_all_it_should(whole: Path) -> None:
+    assert {path.name for path in whole.iterdir()} == LEFT
+    log = records(whole)
+    assert any("val.accuracy" in line for line in log)
+    assert [line["turn"] for line in log] == sorted(line["turn"] for line in log)
+    assert log[-1]["epoch"] == 2
+    about = json.loads((whole / "run.json").read_text())
+    assert about["seed"] == 0
+    assert {"python", "torch", "archc", "machine", "command"} <= about["environment"].keys()
+    assert list((whole / "tensorboard").glob("events*"))
+
+
+def test_the_spec_in_a_run_is_resolved(tmp_path: Path) -> None:
+    spec, run = written(tmp_path, DIGITS), tmp_path / "run"
+    options = ["--set", "out=2", "--steps", "2", "--seed", "5", "--device", "cpu", "-q"]
+    assert main(["train", str(spec), "-o", str(run), *options]) == 0
+    text = (run / "spec.yaml").read_text()
+    assert "out: 2" in text
+    assert "labels:" in text
+    assert "preprocess:" in text
+    about = json.loads((run / "run.json").read_text())
+    assert about["changes"] == {"steps": 2, "seed": 5}
+    assert about["seed"] == 5
+
+
+def test_a_run_says_what_it_does_and_what_can_be_done_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, run = written(tmp_path, DIGITS), tmp_path / "run"
+    assert main(["train", str(spec), "-o", str(run), "--steps", "40", "--device", "cpu"]) == 0
+    out, err = capsys.readouterr()
+    assert "net, 1,498 parameters" in err
+    assert "digits: 1,455 to train on, 162 to validate, 180 to test" in err
+    assert "40 steps, batches of 32" in err
+    rows = [line for line in err.splitlines() if line.split()[:1] in (["epoch"], ["0.4444"])]
+    head, first = rows
+    assert head.split() == ["epoch", "loss", "accuracy", "time"]
+    assert [len(head.partition("loss")[0]) + 4] == [
+        first.index(first.split()[1]) + len(first.split()[1])
+    ]
+    assert first.endswith("best")
+    best, where = out.splitlines()
+    assert best.startswith("best  epoch 0.8889  loss ")
+    assert where == run.as_posix()
+    assert f"archc build {run.as_posix()}" in err
+
+
+def test_results_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, run = written(tmp_path, DIGITS), tmp_path / "run"
+    options = ["-o", str(run), "--steps", "1", "--device", "cpu", "--json"]
+    assert main(["train", str(spec), *options]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["run"] == run.as_posix()
+    assert found["best"].keys() == {"epoch", "loss", "accuracy"}
+    assert err == ""
+
+
+# ---- going on
+
+
+def test_a_finished_run_stays_as_it_is(whole: Path, copy: Path) -> None:
+    assert main(["train", "--resume", str(copy), "--device", "cpu", "-q"]) == 0
+    assert weights(copy) == weights(whole)
+    assert records(copy) == records(whole)
+
+
+def test_a_run_is_not_overwritten(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (whole / "run.json").read_bytes()
+    assert main(["train", str(whole / "spec.yaml"), "-o", str(whole)]) == 1
+    assert "E811" in capsys.readouterr().err
+    assert (whole / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("kernel: 3}, name: conv", "kernel: 2}, name: conv", "the network"),
+        ("adam: {lr: 3.0e-3}", "adam: {lr: 3.0e-4}", "the settings"),
+        ("normalize: true", "normalize: true, range: [0, 500]", "the data"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(
+    copy: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, what: str
+) -> None:
+    spec = copy / "spec.yaml"
+    assert old in spec.read_text()
+    spec.write_text(spec.read_text().replace(old, new))
+    before = (copy / "last.pt").read_bytes()
+    assert main(["train", "--resume", str(copy), "--device", "cpu", "-q"]) == 1
+    said = capsys.readouterr().err
+    assert "E811" in said
+    assert what in said
+    assert (copy / "last.pt").read_bytes() == before
+
+
+def test_comments_in_a_runs_spec_may_change(copy: Path) -> None:
+    spec = copy / "spec.yaml"
+    spec.write_text(spec.read_text() + "# a remark\n")
+    assert main(["train", "--resume", str(copy), "--device", "cpu", "-q"]) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x02}q\x00.", b"PK\x03\x04 cut off"])
+def test_what_is_no_checkpoint_is_refused(
+    copy: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    (copy / "last.pt").write_bytes(content)
+    assert main(["train", "--resume", str(copy), "--device", "cpu", "-q"]) == 1
+    assert "E811" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["train"], 2),
+        (["train", "--resume", "{run}", "--epochs", "9"], 2),
+        (["train", "--resume", "{run}", "--set", "out=8"], 2),
+        (["train", "{run}/spec.yaml", "--resume", "{run}"], 2),
+        (["train", "--resume", "{run}/none"], 1),
+        (["eval", "{run}/none"], 1),
+        (["build", "{run}", "--set", "out=8"], 2),
+        (["sample", "{run}"], 2),
+    ],
+)
+def test_wrong_usage_is_said(
+    whole: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    assert main([one.format(run=whole) for one in arguments]) == code
+    assert "error[E" in capsys.readouterr().err
+
+
+# ---- what a run is good for
+
+
+def test_a_run_is_measured(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for part in ("train", "val", "test"):
+        assert main(["eval", str(whole), "--part", part, "--json", "--device", "cpu"]) == 0
+        found[part] = json.loads(capsys.readouterr().out)
+    assert found["train"]["accuracy"] > 0.8
+    assert len({one["loss"] for one in found.values()}) == 3
+    best = max(
+        (line for line in records(whole) if "val.loss" in line), key=lambda r: r["val.accuracy"]
+    )
+    assert found["val"]["accuracy"] == best["val.accuracy"]
+    assert found["val"]["loss"] == pytest.approx(best["val.loss"], rel=1e-6)
+
+
+def test_a_run_is_measured_on_other_data(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = (digits.images[:100] * (255 / 16)).round().astype(np.uint8)
+    path = tmp_path / "other.npz"
+    np.savez(path, image=images, label=digits.target[:100])
+    for part in ("train", "test"):
+        arguments = ["eval", str(whole), "--data", str(path), "--part", part, "--json"]
+        assert main([*arguments, "--device", "cpu"]) == 0
+        assert json.loads(capsys.readouterr().out)["accuracy"] > 0.7
+
+
+def test_a_run_is_built_exported_and_verified(whole: Path, tmp_path: Path) -> None:
+    import onnx
+
+    assert main(["build", str(whole), "-o", str(tmp_path / "out"), "-q"]) == 0
+    assert weights(tmp_path / "out") == weights(whole, "best.safetensors")
+    assert main(["export", str(whole), "-o", str(tmp_path / "net.onnx")]) == 0
+    assert main(["verify", str(whole), "-q"]) == 0
+    for path in (tmp_path / "out" / "model.onnx", tmp_path / "net.onnx"):
+        told = {one.key: one.value for one in onnx.load(path).metadata_props}
+        assert json.loads(told["archc.labels"]) == [str(k) for k in range(10)]
+        assert json.loads(told["archc.preprocess"])["size"] == [8, 8]
+
+
+def test_a_run_that_came_to_no_weights_says_so(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy / "best.safetensors").unlink()
+    for verb in ("eval", "build", "export"):
+        assert main([verb, str(copy)]) == 1
+        assert "--resume" in capsys.readouterr().err
