@@ -26,6 +26,7 @@ GROUPS = {
     "5": "Weights, packages and output files",
     "6": "Backends and running",
     "7": "The command line",
+    "8": "Training and its data",
     "9": "Warnings, and bugs of archc",
 }
 

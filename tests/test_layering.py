@@ -17,7 +17,7 @@ CORE = ROOT / "archc"
 BACKENDS = ROOT / "backends"
 
 RUNTIMES = {"torch", "onnx", "onnxruntime"}
-BACKEND_NAMES = {"archc_torch", "archc_onnx", "archc_ort"}
+BACKEND_NAMES = {"archc_torch", "archc_onnx", "archc_ort", "archc_train"}
 PROTOBUF_MODULES = {"protobuf.py", "encode.py", "writer.py", "model.py"}
 # Where a distribution and what one imports from it are named differently.
 IMPORT_NAMES = {"pyyaml": "yaml", "ruamel.yaml": "ruamel"}

@@ -108,7 +108,7 @@ def spec_text(block: Block) -> str:
     if block.kind == "steps":
         text = "graph:\n" + "".join(f"  {row}" for row in text.splitlines(keepends=True))
     has = set(re.findall(r"^(\w+):", text, re.MULTILINE))
-    if not has & {"models", "graph"}:
+    if not (has | added.keys()) & {"models", "graph"}:
         added.setdefault("graph", "[identity]")
     if "models" not in has | added.keys():
         added.setdefault("inputs", dump(options.get("inputs", {"x": "[N, 64]"})))
@@ -131,9 +131,10 @@ def dump(value: Any) -> str:
 
 
 def check_spec(block: Block, folder: Path) -> None:
-    """Compiles the block and compares what comes of it with what its comment says."""
-    from archc.errors import SpecError
+    """Compiles the block, checks its training, and compares both with what its comment says."""
+    from archc.errors import SpecError, render
     from archc.pipeline import compile
+    from archc.train import check
 
     options = block.options
     path = folder / (block.name or "spec.yaml")
@@ -144,6 +145,9 @@ def check_spec(block: Block, folder: Path) -> None:
         program = compile(path, variant=options.get("variant"), set=options.get("set"))
     except SpecError as error:
         codes, message = [diagnostic.code for diagnostic in error.diagnostics], str(error)
+    if program is not None:
+        wrong = check(program)
+        codes, message = [one.code for one in wrong], "\n".join(map(render, wrong))
     assert codes == listed(options.get("error")), f"{block}: {message}"
     if program is None:
         return

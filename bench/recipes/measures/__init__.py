@@ -1,0 +1,1 @@
+"""What recipes measure besides their metrics: one `measure(trained) -> numbers` a file."""
