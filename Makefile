@@ -24,9 +24,7 @@ define install
 	$(1) $(PIP) --no-build-isolation --editable ".[$(2)]"
 endef
 
-# Every worker has one thread: the processes are what runs side by side.
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal
-test pytest-all test-reference test-reference-all: export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

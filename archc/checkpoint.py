@@ -158,7 +158,7 @@ def _tensor(source: str, name: str, value: Any) -> Callable[[], Array]:
             if "bfloat16" in str(tensor.dtype):  # numpy has none: through float32, exactly
                 return arrays.to_bfloat16(tensor.float().numpy())
             array: Array = tensor.numpy()
-        except (RuntimeError, TypeError, NotImplementedError) as error:
+        except (RuntimeError, TypeError) as error:
             message = f"{source}: the values of '{name}' cannot be read: {error}"
             raise InputError.of("E503", message) from error
         return array

@@ -74,7 +74,8 @@ class Findings(list[Diagnostic]):
         for one in more:
             self.append(one)
 
-    def __iadd__(self, more: Iterable[Diagnostic]) -> Self:  # type: ignore[override, misc]
+    # A list's own `+=` would pass `append` by. `+` stays the list's and gives a list: two ignores.
+    def __iadd__(self, more: Iterable[Diagnostic], /) -> Self:  # type: ignore[override, misc]
         self.extend(more)
         return self
 
@@ -96,7 +97,7 @@ class ArchcError(Exception):
         label: str = "",
         notes: Sequence[str] = (),
         help: str = "",
-    ) -> ArchcError:
+    ) -> Self:
         """An error of this class with a single diagnostic."""
         return cls([Diagnostic(code, message, place, label, tuple(notes), help)])
 

@@ -28,7 +28,7 @@ from archc.weights import Entry, Weights
 # What reading a damaged archive raises.
 BAD_ZIP = (
     zipfile.BadZipFile, zlib.error, struct.error,
-    OSError, EOFError, ValueError, NotImplementedError, RuntimeError, OverflowError,
+    OSError, EOFError, ValueError, RuntimeError, OverflowError,
 )  # fmt: skip
 _UNZIPPED_LIMIT = 1 << 36  # bytes that an archive may claim to hold in all
 _SWELLING = 1100  # the most bytes that one byte of deflate can stand for is 1032

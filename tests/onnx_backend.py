@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-import pytest
 
 import archc_onnx
 from archc.ir.program import Program
-from archc.pipeline import compile, compile_text
+from archc.pipeline import compile_text
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 LEVELS = {
@@ -21,67 +20,6 @@ LEVELS = {
     "as written": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
 SPECS = Path(__file__).parent.parent / "specs"
-
-# Settings that make a spec of the zoo small, with every kind of its blocks left.
-SMALL: dict[str, dict[str, Any]] = {
-    "alexnet": {"hidden": 32, "classes": 10},
-    "alexnet_2012": {"hidden": 32, "classes": 10},
-    "additive_attention": {"query": 12, "memory": 10, "hidden": 8},
-    "anomaly_detector": {"features": 3, "hidden": 5},
-    "autoencoder": {"size": 8, "code": 6},
-    "bert": {"layers": 2, "dim": 24, "vocab": 50, "context": 32},
-    "bert_pretraining": {"layers": 2, "dim": 24, "vocab": 50, "context": 32},
-    "conv_autoencoder": {"size": 8, "filters": [4, 6]},
-    "conv_vae": {"size": 8, "filters": [4, 6], "hidden": 12, "latent": 5},
-    "convnext": {"depths": [1, 1, 1, 1], "dims": [8, 12, 16, 20], "classes": 10},
-    "cyclegan": {"size": 32, "width": 4, "deep": 1},
-    "dcgan": {"latent": 6, "width": 4, "size": 32},
-    "densenet": {"growth": 4, "depths": [1, 2, 1, 1], "stem": 8, "classes": 10},
-    "dot_product_attention": {"dim": 12, "general": True, "scaled": True},
-    "efficientnet": {"width": 0.25, "depth": 0.5, "resolution": 64, "classes": 10},
-    "forecaster": {
-        "features": 5,
-        "window": 30,
-        "horizon": 3,
-        "filters": 6,
-        "kernel": 3,
-        "hidden": 7,
-        "period": 4,
-        "skip_hidden": 2,
-        "linear_window": 8,
-    },
-    "gan": {"latent": 6, "hidden": 12, "units": 5},
-    "gman": {"latent": 6, "width": 4, "hidden": 16, "judges": 3},
-    "gpt2": {"layers": 2, "dim": 48, "vocab": 50, "context": 32},
-    "language_model": {"vocab": 20, "dim": 8, "hidden": 6},
-    "mobilenet_v1": {"alpha": 0.25, "resolution": 64, "classes": 10},
-    "mobilenet_v2": {"alpha": 0.35, "resolution": 64, "classes": 10},
-    "multi_head_attention": {"dim": 16, "heads": 4},
-    "nasbench201": {"width": 4, "cells": 1},
-    "resnet": {"depths": [1, 1, 1, 1], "block": "basic", "classes": 10},
-    "self_attention": {"dim": 16, "causal": True},
-    "seq2seq": {"vocab": 20, "embed": 8, "hidden": 6, "align": 5},
-    "stylegan": {"resolution": 8, "dim": 16, "widest": 12},
-    "swin": {"dim": 24, "depths": [2, 1, 1, 1], "classes": 10},
-    "swin_taps": {"dim": 24, "depths": [2, 1, 1, 2], "height": 64, "width": 96},
-    "taps": {"depths": [1, 1, 1, 1], "channels": 8},
-    "text_classifier": {"vocab": 20, "dim": 8, "hidden": 6, "layers": 2},
-    "transformer": {"vocab": 20, "dim": 32, "layers": 2, "hidden": 48},
-    "unet": {"width": 2},
-    "vgg": {"depths": [1, 1, 1, 1, 1], "norm": True, "hidden": 32, "classes": 10},
-    "wgan": {"latent": 6, "width": 4, "size": 32},
-    "wgan_gp": {"latent": 6, "width": 4, "size": 32},
-}
-
-
-def small(name: str, **settings: Any) -> Program:
-    """A spec of the zoo, made small."""
-    return compile(SPECS / f"{name}.yaml", set={**SMALL.get(name, {}), **settings})
-
-
-def zoo() -> list[object]:
-    """A parameter for each spec of the zoo."""
-    return [pytest.param(path.stem) for path in sorted(SPECS.glob("*.yaml"))]
 
 
 def spec(inputs: str, graph: str, more: str = "") -> Program:

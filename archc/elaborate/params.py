@@ -12,8 +12,8 @@ from archc.errors import did_you_mean
 from archc.ir.dims import Dim
 from archc.ops.registry import ops
 from archc.place import Place
-from archc.spec.ast import TYPE_NAMES, Parameter
-from archc.spec.data import Data, Scalar
+from archc.spec.ast import Parameter
+from archc.spec.data import Data
 from archc.spec.load import lookup
 from archc.spec.values import Argument
 
@@ -178,7 +178,3 @@ def key_of(value: Any) -> Any:
         case bool() | int() | float():
             return (type(value).__name__, value)
     return value
-
-
-def is_type_name(data: Data) -> bool:
-    return isinstance(data, Scalar) and data.value in TYPE_NAMES

@@ -57,9 +57,10 @@ def scan(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> Item:
     inside: dict[str, Reference] = {}
     for name, reference in given:
         if name in wanted:
-            sliced, length = slice_type(reference, name, length, step)
+            tensor = scanned_tensor(reference, name, step)
+            sliced, length = slice_type(tensor, length, step)
             scanned.append(len(values))
-            values.append(frame.builder.bring(reference))  # type: ignore[arg-type]
+            values.append(frame.builder.bring(tensor))
             inside[name] = inner.builder.input(name, sliced, step.place)
         else:
             inside[name] = enter(inner.builder, reference, name, frame, values, step)
@@ -160,24 +161,30 @@ def scan_inputs(
     return [(name, reference_of(given, frame)) for name, given in pairs]
 
 
-def slice_type(
-    reference: Reference, name: str, length: Size | None, step: Step
-) -> tuple[TensorType, Size]:
-    """The type at one position of axis 1, and the axis' length."""
+def scanned_tensor(reference: Reference, name: str, step: Step) -> Tensor:
+    """The value that is walked along axis 1. Raises StepError E302 where it has none, Poisoned."""
     if isinstance(reference, Poison):
         raise Poisoned
     if not isinstance(reference, Tensor) or reference.type.rank < 2:
         raise StepError.of(
             "E302", f"'{name}' is scanned along axis 1 and has none", step.head_place
         )
-    dims = reference.type.dims
+    return reference
+
+
+def slice_type(tensor: Tensor, length: Size | None, step: Step) -> tuple[TensorType, Size]:
+    """The type at one position of axis 1, and the axis' length, the same for all that is scanned.
+
+    Raises StepError E301.
+    """
+    dims = tensor.type.dims
     if length is not None and length != dims[1]:
         raise StepError.of(
             "E301",
             f"scanned inputs have different lengths: {length} and {dims[1]}",
             step.head_place,
         )
-    return reference.type.with_dims((dims[0], *dims[2:])), dims[1]
+    return tensor.type.with_dims((dims[0], *dims[2:])), dims[1]
 
 
 def attributes_only(step: Step) -> Data | None:

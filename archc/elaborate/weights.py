@@ -15,6 +15,7 @@ from archc.ir.nodes import Weight, WeightRef
 from archc.ir.types import FLOATING
 from archc.ops.base import Op
 from archc.ops.site import Site, WeightType
+from archc.ops.sizes import whole
 from archc.spec.ast import Step
 from archc.spec.data import Data
 
@@ -45,7 +46,7 @@ def weight(
             step.head_place,
             notes=frame.builder.trace,
         )
-    unfit = initialisers.problem(init, tuple(map(int, declared.type.dims)), declared.type.dtype)  # type: ignore[arg-type]
+    unfit = initialisers.problem(init, tuple(whole(declared.type.dims) or ()), declared.type.dtype)
     if unfit is not None and declared.value is None:
         place = chosen.place if chosen is not None else step.head_place
         raise StepError.of("E207", f"{op.name}: {declared.name}: {unfit}", place)

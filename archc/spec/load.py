@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from archc.errors import ArchcError, Diagnostic, Findings, SpecError, did_you_mean
 from archc.ops.registry import ops
-from archc.place import Place, Source
+from archc.place import Place
 from archc.spec import schema
 from archc.spec.ast import File, Step, Template
 from archc.spec.data import Mapping, Scalar, Sequence
@@ -250,7 +250,3 @@ def _exact_case(root: Path, pure: PurePosixPath) -> bool:
 
 def _specs_below(root: Path) -> list[Path]:
     return [*root.glob("*.yaml"), *root.glob("std/*.yaml")][:200]
-
-
-def source_of(file: File) -> Source:
-    return file.source

@@ -13,7 +13,6 @@ from itertools import islice
 from typing import Any
 
 from archc.errors import Diagnostic, Findings, did_you_mean
-from archc.init import INITIALISERS
 from archc.ir.types import DTYPES
 from archc.ops.base import Op
 from archc.ops.registry import ops
@@ -389,7 +388,3 @@ def _walk(data: Data, path: list[Any]) -> tuple[Place, Data]:
         else:
             break
     return data.place, data
-
-
-def initialiser_names() -> list[str]:
-    return list(INITIALISERS)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from archc.errors import ArchcError, UnsupportedError, UsageError, did_you_mean
 
@@ -57,12 +57,12 @@ class Target:
             return cls()
         if isinstance(text, Target):
             return text
-        chosen: dict[str, object] = {}
+        chosen: dict[str, Any] = {}
         for word in filter(None, (part.strip().lower() for part in text.split(","))):
             key, value = _meaning(word)
             if chosen.setdefault(key, value) != value:
                 raise _wrong(f"'{word}' contradicts an earlier word of the target '{text[:80]}'")
-        target = cls(**chosen)  # type: ignore[arg-type]
+        target = cls(**chosen)
         target.check()
         return target
 

@@ -9,10 +9,10 @@ import linecache
 import sys
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
-from importlib.machinery import ModuleSpec
+from importlib.abc import ExecutionLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -25,30 +25,22 @@ from archc.ir.program import Program
 from archc.store import Source as Weights
 from archc.store import stored
 from archc.weights import Entry
+from archc_torch.calling import call, sign
 from archc_torch.emit import Source, emit
 
 _DTYPES = {"bfloat16": torch.bfloat16}
 
 
-class _Loader:
+class _Loader(ExecutionLoader):
     """Gives a module its code from text; `inspect` and tracebacks ask it for the text."""
 
     def __init__(self, text: str, path: str) -> None:
         self.text, self.path = text, path
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return None
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - the text is this package's own
-
-    def get_code(self, name: str) -> CodeType:
-        return compile(self.text, self.path, "exec", dont_inherit=True)
-
-    def get_source(self, name: str) -> str:
+    def get_source(self, fullname: str) -> str:
         return self.text
 
-    def get_filename(self, name: str) -> str:
+    def get_filename(self, fullname: str) -> str:
         return self.path
 
 
@@ -60,7 +52,7 @@ def imported(source: Source) -> ModuleType:
     if known is not None:
         return known
     path = f"{name}.py"
-    spec = spec_from_loader(name, _Loader(source.text, path), origin=path)  # type: ignore[arg-type]
+    spec = spec_from_loader(name, _Loader(source.text, path), origin=path)
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
     module.__file__ = path
@@ -86,7 +78,7 @@ def build(program: Program, weights: Weights, seed: int, model: str | None) -> n
             network = made()
     with stored(program, weights, seed, model) as entries:
         fill(network, entries)
-    network.archc_inputs, network.archc_outputs = source.inputs, source.outputs  # type: ignore[assignment]
+    sign(network, source.inputs, source.outputs)
     return network
 
 
@@ -134,31 +126,13 @@ def tensor(entry: Entry) -> torch.Tensor:
 def evaluate(network: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
     """The outputs by name for inputs by name, as at inference; items of lists are `name.0` …"""
     was_training = network.training
-    given: list[Any] = []
-    for name, count in network.archc_inputs:  # type: ignore[union-attr]
-        if count is None:
-            given.append(_given(feeds[name]))
-        else:
-            given.append([_given(feeds[f"{name}.{k}"]) for k in range(count)])
+    given = {name: _given(array) for name, array in feeds.items()}
     try:
         with torch.inference_mode():
-            result = network.eval()(*given)
+            found = call(network.eval(), given)
     finally:
         network.train(was_training)
-    return named(network, result)
-
-
-def named(network: nn.Module, result: Any) -> dict[str, Array]:
-    """A network's result as arrays by the outputs' names."""
-    outputs: Any = network.archc_outputs
-    parts = [result] if len(outputs) == 1 else list(result)
-    found: dict[str, Array] = {}
-    for (name, count), part in zip(outputs, parts, strict=True):
-        if count is None:
-            found[name] = _taken(part)
-        else:
-            found.update({f"{name}.{k}": _taken(item) for k, item in enumerate(part)})
-    return found
+    return {name: _taken(value) for name, value in found.items()}
 
 
 def _given(array: Array) -> torch.Tensor:

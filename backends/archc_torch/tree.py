@@ -59,25 +59,21 @@ def put(root: Branch, path: str, leaf: Leaf | Branch, place: Place | None) -> No
 
 
 def doubled(path: str, place: Place | None) -> UnsupportedError:
-    error = UnsupportedError.of(
+    return UnsupportedError.of(
         "E601",
         f"PyTorch has no place for two things called '{path}'",
         place,
         help="give one of the steps another name",
     )
-    assert isinstance(error, UnsupportedError)
-    return error
 
 
 def impossible(path: str, place: Place | None) -> UnsupportedError:
-    error = UnsupportedError.of(
+    return UnsupportedError.of(
         "E601",
         f"PyTorch cannot hold '{path}': every module has a flag called 'training'",
         place,
         help="give the step another name",
     )
-    assert isinstance(error, UnsupportedError)
-    return error
 
 
 # ---- paths

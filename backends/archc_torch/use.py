@@ -108,7 +108,8 @@ class Use:
 
     def window(self) -> tuple[int, ...]:
         """A convolution's window, written or that of a weight."""
-        window: tuple[int, ...] = self.op.window(self.site())  # type: ignore[attr-defined]
+        op: Any = self.op  # one of several convolutions, which all tell it so
+        window: tuple[int, ...] = op.window(self.site())
         return window
 
     def site(self) -> Site:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,9 +13,10 @@ from archc.ir.program import Program, WeightEntry
 from archc.store import Source as Weights
 from archc.store import stored
 from archc.train import Graphs
+from archc_torch.calling import call
+from archc_torch.instance import tensors
 
 Values = dict[str, Tensor]
-Inputs = tuple[tuple[str, int | None], ...]  # a network's, and how many are in a list
 
 
 class Trainee(nn.Module):
@@ -70,10 +70,8 @@ class Trainee(nn.Module):
         self.shared = {name: made[id(old)] for name, old in self.shared.items()}
 
     def forward(self, update: str, values: Mapping[str, Tensor]) -> Values:
-        network = self.network(update)
-        fed, inputs = self.graphs.inputs[update], cast("Inputs", network.archc_inputs)
-        result = network(*(values[fed[name]] for name, _ in inputs))
-        return by_name(network, result)
+        fed = self.graphs.inputs[update]
+        return call(self.network(update), {name: values[given] for name, given in fed.items()})
 
     def network(self, update: str) -> nn.Module:
         """The update's own network."""
@@ -121,25 +119,8 @@ class Trainee(nn.Module):
 
 def share(network: nn.Module, shared: dict[str, Tensor]) -> None:
     """Puts the tensors that are shared in the place of the network's own of the same name."""
-    for path, module in network.named_modules(remove_duplicate=False):
-        for holder in (module._parameters, module._buffers):
-            for key, value in holder.items():
-                if value is not None:
-                    name = f"{path}.{key}" if path else key
-                    holder[key] = shared.setdefault(name, value)
-
-
-def by_name(network: nn.Module, result: Any) -> Values:
-    """A network's result by its outputs' names."""
-    outputs: list[tuple[str, int | None]] = network.archc_outputs  # type: ignore[assignment]
-    parts = [result] if len(outputs) == 1 else list(result)
-    found: Values = {}
-    for (name, count), part in zip(outputs, parts, strict=True):
-        if count is None:
-            found[name] = part
-        else:
-            found.update({f"{name}.{k}": item for k, item in enumerate(part)})
-    return found
+    for name, holder, key, value in tensors(network):
+        holder[key] = shared.setdefault(name, value)
 
 
 def frozen(parameters: Iterator[nn.Parameter], kept: set[int]) -> None:

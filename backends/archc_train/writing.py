@@ -22,9 +22,9 @@ from archc.ir.types import TensorType
 from archc.pipeline import compile
 from archc.train import read
 from archc.train.sources import sources
+from archc_torch.calling import call
 from archc_train.data.tokens import START, coder_of
 from archc_train.run import Run
-from archc_train.trainee import by_name
 
 WINDOW = 128  # tokens that a model was trained on together, unless its data says otherwise
 Read = Callable[[list[int]], Tensor]  # more tokens → logits of the next one, [vocabulary]
@@ -177,12 +177,7 @@ def reader(author: Author, network: nn.Module, room: int) -> Read:
     name = logits(author.definition)
 
     def outputs(tokens: Tensor) -> dict[str, Tensor]:
-        fed = {author.tokens: tokens, **state}
-        given = [
-            fed[one] if many is None else [fed[f"{one}.{k}"] for k in range(many)]
-            for one, many in network.archc_inputs  # type: ignore[union-attr]
-        ]
-        return by_name(network, network(*given))
+        return call(network, {author.tokens: tokens, **state})
 
     def carry(tokens: list[int]) -> Tensor:
         if author.grows and len(seen) + len(tokens) > room:

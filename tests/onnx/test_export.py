@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx_backend import SPECS, checked, exported, kinds, run, small, spec
+from onnx_backend import checked, exported, kinds, run, spec
+from small_zoo import SPECS, small
 
 import archc_onnx
 from archc.errors import InputError
@@ -121,7 +122,7 @@ def test_a_weight_folded_into_another_is_computed_while_it_is_written(tmp_path) 
 def test_the_same_input_gives_the_same_bytes_in_every_process(name: str, tmp_path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from onnx_backend import small\n"
+        "from small_zoo import small\n"
         "import archc_onnx\n"
         "archc_onnx.export(small(sys.argv[2]), sys.argv[3])"
     )

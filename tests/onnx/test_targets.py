@@ -3,7 +3,8 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_backend import exported, kinds, run, small, spec
+from onnx_backend import exported, kinds, run, spec
+from small_zoo import small
 
 import archc_onnx
 from archc.errors import UnsupportedError, UsageError

@@ -11,6 +11,7 @@ from archc.ir.dims import symbol
 from archc.ir.program import Program
 from archc.ir.types import TensorType
 from archc.pipeline import compile_text
+from archc.safetensors import read as opened
 from archc.train import Graphs, Training, join, read
 from archc_train.data.part import DataSet, InMemory
 from archc_train.device import Device
@@ -68,6 +69,26 @@ train:
       loss: {g: 1}
       optimizer: {adam: {lr: 1.0e-3}}
       average: 0.9
+"""
+
+DIGITS = """
+archc: 1
+name: net
+params: {out: 4}
+inputs: {image: [N, 1, 8, 8]}
+graph: [{conv2d: {out: =out, kernel: 3}, name: conv}, {batch_norm, name: norm}, relu, flatten, {dropout: 0.1}, {linear: 10, name: head}]
+outputs: {logits: prev}
+train:
+  data: {digits: {normalize: true}}
+  batch: 32
+  epochs: 2
+  evaluate: 20
+  loss: {cross_entropy: [logits, label]}
+  optimizer: {adam: {lr: 3.0e-3}}
+  schedule: {cosine: {warmup: 5}}
+  average: 0.95
+  metrics: {accuracy: [logits, label]}
+  best: accuracy
 """
 
 
@@ -135,3 +156,9 @@ def written(folder: Path, text: str) -> Path:
     path = folder / "net.yaml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def weights(run: Path, name: str = "weights.safetensors") -> dict[str, bytes]:
+    """A run's weights, to the bit."""
+    with opened(run / name) as entries:
+        return {key: entry.array().tobytes() for key, entry in entries.items()}

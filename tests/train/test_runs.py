@@ -7,53 +7,19 @@ import shutil
 from pathlib import Path
 
 import pytest
-from train.specs import written
+from train.specs import DIGITS, weights, written
 
 from archc.cli.main import main
-from archc.safetensors import read
 
-DIGITS = """
-archc: 1
-name: net
-params: {out: 4}
-inputs: {image: [N, 1, 8, 8]}
-graph: [{conv2d: {out: =out, kernel: 3}, name: conv}, {batch_norm, name: norm}, relu, flatten, {dropout: 0.1}, {linear: 10, name: head}]
-outputs: {logits: prev}
-train:
-  data: {digits: {normalize: true}}
-  batch: 32
-  epochs: 2
-  evaluate: 20
-  loss: {cross_entropy: [logits, label]}
-  optimizer: {adam: {lr: 3.0e-3}}
-  schedule: {cosine: {warmup: 5}}
-  average: 0.95
-  metrics: {accuracy: [logits, label]}
-  best: accuracy
-"""
 LEFT = {
     "best.safetensors", "last.pt", "log.jsonl", "loss.png", "report.html", "run.json", "spec.yaml",
     "weights.safetensors", "tensorboard",
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("whole")
-    spec = written(folder, DIGITS)
-    assert main(["train", str(spec), "-o", str(folder / "run"), "--device", "cpu", "-q"]) == 0
-    return folder / "run"
-
-
 @pytest.fixture
 def copy(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "copy"))
-
-
-def weights(run: Path, name: str = "weights.safetensors") -> dict[str, bytes]:
-    with read(run / name) as entries:
-        return {key: entry.array().tobytes() for key, entry in entries.items()}
 
 
 def records(run: Path) -> list[dict]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from small_zoo import SMALL, SPECS
 from torch import Tensor
-from torch_backend.small import SMALL, SPECS
 
 from archc.ir.dims import Size, substitute, symbol
 from archc.ir.program import Program

@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
-from torch_backend.small import SMALL
+from small_zoo import SMALL
 
 import archc_ort
 from archc.catalog import files

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archc.ir.dims import Size
-from archc.ops.base import Op
 from archc.ops.window import Pads
 from archc_torch.code import Expr
 from archc_torch.lines import Line
@@ -18,10 +19,10 @@ TRANSPOSED = (
 
 def padding(use: Use) -> tuple[object, Pads]:
     """What the convolution pads itself, and what is padded before as its sides are not alike."""
-    op: Op = use.op
-    if op.values["padding"] != "same":
+    if use.op.values["padding"] != "same":
         return use.attribute("padding"), ()
-    pads: Pads = op.pads(use.type("x"), use.window())  # type: ignore[attr-defined]
+    op: Any = use.op  # one of several convolutions, which all tell their padding so
+    pads: Pads = op.pads(use.type("x"), use.window())
     if all(before == after and isinstance(before, int) for before, after in pads):
         return use.per_axis(tuple(before for before, _ in pads)), ()
     return 0, pads

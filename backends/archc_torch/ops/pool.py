@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from archc.ops.window import Pads
 from archc_torch.code import Expr
 from archc_torch.lines import Line
 from archc_torch.ops.conv import padded
@@ -21,11 +24,12 @@ def stride(use: Use) -> object:
 
 
 def max_pool(axes: int) -> Line:
-    def padding(use: Use) -> tuple[object, tuple[tuple[object, object], ...]]:
+    def padding(use: Use) -> tuple[object, Pads]:
         """What the pooling pads itself, and what is padded before: uneven sides, or too much."""
         if use.op.values["padding"] != "same":
             return use.attribute("padding"), ()
-        pads = use.op.pads(use.type("x"))  # type: ignore[attr-defined]
+        op: Any = use.op  # one of several poolings, which all tell their padding so
+        pads: Pads = op.pads(use.type("x"))
         sizes = tuple(before for before, _ in pads)
         if all(
             isinstance(b, int) and b == a and 2 * b <= k
@@ -36,7 +40,7 @@ def max_pool(axes: int) -> Line:
 
     def call(use: Use) -> Expr:
         inside, pads = padding(use)
-        x = padded(use, pads, ', value=float("-inf")')  # type: ignore[arg-type]
+        x = padded(use, pads, ', value=float("-inf")')
         return use.write(
             f"F.max_pool{axes}d({{x}}, {{kernel}}, {MAX})", x=x, stride=stride(use), padding=inside
         )

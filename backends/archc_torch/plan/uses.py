@@ -44,11 +44,9 @@ def line_of(node: OpNode) -> Line:
 
 
 def unsupported(node: OpNode, why: str) -> UnsupportedError:
-    error = UnsupportedError.of(
+    return UnsupportedError.of(
         "E601", f"{node.op.name}: {why}", node.place, notes=(f"the step {node.path}",)
     )
-    assert isinstance(error, UnsupportedError)
-    return error
 
 
 def written(use: Use, writer: Writer) -> Expr | None:

@@ -57,7 +57,8 @@ def data_set(raw: Raw, request: Request) -> DataSet:
         if isinstance(column, Ragged):
             types |= column.types(name)
             for part, one in whole.items():
-                fields[part] |= one.fields(name)  # type: ignore[attr-defined]
+                assert isinstance(one, Ragged)  # a column is of one kind in all parts
+                fields[part] |= one.fields(name)
         elif images.is_images(column):
             own = prepared(whole, preprocess, request)
             facts.setdefault("preprocess", own[1])

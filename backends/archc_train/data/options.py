@@ -115,6 +115,4 @@ def check(name: str, options: Mapping[str, Any]) -> None:
 
 def unknown(name: str, key: str, known: tuple[str, ...]) -> InputError:
     """E806 for an option that this kind of source does not have."""
-    error = InputError.of("E806", f"{name} has no option '{key}'", help=did_you_mean(key, known))
-    assert isinstance(error, InputError)
-    return error
+    return InputError.of("E806", f"{name} has no option '{key}'", help=did_you_mean(key, known))

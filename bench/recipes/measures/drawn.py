@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from archc.ir.types import TensorType
+from archc_torch.calling import call
 from archc_train.drawing import save_grid
 from bench.recipes.judging import Judge, frechet, plain
 from bench.recipes.trained import Trained, gathered
@@ -49,7 +50,7 @@ def pictures(trained: Trained, network: nn.Module) -> Tensor:
     parts = []
     for _ in range(COUNT // BATCH):
         fed = {name: given(type, source) for name, type in types.items()}
-        parts.append(network(*(fed[name] for name, _ in network.archc_inputs)))
+        parts += call(network, fed).values()
     return torch.cat(parts)
 
 

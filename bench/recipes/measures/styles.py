@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from archc_torch.calling import call
 from archc_train.drawing import save_grid
 from bench.recipes.trained import Trained
 
@@ -28,6 +29,6 @@ def measure(trained: Trained) -> dict[str, float]:
         ),
         "alpha": torch.ones(()),
     }
-    images = network(*(fed[name] for name, _ in network.archc_inputs))
+    (images,) = call(network, fed).values()
     save_grid(images.numpy(), trained.picture("mixed.png"), trained.facts["preprocess"])
     return {"crossing": float(layers // 2)}
