@@ -87,20 +87,23 @@ def verify(
     """Compares both backends for one model.
 
     `onnx` is its file, exported anew where there is none. Without weights, ones that make every
-    step matter are drawn from the seed.
+    step matter are drawn from the seed, and running statistics taken from the first inputs.
     """
     name = model or program.main
-    weights = lively(program, seed) if weights is None else weights
+    drawn = weights is None
+    weights = lively(program, seed) if drawn else weights
     definition = program.models[name]
+    chosen = [dict(at)] if at else bindings(definition, sizes)
     torch_backend = backend("torch")
     progress("PyTorch module")
     module = torch_backend.module(program, weights=weights, seed=seed, model=name)
+    if drawn:
+        weights = {**weights, **torch_backend.settled(module, sample(definition, chosen[0], seed))}
     with TemporaryDirectory() as folder:
         if onnx is None:
             progress("ONNX file")
             onnx = Path(folder) / "model.onnx"
             backend("onnx").export(program, onnx, weights=weights, seed=seed, model=name)
-        chosen = [dict(at)] if at else bindings(definition, sizes)
         found: list[Comparison] = []
         for optimised in (True, False):
             progress("onnxruntime, optimised" if optimised else "onnxruntime, as written")

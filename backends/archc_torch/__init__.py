@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archc.ir.program import Program
     from archc.store import Source as Weights
 
-__all__ = ["evaluate", "module", "set_threads", "source", "write_weights"]
+__all__ = ["evaluate", "module", "set_threads", "settled", "source", "write_weights"]
 
 
 def source(program: Program, model: str | None = None) -> str:
@@ -53,6 +53,16 @@ def evaluate(module: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
     from archc_torch import instance
 
     return instance.evaluate(module, feeds)
+
+
+def settled(module: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """Running statistics of batch normalisations as the signals of `feeds` have them, by full name.
+
+    The module takes them over. With others, a deep network's signals die out or blow up.
+    """
+    from archc_torch import statistics
+
+    return statistics.settled(module, feeds)
 
 
 def write_weights(
