@@ -87,7 +87,7 @@ def verify(
     """Compares both backends for one model.
 
     `onnx` is its file, exported anew where there is none. Without weights, ones that make every
-    step matter are drawn from the seed, and running statistics taken from the first inputs.
+    step matter are drawn from the seed, and running statistics brought to the scale of its signals.
     """
     name = model or program.main
     drawn = weights is None

@@ -1,10 +1,9 @@
-"""Running statistics of normalisations, as one look at real signals makes them."""
+"""Running statistics of normalisations, brought to the scale of real signals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -13,11 +12,13 @@ from archc_torch.instance import evaluate
 
 
 def settled(network: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    """Running means and variances by full name, such that every norm gives numbers of about 1.
+    """Running means and variances by full name, multiplied by the scale of what reaches each norm.
 
-    They are those of what reaches each norm while the network is evaluated on `feeds`; the network
-    takes them over. No variance is below a hundredth of its layer's mean, so that nothing is
-    divided by almost nothing.
+    The scale is the mean square of a norm's whole input while the network is evaluated on `feeds`;
+    the network takes the new statistics over. So signals stay about 1 however deep it is, and
+    nothing else changes. The true statistics would not do: a random network's channels hardly
+    differ from item to item, and to divide by how much they do would magnify rounding errors from
+    layer to layer.
     """
     norms = {
         name: module
@@ -33,19 +34,15 @@ def settled(network: nn.Module, feeds: Mapping[str, Array]) -> dict[str, Array]:
     return {
         f"{name}.{key}": value.numpy().copy()
         for name, module in norms.items()
-        for key, value in (
-            ("running_mean", module.running_mean),
-            ("running_var", module.running_var),
-        )
-        if value is not None
+        for key, value in module.named_buffers(recurse=False)
+        if key in ("running_mean", "running_var")
     }
 
 
 def _take(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-    """Before a norm: its statistics become those of its input."""
+    """Before a norm: its statistics are brought to the scale of its input."""
     assert isinstance(module.running_mean, Tensor) and isinstance(module.running_var, Tensor)
-    axes = [axis for axis in range(given[0].dim()) if axis != 1]
-    variance, mean = torch.var_mean(given[0], dim=axes, correction=0)
-    least = variance.mean() / 100
-    module.running_mean.copy_(mean)
-    module.running_var.copy_(variance.clamp(min=least) if least > 0 else torch.ones_like(variance))
+    scale = given[0].square().mean()
+    if scale > 0:
+        module.running_var.mul_(scale)
+        module.running_mean.mul_(scale.sqrt())

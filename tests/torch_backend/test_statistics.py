@@ -27,15 +27,18 @@ def test_a_deep_network_neither_dies_out_nor_blows_up() -> None:
     assert magnitude(again, feeds) == magnitude(module, feeds)
 
 
-def test_statistics_are_those_of_what_reaches_the_norm() -> None:
+def test_statistics_have_the_scale_of_what_reaches_the_norm() -> None:
     program = small("vgg", norm=True)
-    module = archc_torch.module(program)
+    weights = {name: entry.array() * 30 for name, entry in lively(program).items()}
+    module = archc_torch.module(program, weights)
+    seen: list[float] = []
+    norms = [one for one in module.modules() if isinstance(one, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.register_forward_pre_hook(lambda module, given: seen.append(given[0].square().mean()))
     found = archc_torch.settled(module, inputs(program.model, FEEDS))
-    entries = {entry.name for entry in program.weights() if "running" in entry.weight.slot}
-    assert found.keys() == entries
-    seen: list[np.ndarray] = []
-    norm = next(one for one in module.modules() if isinstance(one, nn.BatchNorm2d))
-    norm.register_forward_hook(lambda module, given, result: seen.append(result.numpy().copy()))
-    archc_torch.evaluate(module, inputs(program.model, FEEDS))
-    assert np.allclose(seen[0].mean((0, 2, 3)), 0, atol=1e-4)
-    assert seen[0].std((0, 2, 3)).max() < 1.01
+    names = [entry.name for entry in program.weights() if entry.weight.slot == "running_var"]
+    assert len(names) == len(norms) and set(names) < found.keys()
+    for name, scale in zip(names, seen, strict=True):
+        assert np.allclose(found[name], weights[name] * float(scale), rtol=1e-5)
+        mean = name.replace("running_var", "running_mean")
+        assert np.allclose(found[mean], weights[mean] * float(scale) ** 0.5, rtol=1e-5)
