@@ -7,6 +7,7 @@ ArchcError                    all that archc raises on purpose; carries diagnost
 ├── MissingPackageError       an extra is not installed; says which
 ├── UnsupportedError          a backend or a target cannot express a step
 ├── CheckError                what was built does not do what it should (verification)
+├── EvaluationError           a candidate of a search has no numbers
 └── InternalError             archc broke its own rules: a defect, not the user's mistake
 """
 
@@ -124,6 +125,10 @@ class UnsupportedError(ArchcError):
 
 class CheckError(ArchcError):
     """What was built does not do what it should."""
+
+
+class EvaluationError(ArchcError):
+    """A candidate of a search has no numbers: it cannot be trained, or not be measured."""
 
 
 class InternalError(ArchcError):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import inf, isfinite, isnan, prod, sqrt
 
 from archc.errors import did_you_mean
 from archc.ir.types import DTYPES, FLOATING
+from archc.records import record
 
 Argument = float | str
 Shape = Sequence[int]
@@ -120,12 +120,16 @@ INITIALISERS: dict[str, Initialiser] = {
     ),
     "eye": Initialiser("The identity matrix", ranks=(2, 2), any_dtype=True),
     "dirac": Initialiser(
-        "The convolution that passes each channel through", ranks=(3, 5), any_dtype=True
+        "The convolution that passes each channel through",
+        (Parameter("groups", "the convolution's groups", 1.0, least=1.0),),
+        main="groups",
+        ranks=(3, 5),
+        any_dtype=True,
     ),
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Init:
     """An initialiser with its arguments, in the order of the table.
 
@@ -140,8 +144,8 @@ class Init:
     def __post_init__(self) -> None:
         if self.kind not in INITIALISERS:
             raise ValueError(_unknown("initialiser", self.kind, INITIALISERS))
-        complete = _complete(self.kind, self.args, tuple(map(type, self.args)))
-        object.__setattr__(self, "args", complete)
+        if self.args or INITIALISERS[self.kind].parameters:
+            object.__setattr__(self, "args", _complete(self.kind, self.args))
 
     @property
     def values(self) -> dict[str, Argument]:
@@ -223,7 +227,7 @@ def resolve(init: Init, shape: Shape) -> Init:
     return Init("uniform", (-bound, bound))
 
 
-def problem(init: Init, shape: Shape, dtype: str) -> str | None:
+def problem(init: Init, shape: Sequence[object], dtype: str) -> str | None:
     """Why a weight of this shape and element type cannot begin so, or None if it can."""
     if dtype not in DTYPES:
         return _unknown("dtype", dtype, DTYPES)
@@ -233,6 +237,11 @@ def problem(init: Init, shape: Shape, dtype: str) -> str | None:
         wanted = f"{fewest} or more" if most == inf else f"{fewest} to {most}"
         wanted = f"{fewest}" if fewest == most else wanted
         return f"{init.kind} needs {wanted} dimensions, and {list(shape)} has {len(shape)}"
+    groups = init.values.get("groups")
+    if groups is not None and float(groups) % 1:
+        return f"{init.kind} takes a whole number of groups, not {_text(groups)}"
+    if groups is not None and isinstance(shape[0], int) and shape[0] % float(groups):
+        return f"{shape[0]} channels do not fall into {_text(groups)} groups"
     if dtype in FLOATING:
         return None
     if not initialiser.any_dtype:
@@ -253,13 +262,13 @@ def integer_range(dtype: str) -> tuple[int, int]:
     return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-@lru_cache(maxsize=1024)  # a network names the same few initialisers thousands of times
-def _complete(
-    kind: str, args: tuple[Argument, ...], types: tuple[type, ...]
-) -> tuple[Argument, ...]:
-    """The arguments completed and checked; `types` keeps `True` and `1` apart in the cache."""
+def _complete(kind: str, args: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """The arguments completed and checked."""
     initialiser = INITIALISERS[kind]
     names = initialiser.names
+    if len(args) == len(names) and all(map(_is_in_range, initialiser.parameters, args)):
+        _check_bounds(kind, dict(zip(names, args, strict=True)))
+        return args
     if len(args) > len(names):
         takes = f"takes {', '.join(names)}" if names else "takes no arguments"
         raise ValueError(f"{kind} {takes}, and {len(args)} were given")
@@ -281,14 +290,27 @@ def _named(
             raise ValueError(f"{kind}: {_unknown('argument', str(name), initialiser.names)}")
     parameters = initialiser.parameters
     complete = tuple(_checked(kind, p, given.get(p.name, p.default)) for p in parameters)
-    values = dict(zip(initialiser.names, complete, strict=True))
+    _check_bounds(kind, dict(zip(initialiser.names, complete, strict=True)))
+    return complete
+
+
+def _is_in_range(parameter: Parameter, value: Argument) -> bool:
+    """Whether the value is a number as it is kept, and one that the parameter may have."""
+    return (
+        type(value) is float
+        and not parameter.choices
+        and parameter.least <= value
+        and isfinite(value)
+    )
+
+
+def _check_bounds(kind: str, values: Mapping[str, Argument]) -> None:
     if "low" in values:
         low, high = float(values["low"]), float(values["high"])
         if low > high:
             raise ValueError(f"{kind}: low={_text(low)} is above high={_text(high)}")
         if not isfinite(high - low):
             raise ValueError(f"{kind}: high - low is too large for a number")
-    return complete
 
 
 def _checked(kind: str, parameter: Parameter, value: object) -> Argument:

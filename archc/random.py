@@ -98,8 +98,11 @@ def _source(init: Init, shape: tuple[int, ...], bits: np.random.Philox) -> Draw:
         case "orthogonal":
             vectors = init.number("gain") * _orthonormal(shape, bits)
             return lambda start, count: vectors[start : start + count]
-        case "eye" | "dirac":
+        case "eye":
             return lambda start, count: _diagonal(shape, start, count)
+        case "dirac":
+            rows = shape[0] // int(init.number("groups"))
+            return lambda start, count: _diagonal(shape, start, count, rows)
         case _:
             raise AssertionError(init.kind)
 
@@ -144,10 +147,13 @@ def _cumulative(z: float) -> float:
     return middle
 
 
-def _diagonal(shape: tuple[int, ...], start: int, count: int) -> Array:
-    """1 where the first two indices agree and every other one is in the middle, 0 elsewhere."""
+def _diagonal(shape: tuple[int, ...], start: int, count: int, rows: int = 0) -> Array:
+    """1 where the first two indices agree and every other one is in the middle, 0 elsewhere.
+
+    The first index is counted anew after so many `rows`, where they are given.
+    """
     row, column, *window = np.unravel_index(np.arange(start, start + count), shape)
-    hit: Array = row == column
+    hit: Array = (row % rows if rows else row) == column
     for index, size in zip(window, shape[2:], strict=True):
         hit &= index == size // 2
     return hit.astype(np.float64)

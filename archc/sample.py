@@ -55,7 +55,7 @@ def bindings(definition: Definition, count: int = 2) -> list[dict[str, int]]:
     names = definition.symbols()
     if not names:
         return [{}]
-    sizes = sorted(set(_sizes(definition)), key=str)
+    sizes = sorted(set(sizes_of(definition)), key=str)
     found: list[dict[str, int]] = []
     for start in range(len(LADDER)):
         values = {name: LADDER[(start + k) % len(LADDER)] for k, name in enumerate(names)}
@@ -85,12 +85,13 @@ def feasible(sizes: list[Size], values: Mapping[str, int]) -> bool:
     return True
 
 
-def _sizes(definition: Definition) -> Iterator[Size]:
+def sizes_of(definition: Definition) -> Iterator[Size]:
+    """All sizes in it that depend on symbols."""
     for _, node in definition.graph.nodes():
         for type in node.types:
             yield from (dim for dim in type.dims if not isinstance(dim, int))
         if isinstance(node, CallNode) and node.definition.symbols():
-            yield from _sizes(node.definition)
+            yield from sizes_of(node.definition)
 
 
 def inputs(definition: Definition, sizes: Mapping[str, int], seed: int = 0) -> dict[str, Array]:

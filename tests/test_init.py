@@ -103,6 +103,10 @@ def test_an_initialiser_that_a_weight_cannot_have_is_explained():
     assert problem(Init("eye"), (2, 2, 2), "float32") == (
         "eye needs 2 dimensions, and [2, 2, 2] has 3"
     )
+    assert problem(Init("dirac", (3,)), (8, 1, 3), "float32") == (
+        "8 channels do not fall into 3 groups"
+    )
+    assert "whole number" in str(problem(Init("dirac", (2.5,)), (10, 1, 3), "float32"))
     assert "fractions" in str(problem(Init("normal"), (8,), "int64"))
     assert "cannot hold 300" in str(problem(Init("constant", (300,)), (8,), "uint8"))
     assert "cannot hold 0.5" in str(problem(Init("constant", (0.5,)), (8,), "int8"))
@@ -271,6 +275,10 @@ def test_eye_and_dirac_pass_their_input_through():
     for shape in [(4, 6, 3), (6, 4, 5, 4), (3, 3, 2, 3, 1)]:
         expected = torch.nn.init.dirac_(torch.empty(shape)).numpy()
         assert np.array_equal(random.array(Init("dirac"), shape, "float32", "w", 0), expected)
+    for groups, shape in [(2, (4, 6, 3)), (3, (6, 2, 5, 4)), (8, (8, 1, 3, 3))]:
+        expected = torch.nn.init.dirac_(torch.empty(shape), groups).numpy()
+        values = random.array(parse({"dirac": groups}), shape, "float32", "w", 0)
+        assert np.array_equal(values, expected)
 
 
 # ---- torch.nn.init

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from archc.elaborate.builder import Builder
 from archc.elaborate.context import MAX_WEIGHT, Context, StepError, TooMany
@@ -19,6 +20,9 @@ from archc.spec.ast import File
 from archc.spec.data import Mapping, plain
 from archc.spec.values import Budget
 
+if TYPE_CHECKING:
+    from archc.elaborate.context import Watch
+
 
 def elaborate(
     file: File,
@@ -27,14 +31,16 @@ def elaborate(
     findings: list[Diagnostic] | None = None,
     stopped: bool = False,
     budget: Budget | None = None,
+    watch: Watch | None = None,
 ) -> Program:
     """The program that a checked file means with a variant and settings.
 
     `findings` are what earlier stages found; `stopped` tells that they leave nothing to elaborate;
-    `budget` is shared by the variants of one file. Raises SpecError with all errors and warnings,
-    earlier ones included.
+    `budget` is shared by the variants of one file; `watch` is told of every copy of a step, also
+    where its definition is dropped later. Raises SpecError with all errors and warnings, earlier
+    ones included.
     """
-    context = Context(file, Findings(findings or ()), budget or Budget())
+    context = Context(file, Findings(findings or ()), budget or Budget(), watch=watch)
     if stopped:
         raise SpecError(sorted(context.findings, key=_position))
     program: Program | None = None
@@ -110,7 +116,7 @@ def _program(
 
 def _check_weights(program: Program) -> None:
     """E311 for more weights than any machine holds, E310 for one with two shapes."""
-    for name in program.models:
+    for name in program.models if program.prefixed else ():  # else no model is called
         found: dict[str, WeightEntry] = {}
         versions = program.versions(name)
         for version in versions if len(versions) > 1 else []:

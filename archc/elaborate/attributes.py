@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archc import init as initialisers
 from archc.elaborate.context import StepError
 from archc.elaborate.evaluate import plain_argument
 from archc.elaborate.scope import Frame
@@ -15,8 +16,8 @@ from archc.ops.attributes import Required
 from archc.ops.base import Op
 from archc.ops.kinds import AttributeProblem
 from archc.place import Place
-from archc.spec.ast import Step
-from archc.spec.data import Mapping, Scalar
+from archc.spec.ast import File, Step
+from archc.spec.data import Data, Mapping, Scalar, holds_formula, holds_text
 from archc.spec.values import Argument
 
 if TYPE_CHECKING:
@@ -31,36 +32,133 @@ class Written:
     place: Place
 
 
-def written_attributes(
+@dataclass(slots=True)
+class Applied:
+    """An op with its attributes, how they were written, and the spec's defaults for it."""
+
+    op: Op
+    written: dict[str, Written]
+    defaults: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What of a step's op hangs on no parameter and no type: made once, and kept on the step.
+
+    `ready` has every attribute's value, or a place for it if it is in `varying`: the data that is
+    evaluated each time. `whole` is the op, where there are none of these.
+    """
+
+    file: File  # whose defaults hold, and under them those of …
+    root: File
+    written: dict[str, Written]
+    defaults: dict[str, Any]
+    ready: dict[str, Any]
+    varying: dict[str, tuple[Data, bool]]  # with whether a bare string in it names a dimension
+    whole: Applied | None
+
+
+def applied(
     e: Elaborator, frame: Frame, step: Step, op_class: type[Op], chosen: dict[str, Any]
+) -> Applied:
+    """The step's op with its attributes. Raises StepError, Poisoned."""
+    prepared = None if chosen else prepare(e, frame, step, op_class)
+    if prepared is None:
+        defaults = defaults_for(e, frame.space, op_class.name)
+        written = written_attributes(e, frame, step, op_class, chosen, defaults)
+        return Applied(op_class(converted(op_class, written, step)), written, defaults)
+    if prepared.whole is not None:
+        return prepared.whole
+    written = dict(prepared.written)
+    for name, (data, symbolic) in prepared.varying.items():
+        written[name] = Written(e.evaluator.value(data, frame, symbolic=symbolic), data.place)
+    values = dict(prepared.ready)
+    for name in prepared.ready:
+        if name in prepared.varying:
+            values[name] = converted_one(op_class, name, written[name].value, written[name].place)
+    return Applied(op_class(values), written, prepared.defaults)
+
+
+def prepare(e: Elaborator, frame: Frame, step: Step, op_class: type[Op]) -> Prepared | None:
+    """What can be known before any parameter is; None if all attributes must be looked at anew."""
+    file, root = frame.space.file, e.context.root
+    known = step.prepared.get(op_class)
+    if known is not None and known.file is file and known.root is root:
+        return known
+    given = [one.defaults.get(op_class.name) for one in (file, root)]
+    if op_class.rest is not None or any(map(holds_formula, given)):
+        return None
+    varying = {
+        name: (data, symbolic)
+        for name, data in step_attributes(step, op_class)
+        for symbolic in (is_symbolic(op_class, name),)
+        if holds_formula(data) or (symbolic and holds_text(data))
+    }
+    defaults = with_inits(defaults_for(e, frame.space, op_class.name))
+    try:
+        written = written_attributes(e, frame, step, op_class, {}, defaults, varying)
+        ready = converted(op_class, written, step, varying)
+    except StepError:  # it is told in its turn, where all is evaluated
+        return None
+    whole = None if varying else Applied(op_class(ready), written, defaults)
+    step.prepared[op_class] = Prepared(file, root, written, defaults, ready, varying, whole)
+    return step.prepared[op_class]
+
+
+def step_attributes(step: Step, op_class: type[Op]) -> Iterator[tuple[str, Data]]:
+    """The step's own attributes by name; a lone value is the main one."""
+    if isinstance(step.value, Mapping):
+        yield from step.value.items()
+    elif isinstance(step.value, Scalar):
+        if op_class.main is None:
+            raise StepError.of(
+                "E207",
+                f"{op_class.name} takes no plain value",
+                step.value.place,
+                help="write attributes as a mapping, or inputs as a list",
+            )
+        yield op_class.main, step.value
+
+
+def is_symbolic(op_class: type[Op], name: str) -> bool:
+    """Whether a bare string as the attribute's value is the name of a dimension."""
+    attribute = op_class.attributes.get(name)
+    return attribute.kind.symbolic if attribute else bool(op_class.open_attributes)
+
+
+def with_inits(defaults: dict[str, Any]) -> dict[str, Any]:
+    """The defaults with initialisers in place of what says them, where it says any."""
+    try:
+        inits = {name: initialisers.parse(value) for name, value in defaults["init"].items()}
+    except (KeyError, AttributeError, ValueError):  # told where a weight has it
+        return defaults
+    return {**defaults, "init": inits}
+
+
+def written_attributes(
+    e: Elaborator,
+    frame: Frame,
+    step: Step,
+    op_class: type[Op],
+    chosen: dict[str, Any],
+    defaults: dict[str, Any],
+    without: Container[str] = (),
 ) -> dict[str, Written]:
     """Attributes from the spec's defaults, a parameter's choice and the step; the last wins."""
     result: dict[str, Written] = {}
-    for name, value in defaults_for(e, frame.space, op_class.name).items():
+    for name, value in defaults.items():
         if name not in ("init", "freeze"):
             result[name] = Written(value, step.head_place)
     for name, value in chosen.items():
         check_name(op_class, name, step.head_place)
         result[name] = Written(value, step.head_place)
-    data = step.value
-    if isinstance(data, Mapping):
-        for name, part in data.items():
-            check_name(op_class, name, data.entries[name].key.place)
-            attribute = op_class.attributes.get(name)
-            symbolic = attribute.kind.symbolic if attribute else bool(op_class.open_attributes)
-            result[name] = Written(e.evaluator.value(part, frame, symbolic=symbolic), part.place)
-    elif isinstance(data, Scalar):
-        if op_class.main is None:
-            raise StepError.of(
-                "E207",
-                f"{op_class.name} takes no plain value",
-                data.place,
-                help="write attributes as a mapping, or inputs as a list",
-            )
-        symbolic = op_class.attributes[op_class.main].kind.symbolic
-        result[op_class.main] = Written(
-            e.evaluator.value(data, frame, symbolic=symbolic), data.place
-        )
+    for name, part in step_attributes(step, op_class):
+        if isinstance(step.value, Mapping):
+            check_name(op_class, name, step.value.entries[name].key.place)
+        if name not in without:
+            symbolic = is_symbolic(op_class, name)
+            value = e.evaluator.value(part, frame, symbolic=symbolic)
+            result[name] = Written(value, part.place)
     return result
 
 
@@ -75,29 +173,38 @@ def check_name(op_class: type[Op], name: str, place: Place) -> None:
         )
 
 
-def converted(op_class: type[Op], attributes: dict[str, Written], step: Step) -> dict[str, Any]:
-    """Every attribute's value as the op sees it."""
+def converted(
+    op_class: type[Op], attributes: dict[str, Written], step: Step, without: Container[str] = ()
+) -> dict[str, Any]:
+    """Every attribute's value as the op sees it; None for those that are left out."""
     values: dict[str, Any] = {}
     raw = op_class.collect({name: written.value for name, written in attributes.items()})
     for name, attribute in op_class.attributes.items():
-        if name not in raw:
-            if isinstance(attribute.default, Required):
-                raise StepError.of(
-                    "E208",
-                    f"{op_class.name} needs '{name}': {attribute.doc}",
-                    step.head_place,
-                    help=f"write {op_class.name}: {{{name}: …}}",
-                )
-            values[name] = attribute.default
-            continue
-        try:
-            values[name] = convert(attribute.kind, raw[name])
-        except AttributeProblem as problem:
+        if name in without:
+            values[name] = None
+        elif name in raw:
             place = attributes[name].place if name in attributes else step.head_place
+            values[name] = converted_one(op_class, name, raw[name], place)
+        elif isinstance(attribute.default, Required):
             raise StepError.of(
-                "E207", f"{op_class.name}: {name}: {problem.message}", place, help=problem.help
-            ) from problem
+                "E208",
+                f"{op_class.name} needs '{name}': {attribute.doc}",
+                step.head_place,
+                help=f"write {op_class.name}: {{{name}: …}}",
+            )
+        else:
+            values[name] = attribute.default
     return values
+
+
+def converted_one(op_class: type[Op], name: str, value: Any, place: Place) -> Any:
+    """One attribute's value as the op sees it. Raises StepError E207."""
+    try:
+        return convert(op_class.attributes[name].kind, value)
+    except AttributeProblem as problem:
+        raise StepError.of(
+            "E207", f"{op_class.name}: {name}: {problem.message}", place, help=problem.help
+        ) from problem
 
 
 def convert(kind: Any, value: Any) -> Any:
@@ -110,8 +217,9 @@ def convert(kind: Any, value: Any) -> Any:
             plain_argument(value)
         kind.convert(value.value)
         return value
-    for item in parts_of(value):
-        plain_argument(item)
+    if isinstance(value, list | tuple | dict):
+        for item in parts_of(value):
+            plain_argument(item)
     return kind.convert(value)
 
 

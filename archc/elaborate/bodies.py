@@ -57,7 +57,7 @@ def body_call(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> 
         if name is not None:
             inner.scope.items[name] = item
     frozen = e.evaluator.frozen(step, frame)
-    last = e.steps(step.body, replace(inner, prev=prev or frame.prev, frozen=frozen))
+    last = e.steps(step.body, inner.inside(inner.scope, prev or frame.prev, frozen))
     if not isinstance(last.first, Tensor):
         raise Poisoned
     definition = finish(e, inner, step, path, {"y": inner.builder.bring(last.first)})

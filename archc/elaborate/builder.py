@@ -46,7 +46,8 @@ class Builder:
     def add(self, node: Node, inputs: Sequence[Value | None] = ()) -> int:
         id = self.graph.add(node, inputs)
         if isinstance(node, OpNode):
-            self.weights.update((weight.path, weight.type) for weight in node.weights)
+            for weight in node.weights:
+                self.weights[weight.path] = weight.type
         return id
 
     def tensor(self, id: int, port: int = 0) -> Tensor:

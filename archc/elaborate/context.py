@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from archc.errors import Diagnostic, Findings
 from archc.place import Place
 from archc.spec.ast import File, Step, Template
-from archc.spec.values import Budget
+from archc.spec.values import Argument, Budget
 
 if TYPE_CHECKING:
-    from archc.elaborate.scope import Space
+    from archc.elaborate.elaborator import Elaborator
+    from archc.elaborate.scope import Frame, Item, Reference, Space
     from archc.ir.program import Definition
+
+    Watch = Callable[[Elaborator, Step, Frame, dict[int | str, Reference], Item], None]
 
 MAX_STEPS = 4_000  # elaborated steps, each definition's counted once
 MAX_REPEAT = 100_000
@@ -71,6 +74,9 @@ class Context:
     definitions: dict[Hashable, Definition | None] = field(
         default_factory=dict
     )  # None: it was wrong
+    uses: dict[Hashable, tuple[Hashable, dict[str, float | Argument]]] = field(
+        default_factory=dict
+    )  # of templates: the definition's key, and the numbers to pass it
     found: dict[Hashable, list[Diagnostic]] = field(default_factory=dict)  # by definition or model
     recorders: list[list[Diagnostic]] = field(default_factory=list)  # of what is elaborated now
     names: dict[str, int] = field(default_factory=dict)  # how many definitions are called so
@@ -85,6 +91,7 @@ class Context:
     steps: dict[int, tuple[Step, ...]] = field(
         default_factory=dict
     )  # step-valued arguments, parsed
+    watch: Watch | None = None  # told of every copy of a step as it is made
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keeps the finding, unless it was made at the same place before."""

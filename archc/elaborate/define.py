@@ -68,23 +68,22 @@ def define(
         raise StepError.of(code, f"{what} that call themselves have no end: {chain}", place)
     if len(context.open) >= MAX_DEPTH:
         raise StepError.of("E220", f"blocks are nested more than {MAX_DEPTH} deep", place)
-    signature = tuple(one.signature for one in fed)
+    signature = tuple([one.signature for one in fed])
+    around = around or {}
     while True:
         mark = len(context.findings)
+        use = use_key(e, template, space, settings, fed, signature, frozen, around)
+        if use in context.uses:
+            key, passed = context.uses[use]
+            context.recall(key)
+            return context.definitions[key], dict(passed)
         try:
-            return attempt(
-                e,
-                template,
-                space,
-                settings,
-                fed,
-                signature,
-                frozen,
-                place,
-                trace,
-                outer,
-                around or {},
+            key, definition, passed = attempt(
+                e, template, space, settings, fed, signature, frozen, place, trace, outer, around
             )
+            if key in context.definitions:
+                context.uses[use] = key, passed
+            return definition, passed
         except Unroll as unroll:
             context.unrolled.add(id(unroll.step))
         except NeedsValue as needs:
@@ -92,6 +91,37 @@ def define(
                 raise
             context.concrete.setdefault(id(template), set()).add(needs.argument.name)
         del context.findings[mark:]
+
+
+def use_key(
+    e: Elaborator,
+    template: Template,
+    space: Space,
+    settings: dict[str, Setting],
+    fed: list[Fed],
+    signature: Signature,
+    frozen: bool,
+    around: dict[str, Size],
+) -> Hashable:
+    """All that a use of a template hangs on: equal ones have one definition, and pass it the same.
+
+    It is known before anything is bound, unlike the definition's own key, which holds defaults and
+    leaves out what only passes through.
+    """
+    return (
+        id(template),
+        len(e.context.concrete.get(id(template), ())),
+        space.key,
+        frozen,
+        signature,
+        tuple([one.declaration.name for one in fed if one.rest]),
+        tuple(around.items()),
+        tuple([
+            (name, given.space.key, value if isinstance(value, Argument) else key_of(value))
+            for name, given in settings.items()
+            for value in (given.value,)
+        ]),
+    )  # fmt: skip
 
 
 def attempt(
@@ -106,7 +136,8 @@ def attempt(
     trace: tuple[str, ...],
     outer: Place | None,
     around: dict[str, Size],
-) -> tuple[Definition | None, dict[str, float | Argument]]:
+) -> tuple[Hashable, Definition | None, dict[str, float | Argument]]:
+    """The definition's key, the definition itself, and the numbers to pass it."""
     context = e.context
     builder = Builder(
         context, trace=trace, used_at=(outer or place) if is_prelude(template) else None
@@ -125,7 +156,7 @@ def attempt(
     )
     if key in context.definitions:
         context.recall(key)
-        return context.definitions[key], passed
+        return key, context.definitions[key], passed
     builder.parameters = {name: bound[name] for name in passed}
     if builder.used_at is not None:
         builder.used_as = used_as(template, fed, bound, settings)
@@ -140,7 +171,7 @@ def attempt(
         definition.parameters = tuple(passed)
     if definition is not None or builder.used_at is None:  # else every use is told of its mistake
         context.definitions[key] = definition
-    return definition, passed
+    return key, definition, passed
 
 
 def used_as(

@@ -118,6 +118,14 @@ class Elaborator:
 
         `counted` wants it as a call.
         """
+        item = self._once(frame, step, segment, fed, counted)
+        if self.context.watch is not None:
+            self.context.watch(self, step, frame, fed, item)
+        return item
+
+    def _once(
+        self, frame: Frame, step: Step, segment: str | None, fed: Feed, counted: bool
+    ) -> Item:
         if step.when is not None:
             if formula_names(step.when):
                 frame.scope.home.shaky = True
@@ -144,7 +152,7 @@ class Elaborator:
             if name is not None:
                 scope.items[name] = item
         frozen = self.evaluator.frozen(step, frame)
-        last = self.steps(body, replace(frame, scope=scope, prev=prev, frozen=frozen))
+        last = self.steps(body, frame.inside(scope, prev, frozen))
         if scope.grouping:
             return Item(
                 dict(last.outputs),
@@ -232,6 +240,8 @@ class Elaborator:
         """The step's own name; None without one."""
         if step.name is None:
             return None
+        if isinstance(step.name, Scalar) and step.name.formula is None:
+            return str(step.name.value)  # looked at when it was parsed
         value = self.evaluator.value(step.name, frame)
         if (
             isinstance(value, bool)

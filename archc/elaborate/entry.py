@@ -5,7 +5,6 @@ Checked against what is declared, symbols bound to the sizes they stand for.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archc.elaborate.context import StepError
@@ -74,12 +73,13 @@ def enter(
         builder.model_symbols = dict(around)
         seen = {name: size for name, size in around.items() if symbols(size) <= names}
         builder.symbols.update(seen)
-    bindings = unify(e, template, replace(frame, prev=first or Item({})), fed, place)
+    frame = frame.with_prev(first or Item({}))
+    bindings = unify(e, template, frame, fed, place)
     if template.kind == "model":
         builder.model_symbols = {
             name: size for name, size in bindings.items() if size != symbol(name)
         }
-    return replace(frame, prev=first or Item({}))
+    return frame
 
 
 def unify(

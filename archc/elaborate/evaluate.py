@@ -11,13 +11,13 @@ from archc.errors import did_you_mean
 from archc.place import Place
 from archc.spec.arithmetic import truth
 from archc.spec.ast import Step
-from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.data import Data, Scalar, Sequence
 from archc.spec.formula import Formula, evaluate
-from archc.spec.values import ABSENT, Argument, FormulaError, NeedsValue
+from archc.spec.values import ABSENT, Argument, Facts, FormulaError, NeedsValue
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class View(Facts):
     """A step with several outputs, or a scope, as formulas see it: `s.out.shape`, `s.channels`."""
 
     item: Item
@@ -67,7 +67,7 @@ class Evaluator:
         Raises StepError, Poisoned.
         """
         value = self._value(data, frame, symbolic)
-        if isinstance(value, list | dict) and not isinstance(data, Scalar):
+        if not isinstance(data, Scalar):
             try:
                 self.context.budget.measure(value)
             except FormulaError as error:
@@ -75,21 +75,19 @@ class Evaluator:
         return value
 
     def _value(self, data: Data, frame: Frame, symbolic: bool) -> Any:
-        match data:
-            case Scalar(formula=Formula() as formula):
-                return self.formula(formula, data.place, frame)
-            case Scalar(formula=FormulaError()):
+        if isinstance(data, Scalar):
+            if isinstance(data.formula, Formula):
+                return self.formula(data.formula, data.place, frame)
+            if data.formula is not None:  # it cannot be parsed, which was said
                 raise Poisoned
-            case Scalar(value=str() as name) if symbolic:
-                return self.symbol(name, data.place, frame)
-            case Scalar(value=value):
-                return value
-            case Sequence(items):
-                return [self._value(item, frame, symbolic) for item in items]
-            case Mapping(entries):
-                return {
-                    key: self._value(entry.value, frame, symbolic) for key, entry in entries.items()
-                }
+            if symbolic and isinstance(data.value, str):
+                return self.symbol(data.value, data.place, frame)
+            return data.value
+        if isinstance(data, Sequence):
+            return [self._value(item, frame, symbolic) for item in data.items]
+        return {
+            key: self._value(entry.value, frame, symbolic) for key, entry in data.entries.items()
+        }
 
     def formula(self, formula: Formula, place: Place, frame: Frame) -> Any:
         key = self._table_key(formula, frame) if formula.bound else None

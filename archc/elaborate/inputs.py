@@ -41,11 +41,13 @@ def inputs_of(e: Elaborator, frame: Frame, step: Step, fed: Feed, names: list[st
     0 as well.
     """
     first = names[0] if names else ""
-    data = step.value if isinstance(step.value, Sequence) else step.inputs
-    if isinstance(step.value, Sequence) and step.inputs is not None:
-        raise StepError.of(
-            "E307", "inputs are written twice: as the op's list and as 'in'", step.inputs.place
-        )
+    data = step.inputs
+    if isinstance(step.value, Sequence):
+        if data is not None:
+            raise StepError.of(
+                "E307", "inputs are written twice: as the op's list and as 'in'", data.place
+            )
+        data = step.value
     positional: list[Given] = []
     named: dict[str, Given] = {}
     place = data.place if data is not None else step.head_place
@@ -61,8 +63,8 @@ def inputs_of(e: Elaborator, frame: Frame, step: Step, fed: Feed, names: list[st
         frame.prev.used = True
         replaced = fed_at(fed, names, 0)
         what = frame.prev.first if replaced is None else replaced
-        named[first] = Given(what, "prev", step.head_place, spread=False)
-    for name, reference in fed.items():
+        named[first] = Given(what, "prev", step.head_place)
+    for name, reference in fed.items() if fed else ():
         if isinstance(name, str) and name in named:
             named[name] = replace(named[name], what=reference)
     return Inputs(positional, named, place)
@@ -70,6 +72,8 @@ def inputs_of(e: Elaborator, frame: Frame, step: Step, fed: Feed, names: list[st
 
 def fed_at(fed: Feed, names: list[str], k: int) -> Reference | None:
     """What replaces the input at a position."""
+    if not fed:
+        return None
     found = fed.get(names[k]) if k < len(names) else None
     return fed.get(0) if found is None and k == 0 else found
 

@@ -20,29 +20,38 @@ if TYPE_CHECKING:
 from archc.elaborate.inputs import Inputs
 
 
+def lone(op: Op, inputs: Inputs) -> Tensor | None:
+    """The value of an op's one input, where that is all it has and is given, as nearly always."""
+    if inputs.positional or len(inputs.named) != 1 or len(op.inputs) != 1 or op.inputs[0].variadic:
+        return None
+    given = inputs.named.get(op.inputs[0].name)
+    return given.what if given is not None and isinstance(given.what, Tensor) else None
+
+
 def bind_inputs(op: Op, inputs: Inputs) -> dict[str, list[Given]]:
     """Which given input goes into which of the op's; fed weights come by name."""
-    declared = op.inputs
+    declared, named = op.inputs, inputs.named
     bound: dict[str, list[Given]] = {}
-    several = any(port.variadic for port in declared)
-    positional = inputs.positional if several else spliced(inputs.positional)
-    rest = list(positional)
-    for port in declared:
-        if port.name in inputs.named or not rest:
-            continue
-        if port.variadic:
-            bound[port.name], rest = rest, []
-        else:
-            bound[port.name] = [rest.pop(0)]
+    rest = inputs.positional
     if rest:
-        raise StepError.of(
-            "E307",
-            f"{op.name} takes {_takes(declared)}, found {len(positional)} inputs",
-            rest[0].place,
-            label="one too many",
-        )
-    known = [*(port.name for port in declared), *op.weight_names]
-    for name, given in inputs.named.items():
+        rest = list(rest) if any(port.variadic for port in declared) else spliced(rest)
+        count = len(rest)
+        for port in declared:
+            if port.name in named or not rest:
+                continue
+            if port.variadic:
+                bound[port.name], rest = rest, []
+            else:
+                bound[port.name] = [rest.pop(0)]
+        if rest:
+            raise StepError.of(
+                "E307",
+                f"{op.name} takes {_takes(declared)}, found {count} inputs",
+                rest[0].place,
+                label="one too many",
+            )
+    for name, given in named.items():
+        known = [*[port.name for port in declared], *op.weight_names]
         if name not in known:
             raise StepError.of(
                 "E307",
@@ -52,9 +61,7 @@ def bind_inputs(op: Op, inputs: Inputs) -> dict[str, list[Given]]:
             )
         bound[name] = [given]
     for port in declared:
-        if port.optional or (port.variadic and bound.get(port.name)):
-            continue
-        if not bound.get(port.name):
+        if port.name not in bound and not port.optional:
             raise StepError.of(
                 "E307",
                 f"{op.name} needs the input '{port.name}'",
@@ -99,31 +106,36 @@ def place_inputs(
     types: dict[str, Any] = {}
     fed: dict[str, TensorType] = {}
     for port in op.inputs:
+        name = port.name
         found: list[Value] = []
-        for given in bound.get(port.name, []):
+        for given in bound.get(name, ()):
             found += values_of(given, port, matched, frame, op)
         if port.variadic:
             if not found and not port.optional:
                 raise StepError.of(
                     "E307", f"{op.name} has no inputs left: all are absent", step.head_place
                 )
-            slots += [f"{port.name}.{k}" for k in range(len(found))]
+            slots += [f"{name}.{k}" for k in range(len(found))]
             values += found
-            types[port.name] = tuple(builder.graph.type(value) for value in found)
+            types[name] = tuple([builder.graph.type(value) for value in found])
             continue
         if len(found) > 1:
             raise StepError.of(
                 "E307",
-                f"{op.name}: the input '{port.name}' is one value, found a list of {len(found)}",
-                bound[port.name][0].place,
+                f"{op.name}: the input '{name}' is one value, found a list of {len(found)}",
+                bound[name][0].place,
             )
-        if not found and not port.optional:
+        slots.append(name)
+        if found:
+            values.append(found[0])
+            types[name] = builder.graph.type(found[0])
+        elif port.optional:
+            values.append(None)
+            types[name] = None
+        else:
             raise absent(op, port, bound, step)
-        slots.append(port.name)
-        values.append(found[0] if found else None)
-        types[port.name] = builder.graph.type(found[0]) if found else None
     for name in op.weight_names:
-        for given in bound.get(name, []):
+        for given in bound.get(name, ()):
             found = values_of(given, Input(name), "float32", frame, op)
             if len(found) != 1:
                 raise StepError.of(
@@ -158,12 +170,12 @@ def values_of(
 ) -> list[Value]:
     """The values behind one given input: none if it is absent, several if it is a list."""
     what = given.what
+    if isinstance(what, Tensor):
+        return [frame.builder.bring(what)]
     if isinstance(what, Poison):
         raise Poisoned
     if what is ABSENT:
         return []
-    if isinstance(what, Tensor):
-        return [frame.builder.bring(what)]
     if isinstance(what, Group):
         return [
             value
@@ -202,8 +214,8 @@ def literal_dtype(op: Op, bound: dict[str, list[Given]], step: Step, frame: Fram
     for port in op.inputs:
         if not port.matched:
             continue
-        for given in bound.get(port.name, []):
-            for part in given.what.items if isinstance(given.what, Group) else [given.what]:
+        for given in bound.get(port.name, ()):
+            for part in given.what.items if isinstance(given.what, Group) else (given.what,):
                 if isinstance(part, Tensor):
                     found.setdefault(part.type.dtype, given)
                 elif isinstance(part, int | float | Argument):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from archc.elaborate.context import StepError
@@ -12,6 +11,7 @@ from archc.errors import did_you_mean
 from archc.ir.dims import Dim
 from archc.ops.registry import ops
 from archc.place import Place
+from archc.records import record
 from archc.spec.ast import Parameter
 from archc.spec.data import Data
 from archc.spec.load import lookup
@@ -23,7 +23,7 @@ SPOKEN = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """A value given for a parameter, as seen from the file that gives it."""
 

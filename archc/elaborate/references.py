@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from archc.ir.nodes import CallNode, OpNode, WeightRef
 from archc.ir.program import Definition, is_learnable
 from archc.ir.types import TensorType
 from archc.place import Place
+from archc.records import record
 from archc.spec.ast import Step
 from archc.spec.data import Data, Scalar
 from archc.spec.values import ABSENT, Argument
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Literal = int | float | bool | Argument
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Given:
     """What was written as an input: a reference or a number, with its text and place."""
 

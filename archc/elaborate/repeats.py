@@ -98,7 +98,10 @@ def repeat(e: Elaborator, frame: Frame, step: Step) -> Item:
     varies = differ(e, frame, step, rows, variables)
     named_by_variable = named_one_by_one(step)
     if not rows:
-        return e.passed_through(frame, step)
+        none = e.passed_through(frame, step)
+        if e.context.watch is not None:
+            e.context.watch(e, step, frame, {}, none)
+        return none
     if not has_fixed_count(step.repeat):
         frame.scope.home.shaky = True
     made: list[Item] = []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archc.ir.graph import Value
 from archc.ir.types import TensorType
 from archc.place import Place
+from archc.records import record
 from archc.spec.ast import File, Step
-from archc.spec.values import ABSENT, Absent, FormulaError
+from archc.spec.values import ABSENT, Absent, Facts, FormulaError
 
 if TYPE_CHECKING:
     from archc.elaborate.builder import Builder
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 FACTS = ("shape", "channels", "features", "rank", "dtype")
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+@record
+class Tensor(Facts):
     """A value of a builder's graph; formulas may ask for its facts."""
 
     value: Value
@@ -60,7 +61,7 @@ class Poisoned(Exception):
     """A formula or a step needs a value that an earlier error has taken away."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """Several values under one name: a list input, or a starred reference."""
 
@@ -113,7 +114,9 @@ class Item:
 
     @property
     def first(self) -> Reference:
-        return next(iter(self.outputs.values()), ABSENT)
+        for reference in self.outputs.values():
+            return reference
+        return ABSENT
 
     @property
     def poisoned(self) -> bool:
@@ -165,7 +168,7 @@ class Scope:
             scope = scope.parent
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """Where steps are elaborated.
 
@@ -180,10 +183,17 @@ class Frame:
     frozen: bool = False
 
     def with_bindings(self, more: dict[str, Any]) -> Frame:
-        return replace(self, bindings={**self.bindings, **more}) if more else self
+        if not more:
+            return self
+        bindings = {**self.bindings, **more}
+        return Frame(self.builder, self.space, bindings, self.scope, self.prev, self.frozen)
 
     def with_prev(self, prev: Item) -> Frame:
-        return replace(self, prev=prev)
+        return Frame(self.builder, self.space, self.bindings, self.scope, prev, self.frozen)
+
+    def inside(self, scope: Scope, prev: Item, frozen: bool) -> Frame:
+        """The frame of a `do`'s steps."""
+        return Frame(self.builder, self.space, self.bindings, scope, prev, frozen)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

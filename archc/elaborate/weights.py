@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as AbstractMapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from archc import init as initialisers
 from archc.elaborate.context import MAX_WEIGHT, StepError, Unroll
 from archc.elaborate.evaluate import plain_argument
 from archc.elaborate.scope import Frame
-from archc.elaborate.spaces import defaults_for
 from archc.errors import did_you_mean
 from archc.ir.nodes import Weight, WeightRef
 from archc.ir.types import FLOATING
 from archc.ops.base import Op
 from archc.ops.site import Site, WeightType
-from archc.ops.sizes import whole
 from archc.spec.ast import Step
 from archc.spec.data import Data
 
@@ -23,48 +21,75 @@ if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
 
 
+def own_weights(
+    e: Elaborator,
+    frame: Frame,
+    step: Step,
+    op: Op,
+    site: Site,
+    path: str,
+    defaults: Mapping[str, Any],
+) -> tuple[Weight, ...]:
+    """What the op has declared, with the step's modifiers and the spec's defaults for the op."""
+    found: list[Weight] = []
+    if site.weights:
+        if step.freeze is not None:
+            frozen = e.evaluator.condition(step.freeze, frame)
+        else:
+            frozen = frame.frozen or bool(defaults.get("freeze"))
+        inits = defaults.get("init") or {}
+        found = [
+            weight(e, frame, step, op, declared, path, inits, frozen)
+            for declared in site.weights.values()
+        ]
+    if step.tie is not None or step.init is not None:
+        check_weight_names(step, op, site)
+    return tuple(found)
+
+
 def weight(
-    e: Elaborator, frame: Frame, step: Step, op: Op, declared: WeightType, path: str
+    e: Elaborator,
+    frame: Frame,
+    step: Step,
+    op: Op,
+    declared: WeightType,
+    path: str,
+    inits: Mapping[str, Any],
+    frozen: bool,
 ) -> Weight:
-    """A declared weight with the step's modifiers: initialiser, tie, freeze."""
-    defaults = defaults_for(e, frame.space, op.name)
-    init, tie = declared.init, None
-    chosen = step.init.get(declared.name) if step.init else None
+    """A declared weight with the step's modifiers: initialiser and tie."""
+    init, tie, name, type = declared.init, None, declared.name, declared.type
+    chosen = step.init.get(name) if step.init else None
     if chosen is not None:
         init = parse_init(e.evaluator.value(chosen, frame), chosen)
-    elif declared.name in (defaults.get("init") or {}):
-        init = parse_init(defaults["init"][declared.name], step.data)
-    frozen = frame.frozen or bool(defaults.get("freeze"))
-    if step.freeze is not None:
-        frozen = e.evaluator.condition(step.freeze, frame)
-    elements = declared.type.elements
+    elif name in inits:
+        init = parse_init(inits[name], step.data)
+    elements = type.elements
     assert isinstance(elements, int)
     if elements > MAX_WEIGHT:
         raise StepError.of(
             "E311",
-            f"the weight '{declared.name}' would have {elements:,} numbers",
+            f"the weight '{name}' would have {elements:,} numbers",
             step.head_place,
             notes=frame.builder.trace,
         )
-    unfit = initialisers.problem(init, tuple(whole(declared.type.dims) or ()), declared.type.dtype)
+    unfit = initialisers.problem(init, type.dims, type.dtype)
     if unfit is not None and declared.value is None:
         place = chosen.place if chosen is not None else step.head_place
-        raise StepError.of("E207", f"{op.name}: {declared.name}: {unfit}", place)
-    own = path if op.own_path else f"{path}.{declared.name}"
-    if declared.type.dtype not in FLOATING and not (frozen or declared.buffer):
+        raise StepError.of("E207", f"{op.name}: {name}: {unfit}", place)
+    if type.dtype not in FLOATING and not (frozen or declared.buffer):
         raise StepError.of(
             "E303",
-            f"a weight of {declared.type.dtype} cannot be trained",
+            f"a weight of {type.dtype} cannot be trained",
             step.head_place,
             help="add freeze: true",
         )
-    if step.tie is not None and declared.name in step.tie:
-        data = step.tie.entries[declared.name].value
-        tie = tied(e, frame, data, declared)
+    if step.tie is not None and name in step.tie:
+        tie = tied(e, frame, step.tie.entries[name].value, declared)
     return Weight(
-        slot=declared.name,
-        path=own,
-        type=declared.type,
+        slot=name,
+        path=path if op.own_path else f"{path}.{name}",
+        type=type,
         init=init,
         buffer=declared.buffer or (frozen and op.own_path),
         trained=not frozen and not declared.buffer,
@@ -74,7 +99,7 @@ def weight(
 
 
 def parse_init(value: Any, data: Data) -> initialisers.Init:
-    for part in value.values() if isinstance(value, AbstractMapping) else ():
+    for part in value.values() if isinstance(value, Mapping) else ():
         plain_argument(part)
     try:
         return initialisers.parse(value)

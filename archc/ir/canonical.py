@@ -37,18 +37,22 @@ def canonical(vertices: Sequence[Vertex], outputs: Sequence[int]) -> Canonical:
     places: list[int] = [0] * len(vertices)
     for index, rank in enumerate(ranks):
         places[rank] = index
-    state = blake2b(digest_size=HASH_BYTES)
+    text: list[bytes] = []
     for index in places:
         vertex = vertices[index]
-        inputs = [_moved(value, ranks) for value in vertex.inputs]
+        inputs = [ranks[value >> PORT_BITS] << PORT_BITS | value & PORT_MASK
+                  for value in vertex.inputs]  # fmt: skip
         if vertex.unordered:
             inputs.sort()
-        state.update(b"%d %d %d " % (len(vertex.key), len(inputs), vertex.unordered))
-        state.update(vertex.key)
-        state.update(b" ".join([b"%d" % value for value in inputs]))
-        state.update(b"\n")
-    state.update(b" ".join([b"%d" % _moved(value, ranks) for value in outputs]))
-    return Canonical(state.digest(), ranks)
+        shown = " ".join(map(str, inputs)).encode()
+        text.append(b"%d %d %d " % (len(vertex.key), len(inputs), vertex.unordered))
+        text += vertex.key, shown, b"\n"
+    text.append(b" ".join([b"%d" % _moved(value, ranks) for value in outputs]))
+    return Canonical(blake2b(b"".join(text), digest_size=HASH_BYTES).digest(), ranks)
+
+
+def _port(port: int) -> bytes:
+    return port.to_bytes(2, "little") if port else b"\0\0"
 
 
 def _moved(value: int, ranks: Sequence[int]) -> int:
@@ -86,16 +90,12 @@ class _Colours:
         """Colours by what each vertex is made of."""
         hashes: list[bytes] = []
         for vertex, own in zip(self.vertices, given, strict=True):
-            parts = [
-                hashes[value >> PORT_BITS] + (value & PORT_MASK).to_bytes(2, "little")
-                for value in vertex.inputs
-            ]
+            parts = [hashes[value >> PORT_BITS] + _port(value & PORT_MASK)
+                     for value in vertex.inputs]  # fmt: skip
             if vertex.unordered:
                 parts.sort()
-            state = blake2b(b"%d %d " % (len(own), vertex.unordered), digest_size=HASH_BYTES)
-            state.update(own)
-            state.update(b"".join(parts))
-            hashes.append(state.digest())
+            text = b"%d %d %b%b" % (len(own), vertex.unordered, own, b"".join(parts))
+            hashes.append(blake2b(text, digest_size=HASH_BYTES).digest())
         return hashes
 
     def by_users(self, given: list[bytes]) -> list[bytes]:
@@ -103,9 +103,7 @@ class _Colours:
         hashes = [b""] * len(given)
         for index in range(len(given) - 1, -1, -1):
             parts = [
-                (b"output" if user < 0 else hashes[user])
-                + slot.to_bytes(4, "little")
-                + port.to_bytes(2, "little")
+                (b"output" if user < 0 else hashes[user]) + slot.to_bytes(4, "little") + _port(port)
                 for user, slot, port in self.users[index]
             ]
             parts.sort()

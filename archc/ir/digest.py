@@ -11,13 +11,18 @@ It does not depend on
 5. sums within sums (products, maxima, minima, conjunctions and disjunctions too) where nothing
    else uses the inner one, though rounding may differ, and equal steps on equal values, if they
    neither draw numbers nor keep statistics while training;
-6. which step owns a weight and which is tied to it, reads it or is fed it;
-7. the initialisers of weights that are trained: a network is the same before and after training.
+6. zeros: what is 0 whatever the weights and the finite numbers that come in, as `Op.gives_zero`
+   tells (`zeros_like`; relu, a pooling or a convolution without bias of zeros, whose weights are
+   then dead; a product with zeros), is one constant by its type. Sums have it not among their
+   operands, unless their shape comes from it. It is not followed into scans and out of them, and
+   weights are never taken for zero;
+7. which step owns a weight and which is tied to it, reads it or is fed it;
+8. the initialisers of weights that are trained: a network is the same before and after training.
 
 It does depend on ops and their attributes, rates and eps among them; on shapes and element types;
 on which weights are shared and which are trained; on the values of tables and the initialisers of
 weights that are never trained; on the names, the order and the types of inputs, and on the names
-and the order of outputs. Other rewrites are not seen through (x + 0, axis -1 for 3): canonicalise
+and the order of outputs. Other rewrites are not seen through (x · 1, axis -1 for 3): canonicalise
 before.
 
 The text begins with the format's version: digests of different versions are not compared.
@@ -31,7 +36,7 @@ from archc.ir.keys import Keys
 from archc.ir.lookup import Lookup
 from archc.ir.nodes import CallNode
 from archc.ir.program import Definition, Program
-from archc.ir.unrolled import Instance, Unrolled
+from archc.ir.unrolled import Instance, Unrolled, shares_weights
 from archc.ir.vertices import PORT_BITS, absorbed, hashed, simplified
 
 VERSION = "archc1"
@@ -51,9 +56,10 @@ def digest(program: Program, model: str | None = None) -> str:
                            definition.place)  # fmt: skip
     keys = Keys.of(definition)
     lookup, types = Lookup(program), definition.input_types()
+    shared = shares_weights(definition, set())
 
     def run(uses: list[set[int]] | None) -> tuple[Unrolled, list[int]]:
-        unrolled = Unrolled(keys, lookup, uses=uses)
+        unrolled = Unrolled(keys, lookup, uses=uses, shared=shared)
         inputs = [unrolled.leaf(f"input {k}".encode()) for k in range(len(types))]
         return unrolled, unrolled.run(definition, {}, inputs, Instance(name, definition))
 
@@ -62,9 +68,11 @@ def digest(program: Program, model: str | None = None) -> str:
         unrolled, outputs = run(unrolled.live(outputs))
     graph = simplified(unrolled.vertices, outputs, unrolled.sums, unrolled.unlike)
     ends = [graph[value] for value in outputs]
-    weights = {graph[v] >> PORT_BITS for v in unrolled.weights.values() if v in graph}
-    graph = absorbed(graph.vertices, ends, weights)
-    found = canonical(graph.vertices, [graph[value] for value in ends])
+    if shared:
+        weights = {graph[v] >> PORT_BITS for v in unrolled.weights.values() if v in graph}
+        graph = absorbed(graph.vertices, ends, weights)
+        ends = [graph[value] for value in ends]
+    found = canonical(graph.vertices, ends)
     interface = keys.value([
         [[name, keys.type(type)] for name, type in types.items()], list(definition.outputs),
     ])  # fmt: skip

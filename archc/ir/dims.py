@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from math import gcd
 
 from archc.errors import ArchcError, SpecError
@@ -62,14 +62,33 @@ Atom = Symbol | Quotient | Largest
 Monomial = tuple[tuple[Atom, int], ...]  # (atom, power), sorted by the atom's text
 
 
-@dataclass(frozen=True, slots=True)
 class Dim:
-    """A size that holds at least one symbol. Build it with `symbol` and arithmetic only."""
+    """A size that holds at least one symbol. Build it with `symbol` and arithmetic only.
 
-    terms: tuple[tuple[Monomial, int], ...]
+    What is asked of it again and again (hash, text, symbols) is worked out once.
+    """
+
+    __slots__ = ("_hash", "_symbols", "_text", "terms")
+
+    def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
+        self.terms = terms
+        self._hash: int | None = None
+        self._text: str | None = None
+        self._symbols: frozenset[str] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Dim) and self.terms == other.terms)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(self.terms)
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Dim], tuple[object]]:
+        return Dim, (self.terms,)  # a hash is good for one process
 
     def __add__(self, other: Size) -> Size:
-        return _sum([self, other])
+        return self._plus(other) if isinstance(other, int) else _sum([self, other])
 
     __radd__ = __add__
 
@@ -77,22 +96,41 @@ class Dim:
         return self * -1
 
     def __sub__(self, other: Size) -> Size:
-        return _sum([self, other * -1])
+        return self + other * -1
 
     def __rsub__(self, other: Size) -> Size:
-        return _sum([other, self * -1])
+        return self * -1 + other
 
     def __mul__(self, other: Size) -> Size:
-        if len(self.terms) * len(_terms(other)) > MAX_TERMS**2:
+        if isinstance(other, int):
+            return self._times(other)
+        if len(self.terms) * len(other.terms) > MAX_TERMS**2:
             raise _too_long()
         product: dict[Monomial, int] = {}
         for ours, a in self.terms:
-            for theirs, b in _terms(other):
+            for theirs, b in other.terms:
                 key = _join(ours, theirs)
                 product[key] = product.get(key, 0) + a * b
         return _make(product)
 
     __rmul__ = __mul__
+
+    def _plus(self, number: int) -> Dim:
+        """The sum with a number, which stands behind all symbols."""
+        *others, (monomial, last) = self.terms
+        if monomial:
+            others, last = list(self.terms), 0
+        total = last + number
+        if total and len(others) == MAX_TERMS:
+            raise _too_long()
+        return Dim((*others, ((), total)) if total else tuple(others))
+
+    def _times(self, number: int) -> Size:
+        if number == 0:
+            return 0
+        if number == 1:
+            return self
+        return Dim(tuple([(monomial, factor * number) for monomial, factor in self.terms]))
 
     def __floordiv__(self, other: Size) -> Size:
         return floor_div(self, other)
@@ -113,15 +151,18 @@ class Dim:
         return result
 
     def __str__(self) -> str:
-        return _text(self)
+        if self._text is None:
+            self._text = _text(self)
+        return self._text
 
     def __repr__(self) -> str:
-        return f"Dim({_text(self)})"
+        return f"Dim({self})"
 
 
 Size = int | Dim
 
 
+@lru_cache(maxsize=1024)
 def symbol(name: str) -> Dim:
     """The dimension called `name`."""
     return Dim(((((Symbol(name), 1),), 1),))
@@ -194,10 +235,11 @@ def symbols(size: Size) -> frozenset[str]:
     """The names of the symbols in the size."""
     if isinstance(size, int):
         return frozenset()
-    return _symbols(size)
+    if size._symbols is None:
+        size._symbols = _symbols(size)
+    return size._symbols
 
 
-@cache
 def _symbols(size: Dim) -> frozenset[str]:
     found: set[str] = set()
     for monomial, _ in size.terms:
@@ -373,7 +415,6 @@ def _factor_text(atom: Atom) -> str:
     return f"({atom})" if isinstance(atom, Quotient) else str(atom)
 
 
-@cache
 def _text(size: Dim) -> str:
     text = ""
     for monomial, coefficient in size.terms:

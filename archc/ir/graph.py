@@ -4,6 +4,9 @@ A definition's body is a `networkx.MultiDiGraph`: an edge from producer to user,
 input slot (so that `add(x, x)` can be said) and carrying the producer's output port. Nodes are
 numbered in the order they are added, which is a topological order, and iteration never depends on
 hashing.
+
+What is asked most (adding, nodes, inputs, users) goes to networkx's own dictionaries, which its
+documentation lays open: views and checked additions cost three to ten times as much.
 """
 
 from __future__ import annotations
@@ -50,27 +53,33 @@ class Graph:
         """Adds a node after all others; its inputs are there already. Returns its id."""
         id = self._next
         self._next += 1
-        self._graph.add_node(id, node=node)
+        graph = self._graph
+        graph._node[id] = {"node": node}
+        graph._succ[id] = {}
+        before: dict[int, dict[int, dict[str, int]]] = {}
+        graph._pred[id] = before
         for slot, value in enumerate(inputs):
             if value is not None:
-                self._graph.add_edge(value.node, id, key=slot, port=value.port)
+                source, port = value
+                if source not in before:  # one dictionary of slots, seen from both ends
+                    before[source] = graph._succ[source][id] = {}
+                before[source][slot] = {"port": port}
         return id
 
     def node(self, id: int) -> Node:
-        node: Node = self._graph.nodes[id]["node"]
+        node: Node = self._graph._node[id]["node"]
         return node
 
     def set_node(self, id: int, node: Node) -> None:
         """Puts another node in a node's place, with the same inputs."""
-        self._graph.nodes[id]["node"] = node
+        self._graph._node[id]["node"] = node
 
     def nodes(self) -> Iterator[tuple[int, Node]]:
-        for id, data in self._graph.nodes(data=True):
+        for id, data in self._graph._node.items():
             yield id, data["node"]
 
     def inputs(self, id: int) -> tuple[Value | None, ...]:
         """What stands in each of the node's slots."""
-        # networkx's own dictionaries: its views cost three times as much, and this is asked most.
         found: list[Value | None] = [None] * len(self.node(id).slots)
         for source, edges in self._graph._pred[id].items():
             for slot, data in edges.items():
@@ -80,7 +89,7 @@ class Graph:
 
     def present(self, id: int) -> tuple[Value, ...]:
         """The node's inputs without the absent ones."""
-        return tuple(value for value in self.inputs(id) if value is not None)
+        return tuple([value for value in self.inputs(id) if value is not None])
 
     def users(self, id: int) -> tuple[tuple[int, int, int], ...]:
         """(user, slot, port) of every use of the node's outputs, in order."""

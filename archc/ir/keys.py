@@ -19,10 +19,11 @@ class Keys:
     """Writes keys; symbols go by the order in which the model's inputs first name them."""
 
     symbols: Mapping[str, Size]
-    _weights: dict[Weight, bytes] = field(default_factory=dict)
+    _sizes: dict[Dim, str] = field(default_factory=dict)
+    _tables: dict[tuple[int, str], tuple[object, str]] = field(default_factory=dict)
     _ops: dict[tuple[int, tuple[str, ...]], tuple[Mapping[str, Any], bytes]] = field(
         default_factory=dict
-    )  # by the identity of their values, which are kept alive
+    )  # both by the identity of their values, which are kept alive
 
     @classmethod
     def of(cls, model: Definition) -> Keys:
@@ -32,10 +33,16 @@ class Keys:
         return f"{type.dtype}[{', '.join(map(self.size, type.dims))}]"
 
     def size(self, size: Size) -> str:
-        return str(substitute(size, self.symbols))
+        if isinstance(size, int):
+            return str(size)
+        if size not in self._sizes:
+            self._sizes[size] = str(substitute(size, self.symbols))
+        return self._sizes[size]
 
     def value(self, value: Any) -> str:
         """A text that equal values share: 1 is 1.0, and true is neither."""
+        if isinstance(value, tuple):
+            return f"[{', '.join(map(self.value, value))}]"
         match value:
             case bool() | None:
                 return str(value)
@@ -66,25 +73,31 @@ class Keys:
         if node.op.name == "constant":
             type = node.types[0]
             return f"constant {self.type(type)} {self.table(values['value'], type.dtype)}".encode()
-        same = id(values), tuple(slots)
+        slots = tuple(slots)
+        if values is node.op.values and slots in node.op.digest_keys:
+            return node.op.digest_keys[slots]
+        same = id(values), slots
         if same not in self._ops:  # copies of a block share their ops
             shown = f"op {node.op.name!r} {self.value(values)} {self.value(slots)}"
-            self._ops[same] = values, hashed(shown.encode())
+            key = hashed(shown.encode())
+            self._ops[same] = values, key
+            if values is node.op.values and "<" not in shown:  # no symbol, which models rename
+                node.op.digest_keys[slots] = key
         return self._ops[same][1]
 
     def weight(self, weight: Weight, arguments: Arguments) -> bytes:
         """What a weight is, whatever it is called: its type; where it never learns, its values."""
         if weight.derive is not None:
             return self._derived(weight, weight.derive, arguments)
-        if weight not in self._weights:
-            shown = f"weight {self.type(weight.type)}"
-            if not weight.trained:
-                values = weight.value
-                begins = f"{weight.init.kind}{weight.init.args!r}"
-                shown += " frozen "
-                shown += begins if values is None else self.table(values, weight.type.dtype)
-            self._weights[weight] = shown.encode()
-        return self._weights[weight]
+        shown = f"weight {self.type(weight.type)}"
+        if weight.trained:
+            return shown.encode()
+        if weight.value is None:
+            return f"{shown} frozen {weight.init.kind}{weight.init.args!r}".encode()
+        same = id(weight.value), weight.type.dtype
+        if same not in self._tables:
+            self._tables[same] = weight.value, self.table(weight.value, weight.type.dtype)
+        return f"{shown} frozen {self._tables[same][1]}".encode()
 
     def _derived(self, weight: Weight, derive: Derivation, arguments: Arguments) -> bytes:
         numbers = {

@@ -10,6 +10,7 @@ from archc.init import Init
 from archc.ir.types import TensorType
 from archc.ops.base import Op
 from archc.place import Place
+from archc.records import record
 from archc.spec.values import Argument
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from archc.spec.ast import Step
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WeightRef:
     """A weight by name.
 
@@ -42,7 +43,7 @@ class Derivation:
     values: tuple[tuple[str, float | Argument], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Weight:
     """A weight that a node owns, or shares where it is tied.
 
@@ -99,7 +100,7 @@ class WeightNode(Node):
     ref: WeightRef
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Copies:
     """Where a call's weights live.
 
@@ -123,6 +124,9 @@ class Copies:
         return rest if dot and number and 0 <= int(head) - self.start < count else None
 
 
+HERE = Copies("")  # one instance, whose weights are the caller's own
+
+
 @dataclass(eq=False, kw_only=True)
 class CallNode(Node):
     """A call of another definition, `count` times in a row with a set of weights each.
@@ -133,7 +137,7 @@ class CallNode(Node):
 
     definition: Definition
     arguments: Mapping[str, float | Argument] = field(default_factory=dict)
-    copies: Copies = Copies("")
+    copies: Copies = HERE
     count: int = 1
     feedback: tuple[tuple[int, int], ...] = ()
     model: str | None = None

@@ -175,7 +175,7 @@ class Program:
         O(definitions), unless models are called with other input types than they declare.
         """
         names = list(self.models) if model is None else self.called(model)
-        if any(len(self.versions(name)) > 1 for name in names):
+        if len(self.models) > 1 and any(len(self.versions(name)) > 1 for name in names):
             return sum(
                 size
                 for entry in self.weights(model)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from archc.ir.dims import Size, symbols
+from archc.records import record
 
 DType = Literal[
     "float16", "bfloat16", "float32", "float64",
@@ -23,7 +23,7 @@ ITEM_BYTES: dict[DType, int] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TensorType:
     """`dtype[dims]`; equal types are interchangeable."""
 
@@ -46,8 +46,20 @@ class TensorType:
         return product(self.dims)
 
     @property
+    def fixed(self) -> bool:
+        """Whether every size is a number."""
+        for dim in self.dims:  # noqa: SIM110 - asked of every weight
+            if not isinstance(dim, int):
+                return False
+        return True
+
+    @property
     def symbols(self) -> frozenset[str]:
-        return frozenset().union(*map(symbols, self.dims))
+        found: frozenset[str] = frozenset()
+        for dim in self.dims:
+            if not isinstance(dim, int):
+                found |= symbols(dim)
+        return found
 
     def with_dims(self, dims: Iterable[Size]) -> TensorType:
         return TensorType(self.dtype, tuple(dims))
@@ -58,7 +70,11 @@ class TensorType:
 
 def product(sizes: Iterable[Size]) -> Size:
     """The product of the sizes; 1 of none."""
-    result: Size = 1
+    number = 1
+    symbolic: Size = 1
     for size in sizes:
-        result = result * size
-    return result
+        if isinstance(size, int):
+            number *= size
+        else:
+            symbolic = size * symbolic
+    return number * symbolic

@@ -2,7 +2,8 @@
 
 Calls are gone, copy by copy; so are names, dead nodes and nodes that do nothing. A weight is a
 vertex, whichever ops own, share or read it. Equal vertices are one, unless they draw numbers or
-keep statistics while training. A scan is a vertex whose key is the hash of its body.
+keep statistics while training. What is known to be zero is a vertex without inputs. A scan is a
+vertex whose key is the hash of its body.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archc.ir.canonical import canonical
-from archc.ir.graph import Value
+from archc.ir.graph import Graph
 from archc.ir.keys import Keys
 from archc.ir.lookup import Lookup
 from archc.ir.nodes import (
@@ -26,8 +27,11 @@ from archc.ir.nodes import (
     WeightRef,
 )
 from archc.ir.program import Arguments, Definition, bind
+from archc.ir.types import TensorType
 from archc.ir.vertices import PORT_BITS, Vertex, hashed, reached, simplified
-from archc.ops.base import values_of
+from archc.ops.base import Op, values_of
+from archc.ops.sizes import broadcast
+from archc.records import record
 from archc.spec.values import Argument
 
 # Sums of sums are one sum, for these; the order of their operands means nothing, too.
@@ -45,19 +49,23 @@ def is_pure(node: OpNode, values: Mapping[str, Any]) -> bool:
     return not (node.op.random or node.op.training_only or draws)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prepared:
     """An op's node with its instance's numbers, ready to be placed wherever it is called."""
 
     key: bytes
-    inputs: tuple[Value | tuple[Weight, bytes], ...]  # values and weights of its own, by slot
+    inputs: tuple[int | tuple[Weight, bytes], ...]  # where the values are, and weights of its own
     pure: bool
     unordered: bool
     passes: bool
-    ports: int
+    op: Op
+    zero: bool  # whatever it is given, it gives zeros
+    data: int  # how many of the inputs are no weights; they are the first
+    operands: tuple[TensorType, ...]  # the types of these, of a sum
+    types: tuple[TensorType, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Instance:
     """The model whose weights are used, its definition, and what their paths begin with."""
 
@@ -66,7 +74,23 @@ class Instance:
     prefix: str = ""
 
 
-Template = list[tuple[int, Node, Prepared | None]]
+@record
+class Step:
+    """A node but for an input: where its outputs go, and where what it reads is."""
+
+    at: int
+    node: Node
+    op: Prepared | None
+    inputs: tuple[int, ...]
+
+
+@record
+class Template:
+    """A definition for certain arguments: its values have numbers, those of its inputs first."""
+
+    steps: list[Step]
+    size: int
+    outputs: list[int]
 
 
 @dataclass(eq=False)
@@ -82,8 +106,10 @@ class Unrolled:
     sums: set[bytes] = field(default_factory=set)  # the keys of associative ops
     unlike: set[int] = field(default_factory=set)  # vertices that are equal to no other
     impure: set[int] = field(default_factory=set)  # those that draw or keep something
+    zeros: set[int] = field(default_factory=set)  # the values that are known to be zero
     scans: list[list[int]] = field(default_factory=list)  # the outputs of each, as they were met
     uses: Sequence[set[int]] | None = None  # the ports of those that are needed; else all are
+    shared: bool = True  # whether a weight may be read in two places; else it is part of its op
 
     def add(self, vertex: Vertex, pure: bool = True) -> int:
         """The value of a vertex; that of an equal one that is there already, where it is pure."""
@@ -105,28 +131,35 @@ class Unrolled:
         self.vertices.append(Vertex(key))
         return (len(self.vertices) - 1) << PORT_BITS
 
+    def zero(self, type: TensorType) -> int:
+        """The value that is zero everywhere, one for each type."""
+        value = self.add(Vertex(f"zero {self.keys.type(type)}".encode()))
+        self.zeros.add(value)
+        return value
+
     def run(
         self, definition: Definition, arguments: Arguments, inputs: Sequence[int], at: Instance
     ) -> list[int]:
         """Adds an instance's vertices; returns its outputs."""
-        made: dict[int, list[int]] = {
-            id: [value] for id, value in zip(definition.inputs, inputs, strict=True)
-        }
-        for id, node, op in self.template(definition, arguments):
-            if op is not None:
-                made[id] = self.place(op, made, at)
+        template = self.template(definition, arguments)
+        made = [*inputs, *[-1] * (template.size - len(inputs))]
+        for step in template.steps:
+            node, found = step.node, []
+            if step.op is not None:
+                found = self.place(step.op, made, at)
             elif isinstance(node, WeightNode):
-                made[id] = [self.refer(node.ref, at)]
+                found = [self.refer(node.ref, at)]
             elif isinstance(node, CallNode):
-                given = [made[v.node][v.port] for v in definition.graph.present(id)]
+                given = [made[k] for k in step.inputs]
                 if isinstance(node, ScanNode):
                     place = len(self.scans)
                     used = set(range(len(node.types))) if self.uses is None else self.uses[place]
-                    made[id] = self.scan(node, bind(node, arguments), given, used, at)
-                    self.scans.append(made[id])
+                    found = self.scan(node, bind(node, arguments), given, used, at)
+                    self.scans.append(found)
                 else:
-                    made[id] = self.call(node, bind(node, arguments), given, at)
-        return [made[value.node][value.port] for value in definition.outputs.values()]
+                    found = self.call(node, bind(node, arguments), given, at)
+            made[step.at : step.at + len(found)] = found
+        return [made[k] for k in template.outputs]
 
     # -- nodes ----------------------------------------------------------------------------------
 
@@ -134,56 +167,96 @@ class Unrolled:
         """The definition's nodes but its inputs, ops prepared; made once for equal arguments."""
         key = (definition, tuple(sorted(arguments.items())))
         if key not in self.templates:
-            self.templates[key] = [
-                (id, node, self.prepared(id, node, definition, arguments)
-                 if isinstance(node, OpNode) else None)
-                for id, node in definition.graph.nodes() if not isinstance(node, InputNode)
-            ]  # fmt: skip
+            graph, steps = definition.graph, []
+            first = {id: k for k, id in enumerate(definition.inputs)}  # the number of an output 0
+            size = len(first)
+            for id, node in graph.nodes():
+                if isinstance(node, InputNode):
+                    continue
+                first[id] = size
+                places = [None if v is None else first[v.node] + v.port for v in graph.inputs(id)]
+                op = None
+                if isinstance(node, OpNode):
+                    op = self.prepared(id, node, graph, arguments, places)
+                steps.append(Step(size, node, op, tuple([k for k in places if k is not None])))
+                size += len(node.types)
+            outputs = [first[value.node] + value.port for value in definition.outputs.values()]
+            self.templates[key] = Template(steps, size, outputs)
         return self.templates[key]
 
     def prepared(
-        self, id: int, node: OpNode, definition: Definition, arguments: Arguments
+        self,
+        id: int,
+        node: OpNode,
+        graph: Graph,
+        arguments: Arguments,
+        places: Sequence[int | None],
     ) -> Prepared:
+        """The op where it stands: `places` has the numbers of what it reads, by slot."""
         op = node.op
-        passed = any(isinstance(value, Argument) for value in op.values.values())
+        passed = bool(arguments) and any(isinstance(v, Argument) for v in op.values.values())
         values = values_of(op, arguments) if passed else op.values
-        own = {port.name for port in op.inputs}
-        filled = [
-            (slot, value)
-            for slot, value in zip(node.slots, definition.graph.inputs(id), strict=True)
-            if value is not None
-        ]
-        data = [(s, v) for s, v in filled if s in own or s.rpartition(".")[0] in own]
-        parts: dict[str, Value | tuple[Weight, bytes]] = dict(filled[len(data) :])
-        parts |= {w.slot: (w, self.keys.weight(w, arguments)) for w in node.weights}
-        weights = [name for name in (*op.weight_names, *parts) if name in parts]
-        weights = list(dict.fromkeys(weights))
+        names = op.weight_names
+        data: list[tuple[str, int]] = []
+        parts: dict[str, int | tuple[Weight, bytes]] = {}
+        for slot, value in zip(node.slots, places, strict=True):
+            if value is None:
+                continue
+            if slot in names:
+                parts[slot] = value
+            else:
+                data.append((slot, value))
+        for weight in node.weights:
+            parts[weight.slot] = weight, self.keys.weight(weight, arguments)
+        weights = [name for name in dict.fromkeys((*names, *parts)) if name in parts]
         unordered = op.commutative and len(op.inputs) == 1 and not weights
         slots = [op.inputs[0].name] if unordered else [slot for slot, _ in data] + weights
         passes = does_nothing(op.name, values) or (op.own_path and not op.inputs)
         key = self.keys.op(node, values, slots)
+        inputs = (*(value for _, value in data), *(parts[name] for name in weights))
+        absorbs = not self.shared and bool(node.weights)
+        if absorbs:
+            key = hashed(key, *[b"" if isinstance(part, int) else part[1] for part in inputs])
+            inputs = tuple([part for part in inputs if isinstance(part, int)])
+        plain = type(op)(values) if passed else op
+        operands = tuple(map(graph.type, graph.present(id))) if op.zero_is_neutral else ()
         if unordered and op.name in ASSOCIATIVE:
             self.sums.add(key)
         return Prepared(
             key=key,
-            inputs=(*(value for _, value in data), *(parts[name] for name in weights)),
-            pure=is_pure(node, values),
+            inputs=inputs,
+            pure=is_pure(node, values) and not absorbs,
             unordered=unordered,
             passes=(passes or key in self.sums) and len(data) + len(weights) == 1,
-            ports=len(node.types),
+            op=plain,
+            zero=plain.gives_zero([False] * len(data)),
+            data=len(data),
+            operands=operands,
+            types=node.types,
         )
 
-    def place(self, op: Prepared, made: dict[int, list[int]], at: Instance) -> list[int]:
+    def place(self, op: Prepared, made: Sequence[int], at: Instance) -> list[int]:
         inputs = [
-            made[part.node][part.port] if isinstance(part, Value) else self.own(*part, at)
-            for part in op.inputs
+            made[part] if isinstance(part, int) else self.own(*part, at) for part in op.inputs
         ]
-        if op.passes:
+        zero = [value in self.zeros for value in inputs[: op.data]] if self.zeros else []
+        if op.zero or (any(zero) and op.op.gives_zero(zero)):
+            return [self.zero(type) for type in op.types]
+        if any(zero) and op.operands:
+            inputs = self.summed(op, inputs, zero)
+        if op.passes or (op.operands and len(inputs) == 1):
             return inputs
         if op.unordered:
             inputs.sort()
         value = self.add(Vertex(op.key, tuple(inputs), op.unordered), op.pure)
-        return [value] if op.ports == 1 else [value + port for port in range(op.ports)]
+        return [value] if len(op.types) == 1 else [value + k for k in range(len(op.types))]
+
+    def summed(self, op: Prepared, inputs: list[int], zero: list[bool]) -> list[int]:
+        """The operands of a sum but zeros; with one of its type where they have not its shape."""
+        rest = [value for value, none in zip(inputs, zero, strict=True) if not none]
+        types = [type for type, none in zip(op.operands, zero, strict=True) if not none]
+        whole = broadcast(types, ["inputs"] * len(types), op.op.name) == op.types[0].dims
+        return rest if whole else [*rest, self.zero(op.types[0])]
 
     def own(self, weight: Weight, key: bytes, at: Instance) -> int:
         """A weight of an op's own; tied, it is the one it is tied to."""
@@ -321,6 +394,24 @@ class Body:
     outside: dict[int, int]  # the body's value → the caller's
     ends: list[int]
     needed: list[int]
+
+
+def shares_weights(definition: Definition, seen: set[Definition]) -> bool:
+    """Whether a weight may be used by more than the op that owns it, or more than once."""
+    if definition in seen:
+        return False
+    seen.add(definition)
+    for _, node in definition.graph.nodes():
+        if isinstance(node, OpNode):
+            if node.op.own_path or any(weight.tie is not None for weight in node.weights):
+                return True
+        elif isinstance(node, CallNode):
+            called = node.model is not None or isinstance(node, ScanNode)
+            if called or shares_weights(node.definition, seen):
+                return True
+        elif isinstance(node, WeightNode):
+            return True
+    return False
 
 
 def entered(node: CallNode, at: Instance, k: int = 0) -> Instance:

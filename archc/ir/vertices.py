@@ -8,12 +8,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from archc.records import record
+
 PORT_BITS = 16  # a value is a node's number, shifted, and the number of its output
 PORT_MASK = (1 << PORT_BITS) - 1
 HASH_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Vertex:
     """A node: what it computes, of which values, and whether their order means nothing."""
 
@@ -69,9 +71,13 @@ def simplified(
     uses it. Vertices in `unlike` are equal to no other.
     """
     wanted = reached(vertices, ends)
-    uses = Counter(v >> PORT_BITS for i, x in enumerate(vertices) if wanted[i] for v in x.inputs)
-    uses.update(value >> PORT_BITS for value in ends)
-    uses.update(value >> PORT_BITS for value in ends)  # an end is never a part of its user
+    uses = [0] * len(vertices)
+    for index, vertex in enumerate(vertices):
+        if wanted[index]:
+            for value in vertex.inputs:
+                uses[value >> PORT_BITS] += 1
+    for value in ends:
+        uses[value >> PORT_BITS] += 2  # an end is never a part of its user
     kept: list[Vertex] = []
     values = [-1] * len(vertices)
     parts: dict[int, list[int]] = {}  # of a sum that is part of another one: its operands
@@ -79,7 +85,7 @@ def simplified(
     inner = {
         value >> PORT_BITS
         for index, vertex in enumerate(vertices)
-        if wanted[index] and vertex.key in sums
+        if vertex.key in sums and wanted[index]
         for value in vertex.inputs
         if uses[value >> PORT_BITS] == 1 and vertices[value >> PORT_BITS].key == vertex.key
     }
@@ -89,7 +95,7 @@ def simplified(
         inputs: list[int] = []
         for value in vertex.inputs:
             source = value >> PORT_BITS
-            if source in parts:
+            if parts and source in parts:
                 inputs += parts.pop(source)
             else:
                 inputs.append(values[source] + (value & PORT_MASK))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archc.init import Init
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class Identity(Pointwise):
     """`y = x`, of any type; the activation or edge that does nothing."""
 
+    keeps_zero = True
     examples = (example("identity", x="[N, 3]"), example("identity", x="bool[N]"))
 
     def infer(self, at: Site) -> TensorType:
@@ -32,18 +34,21 @@ class Identity(Pointwise):
 class Relu(Pointwise):
     """`y = max(x, 0)` (Nair and Hinton, 2010). Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("relu", x="[N, 3, T]"),)
 
 
 class Relu6(Pointwise):
     """`y = min(max(x, 0), 6)` (Krizhevsky, 2010). Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("relu6", x="[N, 3] -9..9"),)
 
 
 class LeakyRelu(Pointwise):
     """`y = x` where x > 0, else `slope·x` (Maas, Hannun and Ng, 2013). Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     slope = attr(Float(), 0.01, "factor of negative values", main=True)
     examples = (example("leaky_relu: 0.2", x="[N, 3]"), example("leaky_relu", x="[N, 3]"))
 
@@ -55,6 +60,7 @@ class Prelu(Pointwise):
     (axis 1).
     """
 
+    keeps_zero = True
     weights = ("weight",)
     num = attr(Int(1), 1, "how many slopes: 1, or the number of channels", main=True)
     examples = (example("prelu", x="[N, 3, T]"), example("prelu: 3", x="[N, 3, H, W]"))
@@ -75,6 +81,7 @@ class Prelu(Pointwise):
 class Elu(Pointwise):
     """`y = x` where x > 0, else `alpha·(exp(x) - 1)` (Clevert et al., 2016). Shapes: x, y `[…]`."""
 
+    keeps_zero = True
     alpha = attr(Float(), 1.0, "the limit for negative values is -alpha", main=True)
     examples = (example("elu", x="[N, 3]"), example("elu: 0.5", x="[N, 3]"))
 
@@ -85,6 +92,7 @@ class Selu(Pointwise):
     alpha = 1.6732632423543772, scale = 1.0507009873554805. Shapes: x and y `[…]`.
     """
 
+    keeps_zero = True
     examples = (example("selu", x="[N, 3]"),)
 
 
@@ -101,6 +109,7 @@ class Gelu(Pointwise):
     `tanh` stands for `0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, as GPT-2 has it.
     """
 
+    keeps_zero = True
     approximate = attr(Text(("none", "tanh")), "none", "exact, or by tanh", main=True)
     examples = (example("gelu", x="[N, T, 3]"), example("gelu: tanh", x="[N, 3]"))
 
@@ -123,6 +132,7 @@ class HardSigmoid(Pointwise):
 class Silu(Pointwise):
     """`y = x·sigmoid(x)` (Elfwing, Uchibe and Doya, 2017). Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("silu", x="[N, 3]"),)
 
 
@@ -132,6 +142,7 @@ class Swish(Pointwise):
     Shapes: x and y `[…]`, beta, where it is learned, a weight `[]` that starts at the attribute.
     """
 
+    keeps_zero = True
     weights = ("beta",)
     # A number with a say in a weight's initial value is part of what the op is: it is `shaping`.
     beta = attr(Float(shaping=True), 1.0, "factor within the sigmoid", main=True)
@@ -157,18 +168,21 @@ class Swish(Pointwise):
 class HardSwish(Pointwise):
     """`y = x·min(max(x + 3, 0), 6)/6` (Howard et al., 2019). Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("hard_swish", x="[N, 3] -5..5"),)
 
 
 class Mish(Pointwise):
     """`y = x·tanh(log(1 + exp(x)))` (Misra, 2019). Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("mish", x="[N, 3]"),)
 
 
 class Tanh(Pointwise):
     """`y = tanh(x)`. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("tanh", x="[N, 3]"),)
 
 
@@ -181,6 +195,9 @@ class HardTanh(Pointwise):
         example("hard_tanh", x="[N, 3] -2..2"),
         example("hard_tanh: {min: -0.5, max: 2.0}", x="[N, 3] -3..3"),
     )
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return self.min <= 0 <= self.max and all(zero)
 
     def expand(self, build: Build, *terms: Term) -> Term:
         return build.op("clamp", terms[0], min=self.min, max=self.max)
@@ -203,6 +220,7 @@ class Softplus(Pointwise):
 class Softsign(Pointwise):
     """`y = x / (1 + |x|)`. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("softsign", x="[N, 3]"),)
 
 
@@ -212,6 +230,7 @@ class Softshrink(Pointwise):
     Shapes: x and y `[…]`.
     """
 
+    keeps_zero = True
     threshold = attr(
         Float(0), 0.5, "what values are moved towards 0 by (PyTorch's lambd)", main=True
     )
@@ -224,6 +243,7 @@ class Softshrink(Pointwise):
 class Hardshrink(Pointwise):
     """`y = x` where |x| > threshold, else 0, as torch.nn.Hardshrink. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     threshold = attr(Float(0), 0.5, "what values must exceed (PyTorch's lambd)", main=True)
     examples = (
         example("hardshrink", x="[N, 3] -2..2"),
@@ -234,6 +254,7 @@ class Hardshrink(Pointwise):
 class Tanhshrink(Pointwise):
     """`y = x - tanh(x)`. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("tanhshrink", x="[N, 3]"),)
 
     def expand(self, build: Build, *terms: Term) -> Term:
@@ -249,6 +270,9 @@ class Threshold(Pointwise):
         example("threshold: 0.2", x="[N, 3]"),
         example("threshold: {threshold: -0.5, value: 3.0}", x="[N, 3]"),
     )
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return all(zero) and (self.value == 0 or self.threshold < 0)
 
     def expand(self, build: Build, *terms: Term) -> Term:
         (x,) = terms

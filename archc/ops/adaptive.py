@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Adaptive(Windowed):
+    keeps_zero = True
     reduction: ClassVar[str]  # the op that takes a whole axis together
     size = attr(PerAxis(1, 1), doc="output sizes", main=True)
 
@@ -188,6 +189,7 @@ class AdaptiveMaxPool3d(_AdaptiveMax, spatial=3):
 
 
 class _Global(Op):
+    keeps_zero = True
     reduction: ClassVar[str]
 
     def infer(self, at: Site) -> TensorType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archc.ir.types import FLOATING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 class Add(Variadic):
     """The sum of values that broadcast as in NumPy. Shapes: inputs `[…]`, y their common shape."""
 
+    keeps_zero = True
+    zero_is_neutral = True
     numpy = "add"
     examples = (
         example("add", inputs="[N, 3, T]; [3, 1]"),
@@ -34,10 +37,14 @@ class Mul(Variadic):
         example("mul", inputs="int64[N, 1] 0..9; int64[T] 0..9"),
     )
 
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return any(zero)
+
 
 class Maximum(Variadic):
     """The larger of values that broadcast. Shapes: inputs `[…]`, y their common shape."""
 
+    keeps_zero = True
     numpy = "maximum"
     examples = (
         example("maximum", inputs="[N, 3]; [3]"),
@@ -48,6 +55,7 @@ class Maximum(Variadic):
 class Minimum(Variadic):
     """The smaller of values that broadcast. Shapes: inputs `[…]`, y their common shape."""
 
+    keeps_zero = True
     numpy = "minimum"
     examples = (
         example("minimum", inputs="[N, 3]; [3]; [N, 1]"),
@@ -58,6 +66,7 @@ class Minimum(Variadic):
 class Sub(Binary):
     """`y = a - b`, broadcasting. Shapes: a and b `[…]`, y their common shape."""
 
+    keeps_zero = True
     numpy = "subtract"
     examples = (
         example("sub", a="[N, 3, T]", b="[3, 1]"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from archc.ir.dims import Size
@@ -24,6 +25,7 @@ class Concat(Op):
     Shapes: inputs `[…, Lᵢ, …]`, y `[…, Σ Lᵢ, …]`, all other sizes equal.
     """
 
+    keeps_zero = True
     inputs = (Input("inputs", variadic=True),)
     axis = attr(Int(), 1, "the axis; negative ones count from the end", main=True)
     examples = (
@@ -55,6 +57,7 @@ class Concat(Op):
 class Stack(Op):
     """The inputs side by side along a new axis. Shapes: k inputs `[…]`, y `[k, …]`."""
 
+    keeps_zero = True
     inputs = (Input("inputs", variadic=True),)
     axis = attr(Int(), 0, "the new axis, as counted in the result", main=True)
     examples = (
@@ -143,6 +146,9 @@ class Pad(Op):
                 about="spatial" if self.pads is None else "pads", label=f"at most {most}",
             )  # fmt: skip
 
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return all(zero) and (self.mode != "constant" or self.value == 0)
+
     def evaluate(self, *arrays: Array) -> Array:
         import numpy as np
 
@@ -159,6 +165,7 @@ class Pad(Op):
 class Tile(Op):
     """The value repeated along each axis. Shapes: x `[a, b]`, y `[a·r₀, b·r₁]`."""
 
+    keeps_zero = True
     repeats = attr(Ints(1), doc="how often, for each axis")
     examples = (
         example("tile: {repeats: [1, 2]}", x="[N, T]"),
@@ -186,6 +193,7 @@ class Roll(Op):
     Shapes: x and y `[…]`.
     """
 
+    keeps_zero = True
     by = attr(Ints(), doc="how far, for each of `axes`; negative towards the front")
     axes = attr(Ints(), doc="the axes")
     examples = (
@@ -227,6 +235,7 @@ class Roll(Op):
 class Flip(Op):
     """The value in reverse order along axes. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     axes = attr(Ints(), doc="the axes", main=True)
     examples = (
         example("flip: 1", x="[N, T, 2]"),

@@ -8,8 +8,9 @@ the output types.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from archc.ir.dims import Size
@@ -64,6 +65,8 @@ class Op:
     inputs: ClassVar[tuple[Input, ...]] = (Input("x"),)
     weights: ClassVar[tuple[str, ...]] = ()
     commutative: ClassVar[bool] = False  # the order of a variadic input's values means nothing
+    keeps_zero: ClassVar[bool] = False  # of zeros it makes zeros, exactly, whatever its weights
+    zero_is_neutral: ClassVar[bool] = False  # as for sums: f(x, 0, …) is f(x, …), and f(x) is x
     random: ClassVar[bool] = False  # draws while training; the identity at inference
     training: ClassVar[bool] = False  # computes something else while training
     training_only: ClassVar[bool] = False  # only a training's graphs have it, no model
@@ -92,8 +95,17 @@ class Op:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         """`values` holds every attribute, converted. Use `make` to fill in defaults."""
+        self.__dict__.update(values)  # read as they are, without asking their declarations
         self.values = values
-        self._key = (self.name, freeze(values))
+
+    @cached_property
+    def digest_keys(self) -> dict[tuple[str, ...], bytes]:
+        """What it computes with these slots filled, as `archc.ir.keys` writes it; kept there."""
+        return {}
+
+    @cached_property
+    def _key(self) -> tuple[str, Any]:
+        return self.name, freeze(self.values)
 
     @classmethod
     def make(cls, **values: Any) -> Op:
@@ -143,6 +155,15 @@ class Op:
     def macs(self, at: Site, outputs: tuple[TensorType, ...]) -> Size:
         """Multiply-accumulates of one application: those of convolutions and matrix products."""
         return 0
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        """Whether every output is zero, where `zero` tells which of the given inputs are.
+
+        Exactly, while training too, whatever finite numbers its weights and its other inputs are,
+        and with finite derivatives there; 0 and -0 are one. Weights that are fed are no inputs.
+        Attributes hold values, not arguments passed through.
+        """
+        return self.keeps_zero and len(zero) > 0 and all(zero)
 
     def expand(self, build: Build, *terms: Term) -> Term | tuple[Term, ...] | None:
         """The op in terms of others, for backends without a line for it; None of a primitive.

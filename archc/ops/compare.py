@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from archc.ir.types import DTYPES, DType, TensorType
@@ -94,10 +95,15 @@ class LogicalAnd(Variadic):
     numpy = "logical_and"
     examples = (example("logical_and", inputs="bool[N, T]; bool[T]; bool[N, 1]"),)
 
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return any(zero)
+
 
 class LogicalOr(Variadic):
     """Where any is true, broadcasting. Shapes: inputs bool `[…]`, y their common shape."""
 
+    keeps_zero = True
+    zero_is_neutral = True
     allowed = BOOL
     numpy = "logical_or"
     examples = (example("logical_or", inputs="bool[N, T]; bool[T]"),)
@@ -117,6 +123,7 @@ class Where(Combining):
     Shapes: condition bool `[…]`, a and b `[…]` of any one type, y the common shape of all three.
     """
 
+    keeps_zero = True
     inputs = (Input("condition", matched=False), Input("a"), Input("b"))
     numpy = "where"
     examples = (
@@ -140,6 +147,7 @@ class Cast(Op):
     Shapes: x and y `[…]`.
     """
 
+    keeps_zero = True
     to = attr(TypeName(), doc="the wanted element type", main=True)
     examples = (
         example("cast: int64", x="[N, 3] -4..4"),

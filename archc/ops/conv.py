@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from archc.ir.dims import Size, ceil_div
@@ -60,6 +61,9 @@ class _Window(Windowed):
 
     def _groups(self, size: Size, which: str) -> Size:
         return divide(size, self.groups, f"{self.name}: {which} channels by groups", "groups")
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return all(zero) and not self.bias
 
 
 class _Conv(_Window):

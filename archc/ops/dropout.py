@@ -10,6 +10,7 @@ from archc.ops.site import Site
 
 
 class _Random(Op):
+    keeps_zero = True
     random = True
     training = True
 

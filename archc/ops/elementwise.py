@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archc.ir.types import NUMERIC, TensorType
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class Neg(Pointwise):
     """`y = -x`. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     allowed = SIGNED
     numpy = "negative"
     examples = (example("neg", x="[N, 3]"), example("neg", x="int64[N] -5..5"))
@@ -27,6 +29,7 @@ class Neg(Pointwise):
 class Abs(Pointwise):
     """`y = |x|`. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     allowed = SIGNED
     numpy = "abs"
     examples = (example("abs", x="[N, 3]"), example("abs", x="int64[N] -5..5"))
@@ -35,6 +38,7 @@ class Abs(Pointwise):
 class Sign(Pointwise):
     """-1, 0 or 1. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     allowed = SIGNED
     numpy = "sign"
     examples = (example("sign", x="[N, 3]"), example("sign", x="int64[N] -1..1"))
@@ -43,6 +47,7 @@ class Sign(Pointwise):
 class Square(Pointwise):
     """`y = x²`. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     allowed = NUMERIC
     numpy = "square"
     examples = (example("square", x="[N, 3]"), example("square", x="int64[N] -5..5"))
@@ -92,6 +97,7 @@ class Log(Pointwise):
 class Sin(Pointwise):
     """The sine of x in radians. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     numpy = "sin"
     examples = (example("sin", x="[N, 3] -4..4"),)
 
@@ -106,6 +112,7 @@ class Cos(Pointwise):
 class Erf(Pointwise):
     """`y = 2/√π · ∫₀ˣ exp(-t²) dt`. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     examples = (example("erf", x="[N, 3] -2..2"),)
 
     def evaluate(self, *arrays: Array) -> Array:
@@ -119,6 +126,7 @@ class Erf(Pointwise):
 class Floor(Pointwise):
     """The largest whole number not above x. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     numpy = "floor"
     examples = (example("floor", x="[N, 3] -4..4"),)
 
@@ -126,6 +134,7 @@ class Floor(Pointwise):
 class Ceil(Pointwise):
     """The smallest whole number not below x. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     numpy = "ceil"
     examples = (example("ceil", x="[N, 3] -4..4"),)
 
@@ -133,6 +142,7 @@ class Ceil(Pointwise):
 class Round(Pointwise):
     """The nearest whole number, of two the even one. Shapes: x and y `[…]`."""
 
+    keeps_zero = True
     numpy = "round"
     examples = (example("round", x="[N, 3] -4..4"),)
 
@@ -156,6 +166,10 @@ class Clamp(Pointwise):
             raise TypingError("E208", "clamp needs 'min', 'max' or both", help="clamp: {min: 0}")
         return super().infer(at)
 
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        within = (self.min is None or self.min <= 0) and (self.max is None or self.max >= 0)
+        return within and all(zero)
+
     def evaluate(self, *arrays: Array) -> Array:
         import numpy as np
 
@@ -171,6 +185,9 @@ class ZerosLike(Pointwise):
 
     def infer(self, at: Site) -> TensorType:
         return at["x"]
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return True
 
 
 class OnesLike(Pointwise):

@@ -18,6 +18,7 @@ class StopGradient(Op):
     Shapes: x and y `[…]`.
     """
 
+    keeps_zero = True
     examples = (example("stop_gradient", x="[N, 3]"), example("stop_gradient", x="int64[N]"))
 
     def infer(self, at: Site) -> TensorType:

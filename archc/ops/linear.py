@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 
 from archc.init import Init
@@ -56,6 +57,9 @@ class Linear(Op):
                 "E208", "linear needs 'out', the number of output features", help="write linear: 10"
             )
         return fed.dims[1 if self.layout == "in_out" else 0]
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return all(zero) and not self.bias
 
     def macs(self, at: Site, outputs: tuple[TensorType, ...]) -> Size:
         return outputs[0].elements * at["x"].dims[-1]

@@ -55,6 +55,10 @@ class BatchNorm(Op):
             _several(self.name, "of each channel", [x.dims[0], *x.dims[2:]], x)
         return x
 
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        own = self.affine or self.track  # a shift, or a running mean that need not be 0
+        return all(zero) and not own and self.eps > 0
+
     def expand(self, build: Build, *terms: Term) -> Term | None:
         if self.track:
             return None
@@ -99,6 +103,9 @@ class LayerNorm(Op):
                 at.weight("bias", shape, Init("zeros"), x.dtype)
         return x
 
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return all(zero) and self.eps > 0 and not (self.affine and self.bias)
+
 
 class RMSNorm(Op):
     """`y = x / √(E[x²] + eps) · weight` over the last axes (Zhang and Sennrich, 2019).
@@ -123,6 +130,9 @@ class RMSNorm(Op):
         if self.affine:
             at.weight("weight", shape, Init("ones"), x.dtype)
         return x
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return all(zero) and self.eps > 0
 
     def expand(self, build: Build, *terms: Term) -> Term:
         x = terms[0]
@@ -155,6 +165,9 @@ class GroupNorm(Op):
         _declare(self.affine, at, x)
         return x
 
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return all(zero) and self.eps > 0 and not self.affine
+
 
 class InstanceNorm(Op):
     """`y = (x - E[x]) / √(Var[x] + eps)` over each channel of each item (Ulyanov et al., 2016).
@@ -178,6 +191,9 @@ class InstanceNorm(Op):
         _several(self.name, "of each channel", x.dims[2:], x)
         _declare(self.affine, at, x)
         return x
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return all(zero) and self.eps > 0 and not self.affine
 
 
 class LocalResponseNorm(Op):

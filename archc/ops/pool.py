@@ -13,6 +13,7 @@ from archc.ops.window import Pads, Windowed, even, room, same_pads, spans
 
 
 class _Pool(Windowed):
+    keeps_zero = True
     kernel = attr(PerAxis(1, 1), doc="window sizes", main=True)
     stride = attr(Optional(PerAxis(1, 1)), None, "steps of the window; the kernel if left out")
     # In an Either, so that max pooling may accept more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,9 @@ class Matmul(Op):
 
     def macs(self, at: Site, outputs: tuple[TensorType, ...]) -> Size:
         return outputs[0].elements * at["a"].dims[-1]
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return any(zero)
 
     def evaluate(self, *arrays: Array) -> Array:
         return call("matmul", *arrays)
@@ -141,6 +145,9 @@ class Einsum(Op):
             count = count + product(sizes[letter] for letter in sorted(held))
             held &= set(self.result).union(*self.operands[done:])
         return count
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return any(zero)
 
     def evaluate(self, *arrays: Array) -> Array:
         import numpy as np

@@ -26,6 +26,7 @@ class Rearrange(Op):
     a size, given beside the pattern: `{pattern: "n (h p) -> n h p", p: 2}`.
     """
 
+    keeps_zero = True
     rest = "sizes"
     pattern = attr(Text(), doc="the axes before and after `->`", main=True)
     sizes = attr(NamedSizes(), (), "sizes of axes by name, written beside the pattern")

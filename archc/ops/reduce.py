@@ -52,6 +52,7 @@ class _Reduction(Op):
 class Sum(_Reduction):
     """The sum over axes, of floating numbers or int64. Shapes: x `[…]`, y without `axes`."""
 
+    keeps_zero = True
     allowed = SUMMABLE
     numpy = "sum"
     examples = (
@@ -64,6 +65,7 @@ class Sum(_Reduction):
 class Mean(_Reduction):
     """The mean over axes. Shapes: x `[…]`, y without `axes`."""
 
+    keeps_zero = True
     numpy = "mean"
     examples = (
         example("mean", x="[N, 3, T]"),
@@ -78,6 +80,7 @@ class Max(_Reduction):
     Shapes: x `[…]`, y without `axes`.
     """
 
+    keeps_zero = True
     allowed = NUMERIC
     numpy = "max"
     examples = (
@@ -93,6 +96,7 @@ class Min(_Reduction):
     Shapes: x `[…]`, y without `axes`.
     """
 
+    keeps_zero = True
     allowed = NUMERIC
     numpy = "min"
     examples = (
@@ -249,6 +253,7 @@ class Cumsum(Op):
     Shapes: x and y `[…]`.
     """
 
+    keeps_zero = True
     axis = attr(Int(), -1, "the axis; negative ones count from the end", main=True)
     examples = (example("cumsum", x="[N, T]"), example("cumsum: 1", x="int64[N, 3, T] 0..9"))
 

@@ -33,6 +33,7 @@ class Resize(Op):
     Keys's kernel with a = -0.75. In ONNX's words: half_pixel, asymmetric and floor, align_corners.
     """
 
+    keeps_zero = True
     scale = attr(Optional(Floats(0)), None, "the factor of all spatial axes, or of each")
     size = attr(Optional(Sizes(1)), None, "the size of all spatial axes, or of each")
     mode = attr(Text(tuple(MODES)), "nearest", "how values between the input's are found")
@@ -104,6 +105,7 @@ class PixelShuffle(Op):
     Shi et al., 2016, as torch.nn.PixelShuffle. Shapes: x `[N, r²·C, H, W]`, y `[N, C, r·H, r·W]`.
     """
 
+    keeps_zero = True
     factor = attr(Int(1), doc="r, the factor of height and width", main=True)
     examples = (example("pixel_shuffle: 2", x="[N, 8, H, W]"),)
 
@@ -124,6 +126,7 @@ class PixelUnshuffle(Op):
     Shapes: x `[N, C, r·H, r·W]`, y `[N, r²·C, H, W]`.
     """
 
+    keeps_zero = True
     factor = attr(Int(1), doc="r, the divisor of height and width", main=True)
     examples = (example("pixel_unshuffle: 2", x="[N, 3, 4, 6]"),)
 

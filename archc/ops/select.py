@@ -26,6 +26,7 @@ class Slice(Op):
     in Python. Shapes: x `[…, L, …]`, y `[…, ⌈(stop - start) / step⌉, …]`.
     """
 
+    keeps_zero = True
     axis = attr(Int(), doc="the axis; negative ones count from the end")
     start = attr(SizeKind(), 0, "the first position")
     stop = attr(Optional(SizeKind()), None, "the position behind the last; the end if left out")
@@ -87,6 +88,7 @@ class Gather(Op):
     ONNX's Gather.
     """
 
+    keeps_zero = True
     inputs = (Input("x"), Input("index", optional=True, matched=False))
     axis = attr(Int(), 0, "the axis; negative ones count from the end")
     at = attr(Optional(Either((Int(), IntList()))), None, "a position or a list, instead of index")
@@ -138,6 +140,7 @@ class CenterCrop(Op):
     `(H - h) // 2` on; any rank of 3 or more.
     """
 
+    keeps_zero = True
     inputs = (Input("x", matched=False), Input("like", matched=False))
     examples = (
         example("center_crop", x="[N, 2, 7, 6]", like="[N, 3, 4, 4]"),
@@ -169,6 +172,7 @@ class CenterCrop(Op):
 
 
 class _Triangle(Op):
+    keeps_zero = True
     diagonal = attr(
         Int(), 0, "the last or first diagonal kept; above the main one if positive", main=True
     )

@@ -23,6 +23,7 @@ class Reshape(Op):
     Shapes: x `[…]`, y `shape`, with provably as many elements.
     """
 
+    keeps_zero = True
     shape = attr(Sizes(-1), doc="the new sizes; one may be -1")
     examples = (
         example("reshape: {shape: [N, 2, 6]}", x="[N, 3, 4]"),
@@ -72,6 +73,7 @@ class Flatten(Op):
     Shapes: x `[N, a, b, …]`, y `[N, a·b·…]`.
     """
 
+    keeps_zero = True
     start = attr(Int(), 1, "the first axis taken together", main=True)
     end = attr(Int(), -1, "the last axis taken together")
     examples = (
@@ -104,6 +106,7 @@ class Transpose(Op):
     Shapes: axis i of y is axis `order[i]` of x, as in numpy.transpose and ONNX.
     """
 
+    keeps_zero = True
     order = attr(Optional(Ints()), None, "which axis of x comes where, each once")
     examples = (
         example("transpose", x="[N, T, 3]"),
@@ -134,6 +137,7 @@ class Transpose(Op):
 class Squeeze(Op):
     """The value without the named axes, which have size 1. Shapes: x `[…, 1, …]`, y `[…]`."""
 
+    keeps_zero = True
     axes = attr(Ints(), doc="the axes left away", main=True)
     examples = (
         example("squeeze: 1", x="[N, 1, T]"),
@@ -160,6 +164,7 @@ class Unsqueeze(Op):
     Shapes: x `[…]`, y `[…, 1, …]`.
     """
 
+    keeps_zero = True
     axes = attr(Ints(), doc="the new axes, as counted in the result", main=True)
     examples = (
         example("unsqueeze: 1", x="[N, T]"),
@@ -184,6 +189,7 @@ class Expand(Op):
     Shapes: x `[…]`, y `shape`, where -1 keeps an axis as it is.
     """
 
+    keeps_zero = True
     shape = attr(Sizes(-1), doc="the wanted sizes; -1 keeps an axis")
     examples = (
         example("expand: {shape: [N, 3, 4]}", x="[N, 1, 4]"),

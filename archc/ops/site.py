@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archc.init import Init
 from archc.ir.dims import Size
 from archc.ir.types import FLOATING, DType, TensorType
+from archc.records import record
 
 if TYPE_CHECKING:
     from archc.ops.base import Op
@@ -32,7 +32,7 @@ class TypingError(Exception):
         self.help, self.notes = help, tuple(notes)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WeightType:
     """A weight that an op asks for. A buffer is stored but never trained.
 
@@ -87,7 +87,7 @@ class Site:
             value = self.inputs.get(name)
             types = value if isinstance(value, tuple) else () if value is None else (value,)
             found += [(name, type.dtype) for type in types]
-        for name, dtype in found[1:]:
+        for name, dtype in found:
             if dtype != found[0][1]:
                 raise TypingError(
                     "E303",
@@ -113,10 +113,10 @@ class Site:
         Weights have no symbolic sizes.
         """
         wanted = TensorType(dtype, tuple(dims))
-        if name in self.fed:
+        if self.fed and name in self.fed:
             self.used.add(name)
             self._check_fed(name, wanted)
-        elif wanted.symbols:
+        elif not wanted.fixed:
             raise TypingError(
                 "E312",
                 f"the weight '{name}' would have the symbolic shape {wanted.shape_text}",

@@ -18,6 +18,8 @@ def same(a: Size, b: Size) -> bool:
 
 def divide(size: Size, by: Size, what: str, about: str) -> Size:
     """`size / by`, which must come out even. Raises TypingError E306."""
+    if by == 1:
+        return size
     rest = 1 if by == 0 else size % by
     if rest != 0 and not isinstance(rest, int):
         raise TypingError(
@@ -45,17 +47,21 @@ def whole(sizes: Sequence[Size]) -> list[int] | None:
 
 def impossible(size: Size) -> bool:
     """Whether the size is below 0 for every value of its symbols."""
+    if isinstance(size, int):
+        return size < 0
     most = lower_bound(-size)
     return most is not None and most > 0
 
 
 def broadcast(types: Sequence[TensorType], names: Sequence[str], op: str) -> tuple[Size, ...]:
     """The common shape of values that broadcast as in NumPy. Raises TypingError E301."""
-    rank = max((t.rank for t in types), default=0)
+    shapes = [t.dims for t in types]
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return shapes[0]
+    rank = max(map(len, shapes), default=0)
     result: list[Size] = []
     for axis in range(-rank, 0):
-        sizes = [t.dims[axis] for t in types if t.rank >= -axis]
-        wide = [size for size in sizes if size != 1]
+        wide = [size for dims in shapes if len(dims) >= -axis and (size := dims[axis]) != 1]
         if any(size != wide[0] for size in wide[1:]):
             raise TypingError(
                 "E301", f"{op}: shapes do not match", label="inputs must broadcast", about="inputs"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archc.init import Init
@@ -70,6 +70,9 @@ class Constant(Op):
         assert self.dtype is not None
         return TensorType(self.dtype, nested_dims(self.value))
 
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return _is_zero(self.value)
+
     def evaluate(self, *arrays: Array) -> Array | None:
         import numpy as np
 
@@ -91,6 +94,9 @@ class Full(Op):
 
     def infer(self, at: Site) -> TensorType:
         return TensorType(self.dtype, self.shape)
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return bool(self.value == 0)
 
     def evaluate(self, *arrays: Array) -> Array | None:
         import numpy as np
@@ -129,6 +135,9 @@ class Zeros(_Filled):
         example("zeros: {shape: [N, 3]}"),
         example("zeros: {shape: [2, 2], dtype: int64}"),
     )
+
+    def gives_zero(self, zero: Sequence[bool]) -> bool:
+        return True
 
 
 class Ones(_Filled):
@@ -205,3 +214,8 @@ def dtype_of(value: object) -> DType:
         found = {dtype_of(item) for item in value}
         return "float32" if "float32" in found else "int64" if "int64" in found else "bool"
     return "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float32"
+
+
+def _is_zero(value: object) -> bool:
+    """Whether a number, or each of nested lists of them, is 0 or false."""
+    return all(map(_is_zero, value)) if isinstance(value, tuple) else value == 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Parts(Op):
+    keeps_zero = True
     into = attr(Texts(), doc="the outputs' names")
     axis = attr(Int(), 0, "the axis; negative ones count from the end")
 

@@ -38,12 +38,12 @@ class Windowed(Op):
 
 def spans(kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
     """How many values each side of a dilated window covers."""
-    return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    return tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)])
 
 
 def even(padding: Sequence[int]) -> Pads:
     """The same padding before and after."""
-    return tuple((p, p) for p in padding)
+    return tuple([(p, p) for p in padding])
 
 
 def same_pads(sizes: Sequence[Size], spans: Sequence[int], strides: Sequence[int]) -> Pads:

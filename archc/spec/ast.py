@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archc.place import Place, Source
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.formula import Formula
+
+if TYPE_CHECKING:
+    from archc.elaborate.attributes import Prepared
+    from archc.ops.base import Op
 
 MODIFIERS = ("name", "in", "when", "repeat", "scan", "tie", "init", "freeze", "detach")
 TYPE_NAMES = ("int", "float", "bool", "str", "list", "op", "steps")
@@ -41,6 +46,7 @@ class Step:
     broken: bool = False
     listed: bool = False  # its name stands for the list of its copies, as a fed list does
     names: frozenset[str] = frozenset()  # the free names of all its formulas, its body's included
+    prepared: dict[type[Op], Prepared] = field(default_factory=dict, init=False)  # by elaboration
 
 
 @dataclass(eq=False, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -67,8 +67,8 @@ def local_uses(file: File) -> list[tuple[str, File]]:
     return found
 
 
-def with_sections(text: str, sections: Mapping[str, Any]) -> str:
-    """The text with more top-level sections; those that it has stay as they are."""
+def with_sections(text: str, sections: Mapping[str, Any], anew: Collection[str] = ()) -> str:
+    """The text with more top-level sections; those that it has stay as they are, but for `anew`."""
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="rt")
@@ -76,7 +76,8 @@ def with_sections(text: str, sections: Mapping[str, Any]) -> str:
     yaml.preserve_quotes = True
     data = yaml.load(text)
     for name, value in sections.items():
-        data.setdefault(name, value)
+        if name in anew or name not in data:
+            data[name] = value
     stream = io.StringIO()
     yaml.dump(data, stream)
     return stream.getvalue()

@@ -70,3 +70,26 @@ def plain(data: Data) -> Any:
             return [plain(item) for item in items]
         case Mapping(entries):
             return {key: plain(entry.value) for key, entry in entries.items()}
+
+
+def holds_formula(data: Data | None) -> bool:
+    """Whether a formula stands anywhere in the data."""
+    match data:
+        case Scalar(formula=formula):
+            return formula is not None
+        case Sequence(items):
+            return any(map(holds_formula, items))
+        case Mapping(entries):
+            return any(holds_formula(entry.value) for entry in entries.values())
+    return False
+
+
+def holds_text(data: Data) -> bool:
+    """Whether a string stands anywhere in the data, keys aside."""
+    match data:
+        case Scalar(value):
+            return isinstance(value, str)
+        case Sequence(items):
+            return any(map(holds_text, items))
+        case Mapping(entries):
+            return any(holds_text(entry.value) for entry in entries.values())

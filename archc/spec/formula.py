@@ -3,8 +3,9 @@
 A small, pure subset of Python expressions over numbers, strings, lists, records and symbolic sizes.
 
 A formula is parsed with Python's own parser after its size is bounded, checked against a whitelist
-of node kinds, and interpreted; nothing is ever compiled or executed. Every evaluation spends from
-a budget, so a hostile formula ends in an error and not in a full memory.
+of node kinds, and given its meaning by `archc.spec.interpret`; Python's compiler never sees it, and
+nothing of it is executed. Every evaluation spends from a budget, so a hostile formula ends in an
+error and not in a full memory.
 """
 
 from __future__ import annotations
@@ -12,11 +13,22 @@ from __future__ import annotations
 import ast
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from archc.spec.functions import FUNCTIONS
-from archc.spec.interpret import BINARY, COMPARE, CONSTANTS, EVALUATE, UNARY, Evaluation, Lookup
+from archc.spec.interpret import (
+    BINARY,
+    COMPARE,
+    CONSTANTS,
+    KINDS,
+    UNARY,
+    Evaluation,
+    Lookup,
+    Run,
+    meaning,
+)
 from archc.spec.values import Budget, FormulaError
 
 MAX_LENGTH = 4000
@@ -29,13 +41,19 @@ MAX_NESTING = 40
 class Formula:
     """A checked expression.
 
-    `names` are the free names it may ask for, `bound` those its comprehensions bind.
+    `names` are the free names it may ask for, `bound` those its comprehensions bind; `alone` is the
+    name that is all of it, if one is.
     """
 
     text: str
     tree: ast.expr
     names: frozenset[str]
+    run: Run
     bound: frozenset[str] = frozenset()
+    alone: str | None = None
+
+    def __reduce__(self) -> tuple[Callable[[str], Formula], tuple[str]]:
+        return parse, (self.text,)
 
 
 def parse(text: str) -> Formula:
@@ -62,7 +80,9 @@ def parse(text: str) -> Formula:
         if isinstance(part, ast.comprehension)
         for name in _targets(part)
     )
-    return Formula(text, tree, _free(tree), bound)
+    names = _free(tree)
+    alone = tree.id if isinstance(tree, ast.Name) and tree.id in names else None
+    return Formula(text, tree, names, meaning(tree), bound, alone)
 
 
 def _targets(part: ast.comprehension) -> set[str]:
@@ -99,7 +119,7 @@ def _check(node: ast.AST, depth: int) -> None:
     if depth > 200:
         raise FormulaError("E216", "the formula is nested too deeply")
     kind = type(node)
-    if kind not in EVALUATE:
+    if kind not in KINDS:
         raise FormulaError(
             "E213", f"a formula has no {_node_name(kind)}", "see: archc explain formulas"
         )
@@ -160,10 +180,11 @@ def evaluate(formula: Formula, lookup: Lookup, budget: Budget) -> Any:
 
     An `Argument` comes back only if it is the whole formula.
     """
-    if isinstance(formula.tree, ast.Name) and formula.tree.id not in CONSTANTS:
-        return lookup(formula.tree.id)
-    value = Evaluation(lookup, budget).of(formula.tree)
-    budget.measure(value)
-    if isinstance(value, float) and not math.isfinite(value):
+    if formula.alone is not None:
+        return lookup(formula.alone)
+    value = formula.run(Evaluation(lookup, budget))
+    if isinstance(value, list | dict):
+        budget.measure(value)
+    elif isinstance(value, float) and not math.isfinite(value):
         raise FormulaError("E214", "the formula's value is not finite")
     return value

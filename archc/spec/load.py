@@ -36,9 +36,9 @@ class Loader:
         """The file at `path`, checked. Raises SpecError if it cannot be read at all."""
         return self._file(read_file(path, shown, self.room), path)
 
-    def load_text(self, text: str, name: str) -> File:
-        """A spec that is not on disk; it may use the zoo's files only."""
-        return self._file(read_text(text, name, self.room), None)
+    def load_text(self, text: str, name: str, path: Path | None = None) -> File:
+        """A spec that is not on disk; it may use the zoo's files only, or those beside `path`."""
+        return self._file(read_text(text, name, self.room), path)
 
     def _file(self, data: Mapping, path: Path | None) -> File:
         found = schema.check_file(data)
@@ -182,6 +182,16 @@ class Loader:
             found = schema.check_attributes(op, step.value)
             self.findings += found
             step.broken = bool(found)
+
+
+def revised(file: File, data: Mapping) -> File:
+    """The file with other data, made by a program that knows the language: nothing is checked."""
+    parser = Parser(file.source, file.path)
+    result = parser.file(data)
+    if parser.findings:
+        raise SpecError(parser.findings)
+    result.uses = file.uses
+    return result
 
 
 def templates(file: File) -> list[Template]:

@@ -17,11 +17,11 @@ from archc.init import INITIALISERS, Initialiser
 from archc.ops.attributes import Required
 from archc.ops.base import Op
 from archc.ops.registry import ops
+from archc.spec import search, training
 from archc.spec.ast import MODIFIERS, File, Parameter, Template
 from archc.spec.data import Scalar, Sequence, plain
 from archc.spec.load import lookup, prelude, visible
 from archc.spec.schema import SKELETON, STEPS, attributes
-from archc.spec.training import published_section
 
 Schema = dict[str, Any]
 
@@ -62,7 +62,8 @@ def published(file: File | None = None) -> Schema:
     }
     properties = schema["properties"]
     properties["defaults"] = _defaults()
-    properties["train"] = freed(published_section())
+    properties["train"] = freed(training.published_section())
+    properties["search"] = freed(search.published_section())
     _free_inputs(schema)
     if file is not None:
         known = {p.name: _parameter(p, file) for p in file.parameters}

@@ -18,7 +18,8 @@ from archc.ops.base import Op
 from archc.ops.registry import ops
 from archc.place import Place
 from archc.spec.accept import accepts
-from archc.spec.data import Data, Mapping, Scalar, Sequence, plain
+from archc.spec.data import Data, Mapping, Sequence, holds_formula, plain
+from archc.spec.search import SECTION as SEARCH
 from archc.spec.training import SECTION
 
 NAMES = {"type": "object", "propertyNames": {"type": ["string", "integer"]}}
@@ -140,7 +141,7 @@ SKELETON: dict[str, Any] = {
             },
         },
         "train": SECTION,
-        "search": {"type": "object", "description": "What architecture search may vary."},
+        "search": SEARCH,
         "weights": {
             "type": "object",
             "description": "How checkpoints are read: names to ignore, renames, transposes.",
@@ -245,24 +246,14 @@ def check_section(
     return list(_diagnostics(data, errors)), paths
 
 
-def holds_formula(data: Data) -> bool:
-    match data:
-        case Scalar(formula=formula):
-            return formula is not None
-        case Sequence(items):
-            return any(map(holds_formula, items))
-        case Mapping(entries):
-            return any(holds_formula(entry.value) for entry in entries.values())
-
-
 def _without_steps(key: str | int, data: Data) -> Any:
     """The section as plain data.
 
     Steps, which are checked one by one, and kept sections are left empty.
     """
-    if key == "train":  # its own reader checks it, once the parameters are known
+    if key in ("train", "search"):  # their own readers check them, once the parameters are known
         return {} if isinstance(data, Mapping) else plain(data)
-    if key in ("search", "params", "variants", "defaults"):
+    if key in ("params", "variants", "defaults"):
         if isinstance(data, Mapping):
             return {
                 name: {} if isinstance(entry.value, Mapping) else plain(entry.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 MAX_DEPTH = 48  # of lists in lists, as in a file
 
@@ -51,11 +50,13 @@ class Absent:
 ABSENT = Absent()
 
 
-@runtime_checkable
-class Facts(Protocol):
+class Facts:
     """A value in scope that formulas ask for `shape`, `channels`, `features`, `rank`, `dtype`."""
 
-    def fact(self, name: str) -> object: ...
+    __slots__ = ()
+
+    def fact(self, name: str) -> object:
+        raise FormulaError("E214", f"there is no '.{name}' here")
 
 
 class Budget:
