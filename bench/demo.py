@@ -4,7 +4,8 @@
     python bench/demo.py lenet5             one of them
     python bench/demo.py --out build/demo   where the builds go
 
-Weights are initial values, so scores mean nothing yet: what is shown is that the spec, PyTorch and
+LeNet-5 has the weights of specs/recipes/weights, trained on MNIST, and reads the digits. ResNet-18
+has initial values, so its scores mean nothing: what is shown is that the spec, PyTorch and
 onnxruntime are the same network. The photograph and the digits come with scikit-learn.
 """
 
@@ -31,34 +32,45 @@ from rich.text import Text
 import archc
 from archc.backends import backend
 from archc.build import build
+from archc.preprocess import Preprocess
 
 Array = np.ndarray[Any, Any]
+RECIPES = Path(__file__).resolve().parent.parent / "specs" / "recipes"
 SHADES = " ░▒▓█"
 DRAWN = 20  # rows of pixels of a drawn photograph
+IN_A_ROW = 5  # digits that are drawn side by side
 
 
 @dataclass(frozen=True)
 class Input:
-    """A real input: what it is, its values as the network takes them, and pixels `[H, W, 3]`."""
+    """A real input: what it is, its values as the network takes them, and its pixels.
+
+    A photograph's are `[H, W, 3]`. Those of digits are `[N, H, W]`, and `truth` `[N]` says which
+    digits they are.
+    """
 
     what: str
     feeds: dict[str, Array]
     pixels: Array
+    truth: Array | None = None
 
 
 @dataclass(frozen=True)
 class Network:
-    """A spec of the zoo, how it is called, and what it is run on."""
+    """How a network is called, its spec, what it is run on, and its weights if it was trained."""
 
     title: str
-    input: Callable[[], Input]
+    spec: str | Path
+    input: Callable[[archc.Program], Input]
+    weights: Path | None = None
+    trained: str = "-"
 
 
 @dataclass(frozen=True)
 class Result:
     """What building and running one network gave."""
 
-    title: str
+    network: Network
     program: archc.Program
     report: dict[str, Any]
     input: Input
@@ -72,7 +84,7 @@ class Result:
 # ---- real inputs
 
 
-def photograph() -> Input:
+def photograph(program: archc.Program) -> Input:
     """scikit-learn's `china.jpg`, 224 x 224 pixels, normalised as ImageNet is."""
     from sklearn.datasets import load_sample_image
 
@@ -92,35 +104,51 @@ def middle(picture: Image.Image) -> tuple[int, int, int, int]:
     return left, 16, left + 224, 240
 
 
-def digits() -> Input:
-    """scikit-learn's handwritten digits, brought from 8 x 8 to 32 x 32 pixels."""
+def digits(program: archc.Program) -> Input:
+    """scikit-learn's handwritten digits in MNIST's form, and prepared as the spec says."""
     from sklearn.datasets import load_digits
 
-    small = load_digits().images  # [1797, 8, 8], 0 to 16
-    grey = [Image.fromarray((one * 255 / 16).astype(np.uint8)) for one in small]
-    scaled = [one.resize((32, 32), Image.Resampling.BILINEAR) for one in grey]
-    image = np.stack([np.asarray(one, np.float32) / 255 for one in scaled])[:, None]
-    first = np.pad(
-        np.stack([np.kron(one, np.ones((2, 2), int)) for one in grey[:4]]), ((0, 0), (0, 0), (1, 1))
-    )
-    pixels = np.repeat(np.concatenate(first, axis=1)[..., None], 3, axis=2)
-    return Input(f"{len(small):,} handwritten digits", {"image": image}, pixels)
+    given = load_digits()
+    pixels = np.stack([mnist_form(one) for one in (given.images * 255 / 16).astype(np.uint8)])
+    section = program.metadata["preprocess"]
+    assert isinstance(section, dict)
+    image = Preprocess.of(section).values(pixels[:, None])
+    return Input(f"{len(pixels):,} handwritten digits", {"image": image}, pixels, given.target)
 
 
-def drawn(pixels: Array, colour: bool) -> Text:
-    """Pixels `[H, W, 3]`, two to a character: coloured half blocks, or else shades of grey."""
-    text = Text()
-    for above, below in zip(pixels[::2], pixels[1::2], strict=True):
-        for top, bottom in zip(above, below, strict=True):
-            if colour:
-                text.append("▀", Style(color=Color.from_rgb(*top), bgcolor=Color.from_rgb(*bottom)))
-            else:
-                text.append(SHADES[int(top.mean()) * len(SHADES) // 256])
-        text.append("\n")
-    return text
+def mnist_form(pixels: Array) -> Array:
+    """A grey digit, uint8 `[H, W]` and light on dark, as MNIST has them: uint8 `[28, 28]`.
+
+    What is drawn is scaled, its proportions kept, to fit a box of 20 x 20 pixels, and put with its
+    centre of mass into the middle (LeCun, Cortes and Burges, The MNIST database).
+    """
+    rows, columns = (np.flatnonzero(pixels.any(axis)) for axis in (1, 0))
+    drawn = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = 20 / max(drawn.shape)
+    height, width = (max(1, round(side * scale)) for side in drawn.shape)
+    box = np.asarray(Image.fromarray(drawn).resize((width, height)))
+    found = np.zeros((28, 28), np.uint8)
+    top, left = (place(box.sum(axis, dtype=float)) for axis in (1, 0))
+    found[top : top + height, left : left + width] = box
+    return found
 
 
-NETWORKS = {"resnet18": Network("ResNet-18", photograph), "lenet5": Network("LeNet-5", digits)}
+def place(masses: Array) -> int:
+    """Where to begin in 28 pixels so that the masses' centre comes to the middle."""
+    centre = float(np.average(np.arange(len(masses)), weights=masses))
+    return min(max(round(13.5 - centre), 0), 28 - len(masses))
+
+
+NETWORKS = {
+    "resnet18": Network("ResNet-18", "resnet18", photograph),
+    "lenet5": Network(
+        "LeNet-5",
+        RECIPES / "lenet5_mnist.yaml",
+        digits,
+        RECIPES / "weights" / "lenet5_mnist.safetensors",
+        "MNIST",
+    ),
+}
 
 
 # ---- building and running
@@ -131,12 +159,12 @@ def demonstrate(name: str, folder: Path, seconds: float, stage: Callable[[str], 
     network = NETWORKS[name]
     stage("the spec")
     started = time.perf_counter()
-    program = archc.compile(name)
+    program = archc.compile(network.spec)
     compiled = time.perf_counter() - started
-    report = build(program, folder, progress=stage)
+    report = build(program, folder, weights=network.weights, progress=stage)
     built = time.perf_counter() - started
     stage("the real input")
-    given = network.input()
+    given = network.input(program)
     torch, ort = backend("torch"), backend("ort")
     torch.set_threads(ort.available_threads())
     module = torch.module(program, weights=folder / "weights.safetensors")
@@ -152,9 +180,7 @@ def demonstrate(name: str, folder: Path, seconds: float, stage: Callable[[str], 
         seconds=seconds,
     )
     latencies = {timing.name: timing.median for timing in timings}
-    return Result(
-        network.title, program, report, given, outputs, expected, compiled, built, latencies
-    )
+    return Result(network, program, report, given, outputs, expected, compiled, built, latencies)
 
 
 # ---- showing
@@ -162,16 +188,74 @@ def demonstrate(name: str, folder: Path, seconds: float, stage: Callable[[str], 
 
 def shown(result: Result, colour: bool) -> Panel:
     """What the network was run on, and what came out."""
+    what = seen if result.input.truth is None else read
+    return Panel(what(result, colour), title=result.network.title, title_align="left")
+
+
+def seen(result: Result, colour: bool) -> Group:
+    """A photograph, and the scores in numbers."""
     ((name, scores),) = result.outputs.items()
-    gap = difference(result)
     lines = Text.assemble(
         (f"{result.input.what}\n", "bold"),
         f"{name} {list(scores.shape)}, from {scores.min():.3f} to {scores.max():.3f}; ",
-        f"PyTorch and onnxruntime differ by {gap:.0e} of the largest",
+        f"PyTorch and onnxruntime differ by {difference(result):.0e} of the largest",
     )
-    return Panel(
-        Group(drawn(result.input.pixels, colour), lines), title=result.title, title_align="left"
+    return Group(drawn(result.input.pixels, colour), lines)
+
+
+def read(result: Result, colour: bool) -> Group:
+    """The first digits and the first that are misread, and how many are read right."""
+    truth, guess = result.input.truth, guesses(result)
+    assert truth is not None
+    wrong = np.flatnonzero(guess != truth)
+    rows = [np.arange(IN_A_ROW), *([wrong[:IN_A_ROW]] if len(wrong) else [])]
+    lines = Text.assemble(
+        (f"\n{result.input.what}, {percent(result)} of them read right\n", "bold"),
+        f"{np.sum(guess == truth):,} right, {len(wrong):,} wrong; the first of either are above. ",
+        "The weights were trained on MNIST, which other people wrote and scanned.",
     )
+    return Group(*(side_by_side(result, items, colour) for items in rows), lines)
+
+
+def guesses(result: Result) -> Array:
+    """The class with the highest score, `[N]`."""
+    ((_, scores),) = result.outputs.items()
+    found: Array = scores.argmax(axis=1)
+    return found
+
+
+def percent(result: Result) -> str:
+    """How many are read right, of those whose classes are known."""
+    if result.input.truth is None:
+        return "-"
+    return f"{100 * np.mean(guesses(result) == result.input.truth):.1f} %"
+
+
+def side_by_side(result: Result, items: Array, colour: bool) -> Text:
+    """Some digits at half their size, and below each what it is read as."""
+    truth, guess = result.input.truth, guesses(result)
+    assert truth is not None
+    halves = result.input.pixels[items].reshape(len(items), 14, 2, 14, 2).mean((2, 4))
+    picture = np.concatenate([np.pad(one, ((0, 0), (0, 1))) for one in halves], axis=1)
+    text = drawn(np.repeat(picture[..., None].astype(np.uint8), 3, axis=2), colour)
+    for k in items:
+        right = guess[k] == truth[k]
+        caption = f"reads {guess[k]}" if right else f"reads {guess[k]}, is {truth[k]}"
+        text.append(f"{caption:^15}", "green" if right else "red")
+    return text
+
+
+def drawn(pixels: Array, colour: bool) -> Text:
+    """Pixels `[H, W, 3]`, two to a character: coloured half blocks, or else shades of grey."""
+    text = Text()
+    for above, below in zip(pixels[::2], pixels[1::2], strict=True):
+        for top, bottom in zip(above, below, strict=True):
+            if colour:
+                text.append("▀", Style(color=Color.from_rgb(*top), bgcolor=Color.from_rgb(*bottom)))
+            else:
+                text.append(SHADES[int(top.mean() + bottom.mean()) * len(SHADES) // 512])
+        text.append("\n")
+    return text
 
 
 def difference(result: Result) -> float:
@@ -187,7 +271,7 @@ def table(results: list[Result]) -> Table:
     found = Table(title="From spec to onnxruntime", title_justify="left")
     found.add_column("")
     for result in results:
-        found.add_column(result.title, justify="right")
+        found.add_column(result.network.title, justify="right")
     for label, cells in rows(results):
         found.add_row(label, *cells)
     return found
@@ -216,6 +300,8 @@ def rows(results: list[Result]) -> list[tuple[str, list[str]]]:
         row("weights.safetensors", size("weights.safetensors")),
         row("parity, random inputs", lambda r: f"{max(r.report['parity'].values()):.0e}"),
         row("parity, real input", lambda r: f"{difference(r):.0e}"),
+        row("trained on", lambda r: r.network.trained),
+        row("read right", percent),
         row("batch", lambda r: f"{len(next(iter(r.outputs.values()))):,}"),
         row("PyTorch, a batch", latency("PyTorch")),
         row("onnxruntime, a batch", latency("onnxruntime")),
@@ -243,10 +329,11 @@ def main() -> int:
         console.print(shown(results[-1], console.color_system is not None))
     console.print(table(results))
     console.print(
-        "Weights are initial values, so scores mean nothing yet. "
+        "Without training, weights are initial values, and scores mean nothing. "
         f"Latency is the median, with {backend('ort').available_threads()} threads for each.\n"
         f"The builds are in {args.out.as_posix()}: the PyTorch source, the ONNX file, the weights.",
         style="dim",
+        highlight=False,
     )
     return 0
 

@@ -68,6 +68,9 @@ class Progress:
                 self.say(f"{self.paint(name.ljust(8), 'bold')} {printable(text)}")
         if news.phases > 1:
             self.say(self.paint(f"phase {news.phase + 1} of {news.phases}", "bold"))
+        if news.turn >= news.turns:
+            self.say(f"all {counted(news.turns)} steps are done")
+            return
         if news.turn:
             self.say(f"goes on after step {counted(news.turn)}")
         titles = ["epoch", *map(printable, news.measures), "time"]

@@ -6,11 +6,13 @@ other way, goes on with --resume as if nothing had happened. Several processes a
 Accelerate's launcher.
 
 Examples:
-  archc train lenet5 --data mnist.npz              into runs/lenet5
+  archc train net.yaml                             into runs/NAME, as its `name:` says
+  archc train net.yaml --data mnist.npz            on files of yours
   archc train net.yaml -o runs/small --set width=16 --epochs 3
-  archc train --resume runs/lenet5
+  archc train --resume runs/small
   archc train net.yaml --precision bf16 --compile
   accelerate launch --num_processes 2 -m archc train net.yaml
+  accelerate launch --use_fsdp --num_processes 2 -m archc train net.yaml   weights in shards
 """
 
 from __future__ import annotations
@@ -91,8 +93,11 @@ def check(args: Namespace) -> None:
     from archc.errors import UsageError
 
     if (args.spec is None) == (args.resume is None):
-        help = "archc train lenet5, or archc train --resume runs/lenet5"
+        help = "archc train net.yaml, or archc train --resume runs/NAME"
         raise UsageError.of("E706", "give a spec, or --resume with a run", help=help)
+    if args.spec is not None and (Path(args.spec) / "run.json").exists():
+        help = f"archc train --resume {args.spec}"
+        raise UsageError.of("E706", f"{args.spec} is a run, not a spec", help=help)
     given = [name for name in BEGINNING if getattr(args, name)]
     if args.resume is not None and given:
         raise UsageError.of(
@@ -137,8 +142,9 @@ def show(result: dict[str, Any], args: Namespace) -> None:
     if args.quiet:
         return
     paint = painter(sys.stderr)
+    part = "test" if "test" in result["parts"] else "val"
     hints = {
-        f"archc eval {where}": "its numbers on the test part",
+        f"archc eval {where}{' --part val' * (part == 'val')}": f"its numbers on the {part} part",
         f"archc build {where}": "verified ONNX",
         f"{where}/report.html": "the curves",
     }

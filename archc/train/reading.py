@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from collections.abc import Sequence as Sequence_
 from typing import Any
@@ -196,7 +196,7 @@ class _Reader:
             draws=draws(known),
             numbers={name: self.number(one.value) for name, one in given.items()},
             absent=tuple(name for name in scalars if name not in given),
-            augment=tuple(choice(one, data.place) for one in plain.get("augment", ())),
+            augment=tuple(augmentations(data.get("augment"), plain.get("augment", ()))),
             phases=tuple(
                 Phase(p.get("set", {}), p.get("epochs"), p.get("steps"), p.get("batch"))
                 for p in plain.get("phases", ())
@@ -357,6 +357,12 @@ def choice(value: Any, place: Place) -> Choice:
     if options is None:
         return Choice(name, {}, place)
     return Choice(name, options if isinstance(options, dict) else {"value": options}, place)
+
+
+def augmentations(data: Data | None, plain: Iterable[Any]) -> Iterator[Choice]:
+    """The augmentations, each with its own place."""
+    if isinstance(data, Sequence):
+        yield from (choice(one, item.place) for one, item in zip(plain, data.items, strict=True))
 
 
 def best_of(value: Any) -> tuple[str, bool] | None:

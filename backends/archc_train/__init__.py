@@ -29,9 +29,10 @@ def start(
     """Trains a spec into a new run directory; what came of it.
 
     `run` is where it is, `best` the numbers of the evaluation that chose the weights, and `chosen`
-    whether that was by a rule, or was the last; `draws` whether `sample` can draw from it, `main`
-    whether this is the process that wrote it. `changes` override plain settings of the section,
-    such as `epochs`. Raises ArchcError, and KeyboardInterrupt where it was asked to stop.
+    whether that was by a rule, or was the last; `parts` are those of the data, `draws` tells
+    whether `sample` can draw from it, `main` whether this is the process that wrote it. `changes`
+    override plain settings of the section, such as `epochs`. Raises ArchcError, and
+    KeyboardInterrupt where it was asked to stop.
     """
     from archc.pipeline import compile
     from archc.train import read
@@ -77,7 +78,7 @@ def _train(program: Program, run: Run, device: Device, tell: Tell | None) -> dic
     from archc_train.training import train
 
     best: dict[str, float] = {}
-    chosen = False
+    chosen, parts = False, []
     for phase in phases(program, run, device):
         best = train(
             phase.program,
@@ -89,11 +90,12 @@ def _train(program: Program, run: Run, device: Device, tell: Tell | None) -> dic
             phase=phase.number,
             tell=silence if tell is None or not device.is_main else tell,
         )
-        chosen = rule_of(phase.training) is not None
+        chosen, parts = rule_of(phase.training) is not None, list(phase.data.parts)
     return {
         "run": run.folder.as_posix(),
         "best": {name: finite(value) for name, value in best.items()},
         "main": device.is_main,
+        "parts": parts,
         "draws": draws(run),
         "chosen": chosen,
     }

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from archc_train.shards import local, spread
+
 
 class Average:
     """The exponential moving average of tensors by name.
@@ -36,15 +38,16 @@ class Average:
         At first they follow faster, as there is nothing yet to average.
         """
         decay = min(self.decay, (1 + done) / (10 + done))
-        averages, values = (list(side) for side in zip(*self.floating, strict=True))
+        averages = [local(average) for average, _ in self.floating]
+        values = [local(value.detach()) for _, value in self.floating]
         follow: Any = get_ema_multi_avg_fn
-        follow(decay)(averages, [value.detach() for value in values], done)
+        follow(decay)(averages, values, done)
         for average, value in self.others:
             average.copy_(value)
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         for name, value in state.items():
-            self.values[name].copy_(value)
+            self.values[name].copy_(spread(value, self.values[name]))
 
 
 @contextmanager

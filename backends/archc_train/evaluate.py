@@ -14,7 +14,7 @@ from archc_train.device import Device
 from archc_train.learner import weighted
 from archc_train.loop import numbers
 from archc_train.metrics import Measured
-from archc_train.trainee import Trainee, Values
+from archc_train.trainee import Trainee, Values, takes_gradients
 
 Moments = Mapping[str, Moment]
 
@@ -33,8 +33,9 @@ def evaluate(
 
     Terms are means over the items; with several updates they go by `update.term`. What changes with
     time is as it is at each update's moment. Random values are drawn from a fixed seed, so that two
-    evaluations can be compared. Several processes share the part. A `trial` takes one batch.
-    Raises SpecError for a metric that cannot be had.
+    evaluations can be compared. Several processes share the part. A `trial` takes one batch. A
+    ranking of items that are not of every class is left out. Raises SpecError for a metric that
+    cannot be had.
     """
     known = value_names(training, graphs, part)
     metrics = [Measured(metric, known) for metric in training.metrics]
@@ -64,16 +65,21 @@ def evaluate(
                 break
         total = float(device.summed(torch.tensor(count, dtype=device.wide)))
         found = {name: float(device.summed(value)) / total for name, value in sums.items()}
-        return {**found, **{metric.metric.name: metric.value() for metric in metrics}}
+        told = {metric.metric.name: metric.value() for metric in metrics}
+        return {**found, **{name: value for name, value in told.items() if value is not None}}
 
 
 def shares(part: Part, size: int, device: Device) -> Iterator[tuple[Tensor, Values]]:
-    """This process's items of a part, by batches; all of them where there are too few to share."""
+    """This process's items of a part, by batches; all of them where there are too few to share.
+
+    Every process gets as many batches: where weights are in shards, they are run together.
+    """
     if device.count == 1 or len(part) < device.count:
         for items, batch in in_turn(part, size):
             yield items, device.move(batch)
         return
-    for items in torch.split(device.share(torch.arange(len(part))), size):
+    batches = -(-len(part) // (device.count * size))
+    for items in torch.tensor_split(device.share(torch.arange(len(part))), batches):
         yield items, device.move(part.batch(items))
 
 
@@ -91,14 +97,6 @@ def measuring(trainee: Trainee, graphs: Graphs, device: Device) -> Iterator[None
     finally:
         trainee.train(was_training)
         device.set_random_state(state)
-
-
-def takes_gradients(graphs: Graphs) -> bool:
-    return any(
-        getattr(getattr(node, "op", None), "name", "") == "gradient"
-        for definition in graphs.program.definitions()
-        for _, node in definition.graph.nodes()
-    )
 
 
 def value_names(training: Training, graphs: Graphs, part: Part) -> dict[str, None]:
@@ -120,4 +118,4 @@ def result_names(training: Training) -> list[str]:
         for update in training.updates
         for name in dict.fromkeys((*(n for n in update.loss if n != "loss"), "loss"))
     ]
-    return [*terms, *(metric.name for metric in training.metrics)]
+    return list(dict.fromkeys([*terms, *(metric.name for metric in training.metrics)]))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from archc.errors import CheckError
 from archc_train.learner import Learner
+from archc_train.shards import local
 from archc_train.trainee import Trainee, Values
 
 
@@ -35,10 +36,15 @@ class Watch:
 
 
 def not_finite(trainee: Trainee, learner: Learner, values: Values, outputs: Values) -> CheckError:
-    """E810: the step, the terms, and where the first number was that is not finite."""
+    """E810: the step, the terms, and where the first number was that is not finite.
+
+    Several processes all ask, as the loss of any may be meant.
+    """
     update = learner.update
-    wrong = [name for name in update.loss if not all_finite(outputs[name])]
-    where = first_not_finite(trainee, update.name, values)
+    own = [name for name in update.loss if not all_finite(outputs[name])]
+    found = learner.device.collected((own, first_not_finite(trainee, update.name, values)))
+    wrong = [name for name in update.loss if any(name in names for names, _ in found)]
+    _, where = min(place for _, place in found)
     return CheckError(
         CheckError.of(
             "E810",
@@ -50,14 +56,22 @@ def not_finite(trainee: Trainee, learner: Learner, values: Values, outputs: Valu
     )
 
 
-def first_not_finite(trainee: Trainee, update: str, values: Values) -> str:
-    """The first module whose output was not finite, in words; else what else is not."""
+def first_not_finite(trainee: Trainee, update: str, values: Values) -> tuple[int, str]:
+    """What was not finite before all else, in words, and how early in the pass that is."""
+    found = first_output(trainee, update, values)  # in any case: processes run it together
     wrong = [name for name, value in values.items() if not all_finite(value)]
     if wrong:
-        return f"what is fed as {wrong[0]} is not finite"
+        return 0, f"what is fed as {wrong[0]} is not finite"
     for name, weight in trainee.shared.items():  # statistics have seen this step already
-        if isinstance(weight, nn.Parameter) and not all_finite(weight):
-            return f"the weight {trainee.spoken(name)} is not finite already"
+        if isinstance(weight, nn.Parameter) and not all_finite(local(weight)):
+            return 1, f"the weight {trainee.spoken(name)} is not finite already"
+    if found is not None:
+        return 2, f"the first output that was not finite is that of {found}"
+    return 3, "every module's output was finite: it is the steps of the loss"
+
+
+def first_output(trainee: Trainee, update: str, values: Values) -> str | None:
+    """The first module whose output is not finite."""
     found: list[str] = []
     network = trainee.network(update)
     hooks = [
@@ -72,9 +86,7 @@ def first_not_finite(trainee: Trainee, update: str, values: Values) -> str:
     finally:
         for hook in hooks:
             hook.remove()
-    if found:
-        return f"the first output that was not finite is that of {found[0]}"
-    return "every module's output was finite: it is the steps of the loss"
+    return found[0] if found else None
 
 
 def watch(name: str, found: list[str]) -> Any:

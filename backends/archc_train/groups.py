@@ -28,18 +28,20 @@ def grouped(
     if exempt and "weight_decay" not in takes:
         what = f"{choice.name} has no weight decay to be exempt from"
         raise SpecError.of("E206", what, choice.place)
-    members: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    # Weights without an axis are apart: they stay whole where the others are in shards.
+    members: dict[tuple[int, bool, bool], list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
         rule = next((k for k, (patterns, _) in enumerate(rules) if matching(name, patterns)), -1)
-        members.setdefault((rule, exempt and parameter.ndim <= 1), []).append(parameter)
-    used = {rule for rule, _ in members}
+        key = (rule, exempt and parameter.ndim <= 1, parameter.ndim == 0)
+        members.setdefault(key, []).append(parameter)
+    used = {rule for rule, _, _ in members}
     for k, (patterns, _) in enumerate(rules):
         if k not in used:
             what = f"no weight that is left matches '{patterns[0]}'"
             help = did_you_mean(patterns[0], parameters)
             raise SpecError.of("E805", what, choice.place, help=help)
     found = []
-    for (rule, undecayed), weights in sorted(members.items(), key=lambda item: item[0]):
+    for (rule, undecayed, _), weights in sorted(members.items(), key=lambda item: item[0]):
         options = dict(rules[rule][1]) if rule >= 0 else {}
         if undecayed:
             options["weight_decay"] = 0.0

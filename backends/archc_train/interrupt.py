@@ -1,15 +1,8 @@
-"""Ctrl-C while training: the turn under way is done and saved, and a second one stops at once."""
+"""What Ctrl-C does to a training: the turn under way is done and saved."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-
-ASKS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(KeyboardInterrupt):
@@ -18,24 +11,3 @@ class Stopped(KeyboardInterrupt):
     def __init__(self, run: Path, turn: int, turns: int) -> None:
         super().__init__(f"stopped after turn {turn} of {turns}")
         self.run, self.turn, self.turns = run, turn, turns
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, or a polite request to end, sets; the second one interrupts."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {one: signal.signal(one, ask) for one in ASKS}
-    try:
-        yield asked
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

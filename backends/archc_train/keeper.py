@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from archc.errors import CheckError
+from archc.errors import CheckError, InputError, render
 from archc.train import Training
 from archc.train.moment import Timed
 from archc.train.news import News
@@ -19,9 +20,11 @@ from archc_train.checkpoint import check_fingerprint, fingerprint
 from archc_train.curves import draw
 from archc_train.evaluate import evaluate
 from archc_train.loop import Loop
+from archc_train.metrics import RANKINGS, untold
 from archc_train.run import Run
 from archc_train.trainee import Values
 
+LOG = logging.getLogger("archc.train")
 LOG_EVERY = 50  # turns between lines of the log, fewer in a short training
 POINTS = 100  # lines that even a short one has
 DRAW_EVERY = 120.0  # seconds between drawings of the curves
@@ -41,6 +44,7 @@ class Keeper:
         self.best: dict[str, float] = {}
         self.chosen: dict[str, int] = {}  # each update's steps when the best weights were made
         self.worse = 0  # evaluations since the best
+        self.noted = False  # whether it was said what evaluations cannot tell
         self.sums: dict[str, Tensor] = {}
         self.count = 0
         self.began = self.saved_at = self.drawn_at = time.monotonic()
@@ -121,6 +125,27 @@ class Keeper:
 
     # ---- evaluation
 
+    def tried(self) -> None:
+        """Measures once before the first turn, so that what is wrong is not told after an epoch.
+
+        One batch shows it, but of a ranking that chooses the weights all items do. Raises
+        SpecError, and InputError E807 for a ranking that the validation part cannot tell.
+        """
+        name = None if self.rule is None else self.rule[0]
+        ranked = [one.name for one in self.training.metrics if one.kind in RANKINGS]
+        found = self.measured(trial=name not in ranked)
+        if name in ranked and name not in found:
+            why = untold(self.training, found, "val")[name]
+            what = f"'best' asks for '{name}', which cannot be told on the val part"
+            raise InputError.of("E807", what, why.place, notes=why.notes, help="best: loss")
+
+    def warn(self, found: Mapping[str, float]) -> None:
+        """Says once what evaluations leave out."""
+        if self.writes and not self.noted:
+            for warning in untold(self.training, found, "val").values():
+                LOG.warning("%s", render(warning))
+        self.noted = True
+
     def measured(self, trial: bool = False) -> dict[str, float]:
         """The validation part's numbers; a `trial` of one batch shows that they can be had."""
         loop, data = self.loop, self.loop.data.val
@@ -134,12 +159,12 @@ class Keeper:
         loop = self.loop
         with averaged(one.average for one in loop.learners.values()):
             found = self.measured()
+            self.warn(found)
             best = self.better(found)
             if best:
                 self.best, self.worse = {"epoch": round(loop.epoch, 6), **found}, 0
                 self.chosen = {name: one.done for name, one in loop.learners.items()}
-                if self.writes:
-                    self.run.save_weights("best.safetensors", loop.trainee.weights())
+                self.save_weights("best.safetensors")
             else:
                 self.worse += 1
         for name, learner in loop.learners.items():
@@ -178,6 +203,12 @@ class Keeper:
             self.run.save(state)
         self.saved_at = time.monotonic()
 
+    def save_weights(self, name: str) -> None:
+        """The weights as they are now, under the spec's names."""
+        found = self.loop.device.whole(self.loop.trainee.weights())
+        if self.writes:
+            self.run.save_weights(name, found)
+
     def load(self, state: Mapping[str, Any]) -> None:
         """Raises InputError E811 for a checkpoint of another network, training or data."""
         check_fingerprint(state["belongs"], self.belongs, self.run.folder)
@@ -190,9 +221,8 @@ class Keeper:
 
     def finish(self) -> None:
         """The weights at the end, the last checkpoint and the curves."""
-        if self.writes:
-            with averaged(one.average for one in self.loop.learners.values()):
-                self.run.save_weights("weights.safetensors", self.loop.trainee.weights())
+        with averaged(one.average for one in self.loop.learners.values()):
+            self.save_weights("weights.safetensors")
         self.save()
         self.close()
         self.loop.device.wait()  # the next phase begins with the file

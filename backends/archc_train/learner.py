@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim import LBFGS, Adafactor, Optimizer, Rprop
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from archc.errors import SpecError
+from archc.errors import InputError, SpecError
 from archc.train import Moment, Update
 from archc.train.moment import at
+from archc_train import shards
 from archc_train.average import Average
 from archc_train.device import Device
 from archc_train.optimizers import asks_again, optimizers
 from archc_train.schedules import schedule
 from archc_train.trainee import Trainee
 
+WHOLE = (Adafactor, LBFGS, Rprop)  # torch has no rules for some of their operations on DTensors
 Closure = Callable[[], Tensor]
 
 
@@ -31,6 +34,8 @@ class Learner:
         self.update, self.device, self.steps, self.per_epoch = update, device, steps, per_epoch
         self.parameters = trainee.parameters_of(update.models)
         self.optimizers = optimizers(update.optimizer, self.parameters)
+        if device.sharded:
+            shardable(update, self.optimizers)
         self.asks_again = any(map(asks_again, self.optimizers))
         if self.asks_again:
             alone(update, len(self.optimizers), device)
@@ -59,7 +64,7 @@ class Learner:
         `closure` computes loss and gradients anew, for optimisers that ask for that.
         """
         if self.asks_again:
-            self.optimizers[0].step(lambda: float(self.again(closure)))
+            self.optimizers[0].step(lambda: self.device.mean(self.again(closure)))
             moved = True
         else:
             moved = self.device.step(self.optimizers, self.clip)
@@ -83,15 +88,18 @@ class Learner:
         self.clip()
         return loss.detach()
 
+    @torch.no_grad()
     def clip(self) -> None:
         clip = self.update.clip
         if clip is None:
             return
         most = float(clip.options["value"])
         if clip.name == "norm":
-            nn.utils.clip_grad_norm_(self.parameters.values(), most)
+            self.device.clip_norm(self.parameters.values(), most)
         else:
-            nn.utils.clip_grad_value_(self.parameters.values(), most)
+            cut, whole = shards.gradients(self.parameters.values())
+            for gradient in [*cut, *whole]:
+                gradient.clamp_(-most, most)
 
     def clear(self) -> None:
         for one in self.optimizers:
@@ -119,7 +127,7 @@ class Learner:
 
     def load(self, state: Mapping[str, Any]) -> None:
         for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(own)
+            optimizer.load_state_dict(shards.spread_optimizer(optimizer, own))
         for one, own in zip(self.schedules, state["schedules"], strict=True):
             one.load_state_dict(own)
         if self.average is not None:
@@ -138,6 +146,15 @@ def alone(update: Update, optimizers: int, device: Device) -> None:
         if there:
             what = f"{update.optimizer.name} asks for the loss several times in a step, and {why}"
             raise SpecError.of("E207", what, update.optimizer.place)
+
+
+def shardable(update: Update, made: Sequence[Optimizer]) -> None:
+    """Raises InputError E813 for an optimiser that needs weights whole."""
+    for one in made:
+        if isinstance(one, WHOLE):
+            what = f"{type(one).__name__.lower()} does not move weights in shards"
+            help = "another optimiser, or accelerate launch --multi_gpu"
+            raise InputError.of("E813", what, update.optimizer.place, help=help)
 
 
 def moment(done: int, steps: int, per_epoch: float) -> Moment:

@@ -21,6 +21,7 @@ from archc_train.data.part import Batch, DataSet, Order, hash_of, stream
 from archc_train.device import Device
 from archc_train.finite import Watch, not_finite
 from archc_train.learner import Learner
+from archc_train.shards import spread
 from archc_train.trainee import Trainee, Values, frozen
 
 
@@ -131,7 +132,7 @@ class Loop:
         total = learner.total(outputs)
         if not self.careful:
             self.watch.add(update.name, total)
-        elif not math.isfinite(total.item()):
+        elif self.device.agreed(not math.isfinite(total.item())):
             self.device.set_random_state(before)  # the same is drawn when it is looked at
             raise not_finite(self.trainee, learner, values, outputs)
         self.device.backward(total / update.accumulate if update.accumulate > 1 else total)
@@ -148,10 +149,12 @@ class Loop:
     # ---- stopping and going on
 
     def state(self) -> dict[str, Any]:
-        """All that the next turn depends on."""
+        """All that the next turn depends on; all processes ask, and the main one gets it."""
+        weights = {name: value.detach() for name, value in self.trainee.shared.items()}
+        learners = {name: learner.state() for name, learner in self.learners.items()}
         return {
-            "weights": {name: value.detach() for name, value in self.trainee.shared.items()},
-            "learners": {name: learner.state() for name, learner in self.learners.items()},
+            "weights": self.device.whole(weights),
+            "learners": self.device.whole(learners),
             "turn": self.turn,
             "drawn": self.drawn,
             "random": self.device.collected(self.device.random_state()),
@@ -160,7 +163,8 @@ class Loop:
     def load(self, state: Mapping[str, Any]) -> None:
         with torch.no_grad():
             for name, value in state["weights"].items():
-                self.trainee.shared[name].copy_(value)
+                own = self.trainee.shared[name]
+                own.copy_(spread(value, own))
         for name, learner in self.learners.items():
             learner.load(state["learners"][name])
         self.turn, self.drawn = state["turn"], state["drawn"]

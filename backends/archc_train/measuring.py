@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
-from archc.errors import InputError, UsageError
+from archc.errors import InputError, UsageError, render
 from archc.train import Moment, Training, join, read
 from archc_train.data.check import check, fitting
 from archc_train.data.program import data_of
@@ -12,8 +13,11 @@ from archc_train.device import Device
 from archc_train.evaluate import evaluate
 from archc_train.learner import moment
 from archc_train.loop import turns, turns_per_epoch
+from archc_train.metrics import untold
 from archc_train.run import Run
 from archc_train.trainee import Trainee
+
+LOG = logging.getLogger("archc.train")
 
 
 def measure(
@@ -27,7 +31,8 @@ def measure(
     """The loss's terms and the metrics of a run's weights, by name.
 
     `part` is train, val or test of the run's data, or of that at `data`. What changes with time is
-    as it was when the weights were made. Raises ArchcError.
+    as it was when the weights were made. A metric that the part's items cannot tell is left out,
+    with a warning. Raises ArchcError.
     """
     run = Run.open(folder)
     file = run.weights(weights)
@@ -37,7 +42,7 @@ def measure(
     if part not in found.parts:
         parts = ", ".join(found.parts)
         what = f"{found.name} has no part '{part}'"
-        raise UsageError.of("E811", what, help=f"--part is one of {parts}")
+        raise UsageError.of("E811", what, help=f"--part val; there are {parts}")
     fitting(program, training, found)
     graphs = join(program, training, found.types)
     check(program, training, graphs, found)
@@ -46,7 +51,10 @@ def measure(
     precision = "fp32" if training.precision == "fp16" else training.precision
     where = Device(precision, cpu=device == "cpu")
     when = moments(run, training, len(found.train), chosen=weights == "best.safetensors")
-    return evaluate(where.place(trainee), training, graphs, when, found.parts[part], where)
+    measured = evaluate(where.place(trainee), training, graphs, when, found.parts[part], where)
+    for warning in untold(training, measured, part).values():
+        LOG.warning("%s", render(warning))
+    return measured
 
 
 def moments(run: Run, training: Training, items: int, chosen: bool) -> dict[str, Moment]:

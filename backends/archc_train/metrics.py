@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
-from archc.errors import SpecError, did_you_mean
+from archc.errors import Diagnostic, SpecError, did_you_mean
+from archc.train import Training
 from archc.train.section import Metric
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ METRICS: dict[str, Make] = {
     "ssim": plain("image.StructuralSimilarityIndexMeasure", data_range=1.0),
     "perplexity": plain("text.Perplexity"),
 }
+RANKINGS = ("auroc", "average_precision")  # they compare the items of one class with all others
 
 
 class Measured:
@@ -73,6 +76,7 @@ class Measured:
                 help = did_you_mean(name, known)
                 raise SpecError.of("E215", what, metric.place, help=help)
         self.inner: Torch | None = None
+        self.seen: Torch | None = None  # the classes that came, if that matters
 
     def update(self, values: Mapping[str, Tensor], items: int) -> None:
         """Takes in a batch. Raises SpecError E207 where torchmetrics cannot measure it."""
@@ -94,6 +98,8 @@ class Measured:
         if self.inner is None:
             made = METRICS[kind](dict(self.metric.options), given)
             self.inner = made.to(given[0].device)
+            if kind in RANKINGS:
+                self.seen = plain("CatMetric")({}, given).to(given[0].device)
         if kind == "mean":
             self.inner.update(given[0].float().mean(), weight=items)
             return
@@ -103,9 +109,35 @@ class Measured:
         if len(given) == 2 and given[0].shape != given[1].shape and given[0].shape[-1:] == (1,):
             given = (given[0].squeeze(-1), given[1])
         self.inner.update(*given)
+        if self.seen is not None:
+            self.seen.update(torch.unique(given[1]))
 
-    def value(self) -> float:
-        return float("nan") if self.inner is None else float(self.inner.compute())
+    def value(self) -> float | None:
+        """The number; none where a ranking lacks items of some class, and so would mean nothing."""
+        if self.inner is None:
+            return float("nan")
+        if self.seen is not None:
+            there = set(self.seen.compute().flatten().tolist())
+            there.discard(self.metric.options.get("ignore_index"))
+            if len(there) < getattr(self.inner, "num_classes", 2):
+                return None
+        return float(self.inner.compute())
+
+
+def untold(training: Training, found: Mapping[str, float], part: str) -> dict[str, Diagnostic]:
+    """The metrics that an evaluation of a part left out, each with a warning that says why."""
+    return {
+        one.name: Diagnostic(
+            "E807",
+            f"the metric '{one.name}' cannot be told on the {part} part, and is left out",
+            one.place,
+            notes=(f"{one.kind} compares classes, and some class has no item there",),
+            help="'split', 'only' and 'without' say which items a part has",
+            severity="warning",
+        )
+        for one in training.metrics
+        if one.name not in found
+    }
 
 
 def classes(values: Given) -> dict[str, Any]:

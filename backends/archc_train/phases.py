@@ -38,6 +38,7 @@ def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
     whole = read(program, about["changes"])
     saved = run.saved()
     first = 0 if saved is None else saved["phase"]
+    known = about.get("facts")
     for number in range(first, max(1, len(whole.phases))):
         one, training = program, whole
         settings: Mapping[str, Any] = {}
@@ -49,7 +50,8 @@ def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
             if settings:
                 one = compile(run.folder / "spec.yaml", set=settings)
             training = read(one, {**about["changes"], **lasting})
-        data = data_of(one, training, about["data"], about["download"], about.get("facts"))
+        data = data_of(one, training, about["data"], about["download"], known)
+        known = {**(known or {}), **data.facts}  # in every process; one of them writes it
         device.wait()  # all have read what is written now
         if device.is_main:
             run.remember(data.facts)

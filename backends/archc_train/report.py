@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -12,29 +11,37 @@ from archc_train.run import Run
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --mark: #c2410c }
+@media (prefers-color-scheme: dark) { :root { --mark: #fb923c } }
 body { font: 15px/1.55 system-ui, sans-serif; max-width: 62rem; margin: 2.5rem auto;
   padding: 0 1.2rem }
 h1 { margin: 0 0 .2rem; font-size: 1.7rem } h2 { margin: 2.2rem 0 .6rem; font-size: 1.15rem }
+h1, p, th, td { overflow-wrap: anywhere }
 .soft { opacity: .7; margin: 0 }
-.cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.4rem 0 }
+.note { font-size: .85rem; margin-bottom: 1.6rem }
+.cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.4rem 0 .5rem }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .9rem;
-  min-width: 7rem }
+  min-width: 6rem }
 .card b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums }
-img { max-width: 100%; background: #fff; border-radius: .5rem }
+.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr));
+  gap: 1.2rem }
+svg { width: 100%; max-width: 30rem; fill: currentColor; stroke-linejoin: round }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .2rem 1.1rem .2rem 0; text-align: right; border-bottom: 1px solid var(--line) }
-table.facts th, table.facts td { text-align: left; font-weight: normal }
-table.facts th { opacity: .7 }
+th, td { padding: .2rem 0 .2rem 1.1rem; text-align: right; border-bottom: 1px solid var(--line) }
+th:first-child, td:first-child { padding-left: 0 }
+table.facts th, table.facts td { text-align: left; font-weight: normal; vertical-align: top }
+table.facts th { opacity: .7; white-space: nowrap }
 tr.best td { font-weight: 600; color: var(--mark) }
-.wide { overflow-x: auto }
+.wide { overflow: auto; max-height: 36rem }
+.wide th, .wide td { overflow-wrap: normal; white-space: nowrap }
+.wide th { position: sticky; top: 0; background: Canvas }
 pre { background: var(--soft); padding: 1rem; border-radius: .5rem; overflow: auto;
   font-size: 13px }
 details > summary { cursor: pointer; margin-top: 2rem; font-size: 1.15rem; font-weight: 600 }
 """
 
 
-def page(run: Run, picture: bytes) -> str:
-    """The page; `picture` holds the curves as a PNG. All text in it is escaped."""
+def page(run: Run, curves: Sequence[str]) -> str:
+    """The page; `curves` are SVG elements. All other text in it is escaped."""
     about, records = run.about, run.records()
     evaluations = [
         {name.removeprefix("val."): value for name, value in record.items()}
@@ -45,25 +52,24 @@ def page(run: Run, picture: bytes) -> str:
     first = program.doc.strip().partition("\n")[0]
     saved = run.saved() or {}
     best: Mapping[str, Any] = saved.get("best", {})
-    image = base64.b64encode(picture).decode()
     spec = (run.folder / "spec.yaml").read_text("utf-8")
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(run.folder.name)}</title>
+<title>{escape(program.name)}: {escape(run.folder.name)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
-<h1>{escape(run.folder.name)}</h1>
-<p class="soft">{escape(program.name)}, {program.params:,} parameters. {escape(first)}</p>
+<h1>{escape(program.name)}</h1>
+<p class="soft">{program.params:,} parameters. {escape(first)}</p>
 {cards(best)}
-<img alt="curves over the epochs" src="data:image/png;base64,{image}">
+<div class="curves">{"".join(curves)}</div>
 <h2>Evaluations</h2>
 <div class="wide">{table(evaluations, best)}</div>
 <h2>Settings</h2>
-{facts(settings(about))}
+{facts({"run": str(run.folder), **settings(about)})}
 <h2>Environment</h2>
 {facts(about.get("environment", {}))}
 <details><summary>Spec</summary><pre>{escape(spec)}</pre></details>
@@ -73,12 +79,17 @@ def page(run: Run, picture: bytes) -> str:
 
 
 def cards(best: Mapping[str, Any]) -> str:
-    """The kept weights' numbers."""
+    """The kept weights' numbers, and what they are."""
     shown = "".join(
         f'<div class="card">{escape(name)}<b>{number(value)}</b></div>'
         for name, value in best.items()
     )
-    return f'<div class="cards">{shown}</div>' if shown else ""
+    if not shown:
+        return ""
+    return (
+        f'<div class="cards">{shown}</div>'
+        '<p class="soft note">The kept weights, on the validation part.</p>'
+    )
 
 
 def table(evaluations: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> str:
@@ -108,7 +119,12 @@ def cell(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    return "-" if not isinstance(value, int | float) else f"{value:.5g}"
+    """Five digits, so that columns stand under each other; whole numbers as such."""
+    if not isinstance(value, int | float):
+        return "-"
+    if value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.5f}" if 1e-3 <= abs(value) < 1 else f"{value:#.5g}"
 
 
 def settings(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ruamel.yaml import YAML
 from torch import Tensor
 
 from archc import __version__
@@ -46,8 +47,11 @@ class Run:
 
     @classmethod
     def create(cls, folder: Path, program: Program, about: Mapping[str, Any]) -> Run:
-        """A new run. Raises InputError E811 where the folder holds one already, E521."""
-        if (folder / "run.json").exists():
+        """A new run. Raises InputError E811 where the folder holds one already, E521.
+
+        One that never began, since something was wrong with its data, say, is made anew.
+        """
+        if (folder / "last.pt").exists():
             raise InputError.of(
                 "E811",
                 f"{folder} holds a run already",
@@ -68,7 +72,7 @@ class Run:
         try:
             about = json.loads((folder / "run.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
-            help = f"archc train SPEC -o {folder}"
+            help = f"archc train {folder if folder.is_file() else f'SPEC -o {folder}'}"
             raise InputError.of("E811", f"{folder} holds no run", help=help) from error
         if not isinstance(about, dict) or about.get("format") != FORMAT:
             raise InputError.of("E811", f"{folder} is a run of another archc", help="train it anew")
@@ -91,12 +95,21 @@ class Run:
             self.write_json("run.json", self.about)
 
     def remember(self, facts: Mapping[str, Any]) -> None:
-        """Keeps what is known about the data; what a built network needs of it joins the spec."""
-        self.note(facts=json.loads(json.dumps(self.about.get("facts", facts), default=str)))
+        """Keeps what is known about the data; what a built network needs of it joins the spec.
+
+        A later phase's data may be of another size: what it knows takes the place of what was
+        known, but for sections that the spec itself has.
+        """
         sections = {name: facts[name] for name in SECTIONS if name in facts}
         path = self.folder / "spec.yaml"
         before = path.read_text("utf-8")
-        if sections and (text := with_sections(before, sections)) != before:
+        ours = self.about.get("sections")
+        if ours is None:
+            own = YAML(typ="safe").load(before)
+            ours = [name for name in SECTIONS if name not in own]
+        together = {**self.about.get("facts", {}), **facts}
+        self.note(facts=json.loads(json.dumps(together, default=str)), sections=ours)
+        if sections and (text := with_sections(before, sections, anew=ours)) != before:
             with replacing(path) as file:
                 file.write(text.encode())
 

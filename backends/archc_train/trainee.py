@@ -123,6 +123,15 @@ def share(network: nn.Module, shared: dict[str, Tensor]) -> None:
         holder[key] = shared.setdefault(name, value)
 
 
+def takes_gradients(graphs: Graphs) -> bool:
+    """Whether a gradient is part of a loss, such as a gradient penalty's."""
+    return any(
+        getattr(getattr(node, "op", None), "name", "") == "gradient"
+        for definition in graphs.program.definitions()
+        for _, node in definition.graph.nodes()
+    )
+
+
 def frozen(parameters: Iterator[nn.Parameter], kept: set[int]) -> None:
     """Only parameters that are kept ask for a gradient."""
     for parameter in parameters:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from archc.errors import InputError, SpecError, did_you_mean, render
+from archc.interrupt import interruptible
 from archc.ir.program import Program
 from archc.train import Training, join
 from archc.train.news import Begun, Tell, silence
@@ -16,7 +17,7 @@ from archc_train.data.check import check, entry_place, fitting
 from archc_train.data.part import DataSet, hash_of
 from archc_train.device import Device
 from archc_train.evaluate import result_names
-from archc_train.interrupt import Stopped, interruptible
+from archc_train.interrupt import Stopped
 from archc_train.keeper import Keeper, rule_of
 from archc_train.loop import Loop
 from archc_train.run import Run
@@ -53,7 +54,7 @@ def train(
     seed = training.seed if phase == 0 else hash_of(training.seed, f"phase {phase}")
     loop = Loop(trainee, training, graphs, data, device, seed)
     keeper = Keeper(run, training, loop, phase)
-    keeper.measured(trial=True)  # what is wrong with a metric is not to be told after an epoch
+    keeper.tried()
     saved = run.saved()
     with going_on(run):
         keeper.begin(saved if saved is not None and saved["phase"] == phase else None)

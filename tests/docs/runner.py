@@ -131,9 +131,10 @@ def dump(value: Any) -> str:
 
 
 def check_spec(block: Block, folder: Path) -> None:
-    """Compiles the block, checks its training, and compares both with what its comment says."""
+    """Compiles the block, checks its other sections, and compares with what its comment says."""
     from archc.errors import SpecError, render
     from archc.pipeline import compile
+    from archc.search import reading
     from archc.train import check
 
     options = block.options
@@ -146,7 +147,7 @@ def check_spec(block: Block, folder: Path) -> None:
     except SpecError as error:
         codes, message = [diagnostic.code for diagnostic in error.diagnostics], str(error)
     if program is not None:
-        wrong = check(program)
+        wrong = [*check(program), *reading.check(program)]
         codes, message = [one.code for one in wrong], "\n".join(map(render, wrong))
     assert codes == listed(options.get("error")), f"{block}: {message}"
     if program is None:

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -175,15 +175,17 @@ def run_command(arguments: list[str], said: str, most: int | None, slow: float) 
     os._exit(code)
 
 
-def team(arguments: list[str], folder: Path, count: int = 2) -> list[BaseProcess]:
-    """`archc ARGUMENTS…` in several processes, as a launcher starts them."""
+def team(
+    arguments: list[str], folder: Path, count: int = 2, asked: Mapping[str, str] | None = None
+) -> list[BaseProcess]:
+    """`archc ARGUMENTS…` in several processes, as a launcher starts them and `asked` it to."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     processes = []
     for rank in range(count):
         told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_PORT": port}
-        given = {**told, "MASTER_ADDR": "127.0.0.1", "ACCELERATE_USE_CPU": "true"}
+        given = {**told, "MASTER_ADDR": "127.0.0.1", "ACCELERATE_USE_CPU": "true", **(asked or {})}
         process = SERVER.Process(
             target=run_member, args=(arguments, str(folder / f"said.{rank}"), given)
         )

@@ -119,3 +119,59 @@ def test_what_nothing_measures_is_said_before_the_first_step(
     assert caught.value.diagnostics[0].code == code
     assert says in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+ODD = """
+archc: 1
+name: net
+models:
+  net: {inputs: {image: [N, 1, 8, 8]}, graph: [flatten, {linear: 1, name: head}], outputs: {score: prev}}
+train:
+  data: {digits: {range: [0, 200], val: {without: {label: 9}}}}
+  batch: 20
+  steps: 4
+  evaluate: 2
+  updates:
+    - name: guess
+      graph:
+        - {net: [image], name: guess}
+        - {mean, name: error}
+        - {equal: [label, 9]}
+        - {cast: int64, name: odd}
+      model: net
+      loss: {error: 1}
+      optimizer: {sgd: {lr: 0.0}}
+  metrics: {auroc: [guess.guess, guess.odd]}
+"""
+
+
+def test_a_ranking_that_the_part_cannot_tell_is_left_out_and_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, run = written(tmp_path, ODD), tmp_path / "run"
+    assert main(["train", str(spec), "-o", str(run), "--device", "cpu"]) == 0
+    told = capsys.readouterr().err
+    assert told.count("the metric 'auroc' cannot be told on the val part, and is left out") == 1
+    assert "some class has no item there" in told
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert not any("val.auroc" in line for line in lines)
+    assert "auroc" not in json.dumps(Run.open(run).saved()["best"])
+    assert main(["eval", str(run), "--part", "val", "--json"]) == 0
+    found = capsys.readouterr()
+    assert "auroc" not in json.loads(found.out)
+    assert "cannot be told on the val part" in found.err
+    assert main(["eval", str(run), "--json"]) == 0  # the test part has both
+    found = capsys.readouterr()
+    assert 0 <= json.loads(found.out)["auroc"] <= 1
+    assert found.err == ""
+
+
+def test_a_ranking_that_cannot_be_told_chooses_no_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, run = written(tmp_path, ODD + "  best: auroc\n"), tmp_path / "run"
+    assert main(["train", str(spec), "-o", str(run), "--device", "cpu"]) == 1
+    told = capsys.readouterr().err
+    assert "error[E807]: 'best' asks for 'auroc', which cannot be told on the val part" in told
+    assert "auroc: [guess.guess, guess.odd]" in told  # the line of the spec
+    assert not (run / "log.jsonl").exists()  # before the first step

@@ -15,7 +15,8 @@ from train.specs import written
 
 from archc.cli.main import main
 from archc_train.board import Board
-from archc_train.curves import borders, groups, panels, points, titled
+from archc_train.curves import borders, groups, panels, points, titled, vectors
+from archc_train.report import number
 from archc_train.run import Run
 
 TWO_PHASES = [
@@ -89,7 +90,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        names = ("src", "href", "xlink:href")
+        self.links += [value or "" for name, value in attrs if name in names]
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -98,8 +100,9 @@ class Page(HTMLParser):
 def test_the_page_needs_nothing_else_and_escapes_what_it_shows(run: Path) -> None:
     text = (run / "report.html").read_text("utf-8")
     page = Page(text)
-    assert {"script", "link", "i", "u"}.isdisjoint(page.tags)
-    assert [link[:22] for link in page.links] == ["data:image/png;base64,"]
+    assert {"script", "link", "i", "u", "img"}.isdisjoint(page.tags)
+    assert page.links
+    assert all(link.startswith("#") for link in page.links)  # to what is in the page itself
     assert "http" not in text
     assert "<u>run&amp;" in page.text  # the folder's name
     assert "<b>bold</b>" in page.text  # a comment of the spec
@@ -113,7 +116,7 @@ def test_the_page_has_numbers_settings_and_environment(run: Path) -> None:
     records = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     for record in records:
         if "val.loss" in record:
-            assert f"{record['val.loss']:.5g}" in text
+            assert f"{record['val.loss']:#.5g}" in text
     for word in ("650 parameters", "seed", "torch", "python", "command", "cross_entropy"):
         assert word in text
 
@@ -122,12 +125,44 @@ def test_the_row_of_the_kept_weights_is_marked(run: Path) -> None:
     text = (run / "report.html").read_text("utf-8")
     (row,) = re.findall(r'<tr class="best">(.*?)</tr>', text)
     best = json.loads(json.dumps(Run.open(run).saved()["best"]))
-    assert f"<td>{best['loss']:.5g}</td>" in row
+    assert f"<td>{best['loss']:#.5g}</td>" in row
 
 
-def test_tensorboard_has_the_numbers_over_all_phases(tmp_path: Path) -> None:
+def test_numbers_stand_under_each_other_and_whole_ones_as_such() -> None:
+    shown = [number(one) for one in (0.18, 0.099, 1.5, 12.0, 0, 1e-7, None)]
+    assert shown == ["0.18000", "0.09900", "1.5000", "12", "0", "1.0000e-07", "-"]
+
+
+def test_the_pages_curves_have_its_colours_and_text_that_can_be_read_out() -> None:
+    loss, rate = vectors(points(TWO_PHASES), [1.0])
+    assert 'aria-label="loss"' in loss
+    assert ">learning rate</text>" in rate
+    assert "var(--mark)" in loss  # validation, in the page's own colour
+    assert "var(--mark)" not in rate
+    for one in (loss, rate):  # ink is the text's, so that a dark page can be read
+        assert "currentColor" in one
+        assert "#000000" not in one
+
+
+def test_steep_losses_are_drawn_over_logarithms_and_others_as_they_are() -> None:
+    def ticks(values: list[float], name: str = "loss") -> list[str]:
+        (drawn,) = vectors({name: [(float(k), one) for k, one in enumerate(values)]}, [])
+        return re.findall(r">([\d.]+)</text>", drawn)
+
+    assert {"1", "0.1", "0.01"} <= set(ticks([3.0, 0.1, 0.004]))
+    assert "0.01" not in ticks([3.0, 0.1, 0.004], "accuracy")
+    assert ticks([3.0, 0.1, 0.0])  # nought has no logarithm
+
+
+def test_tensorboard_has_the_numbers_over_all_phases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.summary.writer import event_file_writer as writer
 
+    # Its files are read in the order of their names: the second, then how many this process wrote,
+    # as a word, by which 10 is before 9.
+    monkeypatch.setattr(writer, "_global_uid", writer.AtomicCounter(0))
     run = Run(tmp_path)
     for phase, turns in ((0, 2), (1, 3)):
         board = Board(run, phase, 0)

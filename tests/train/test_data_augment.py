@@ -125,13 +125,17 @@ def test_mixed_classes_train_and_evaluation_stays_as_it_was() -> None:
     [
         ("random_horizontal_flp", "E204", "did you mean 'random_horizontal_flip'?"),
         ("{random_rotation: {degres: 3}}", "E206", "did you mean 'degrees'?"),
-        ("{random_crop: {padding: 2}}", "E207", "size"),
+        ("flip", "E204", "random_horizontal_flip, random_vertical_flip"),
+        ("{random_crop: {padding: 2}}", "E203", "random_crop needs 'size'"),
+        ("{random_rotation: {degrees: much}}", "E207", "random_rotation: "),
     ],
 )
 def test_what_kornia_does_not_know_is_said(step: str, code: str, said: str) -> None:
     with pytest.raises(SpecError) as caught:
         augment(step)
-    assert caught.value.diagnostics[0].code == code and said in str(caught.value)
+    found = caught.value.diagnostics[0]
+    assert found.code == code and said in str(caught.value)
+    assert found.place is not None and "augment:" in found.place.text
 
 
 def test_mixing_wants_classes_that_a_cross_entropy_alone_reads() -> None:

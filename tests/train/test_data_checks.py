@@ -107,6 +107,10 @@ train:
     found = error(text, str(tmp_path / "a.txt"))
     assert found.message == "tokens 5 is out of range: there are 5 rows"
     assert found.help == "text has 9 in all: make it as many rows"
+    few = text.replace("enter: 5", "enter: 9").replace("linear: 9", "linear: 5")
+    found = error(few, str(tmp_path / "a.txt"))
+    assert found.message.endswith("is out of range: there are 5 classes")
+    assert found.help == "text has 9 in all: make it as many classes"
 
 
 def test_a_batch_larger_than_the_set() -> None:
@@ -125,6 +129,36 @@ def test_a_field_that_is_asked_for_and_that_nothing_takes(tmp_path) -> None:
     np.savez(tmp_path / "a.npz", image=np.zeros((90, 8, 8), np.uint8), more=np.zeros(90))
     (warning,) = checked(text, str(tmp_path / "a.npz"))
     assert warning.severity == "warning" and "'more'" in warning.message
+
+
+def test_classes_that_a_set_has_by_its_nature_need_not_be_taken(tmp_path) -> None:
+    text = SPEC.replace("{cross_entropy: [logits, label]}", "{mse: [logits, 0]}")
+    pictures, label = np.zeros((90, 8, 8), np.uint8), np.zeros(90, np.uint8)
+    np.savez(tmp_path / "a.npz", x_train=pictures, y_train=label)
+    assert checked(text, str(tmp_path / "a.npz")) == []
+    np.savez(tmp_path / "b.npz", x_train=pictures, y_train=label, more_train=label)
+    assert checked(text.replace("data: digits", "data: mnist"), str(tmp_path / "b.npz")) == []
+    table = text.replace("image: [N, 1, 8, 8]", "x: [N, 1]").replace("data: digits", "data: table")
+    (tmp_path / "a.csv").write_text("width,label\n" + "1.5,a\n2.5,b\n" * 60)
+    assert checked(table, str(tmp_path / "a.csv")) == []
+    (tmp_path / "b.csv").write_text("width,target\n" + "1.5,3\n2.5,4\n" * 60)
+    (warning,) = checked(table, str(tmp_path / "b.csv"))
+    assert warning.message == "nothing takes the field 'target' of table"
+
+
+@pytest.mark.parametrize("name", ["kind", "label"])
+def test_a_column_that_is_named_and_that_nothing_takes(tmp_path, name: str) -> None:
+    fields = f"{{x: [width], {name}: species}}"
+    text = (
+        SPEC.replace("image: [N, 1, 8, 8]", "x: [N, 1]")
+        .replace("{cross_entropy: [logits, label]}", "{mse: [logits, 0]}")
+        .replace("data: digits", f"data: {{table: {{fields: {fields}}}}}")
+    )
+    (tmp_path / "a.csv").write_text("width,species\n" + "1.5,a\n2.5,b\n" * 60)
+    found = error(text, str(tmp_path / "a.csv"))
+    assert found.severity == "error"
+    assert found.message == f"nothing takes the field '{name}' of table"
+    assert "or leave it out" in found.help
 
 
 @pytest.mark.parametrize(

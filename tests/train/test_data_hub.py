@@ -56,6 +56,7 @@ def test_parquet_files_as_the_hub_lays_them_out(tmp_path: Path) -> None:
         "a",
         "b",
     ]
+    assert found.columns == {"image"}  # to be used, and classes only where somebody wants them
 
 
 def test_a_set_is_fetched_only_when_that_is_asked_for(monkeypatch) -> None:

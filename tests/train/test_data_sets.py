@@ -72,7 +72,12 @@ def test_items_are_chosen_by_class_and_place() -> None:
         ({"only": {"label": "eleven"}}, "E807"),
         ({"only": {"labl": 1}}, "E807"),
         ({"only": {"image": 1}}, "E807"),
-        ({"only": {"label": 77}}, "E806"),
+        (
+            {"only": {"label": [0, 77]}},
+            r"E807.*only: no item has the label 77[\s\S]*items have 0, 1",
+        ),
+        ({"train": {"without": {"label": 77}}}, "E807.*without: no item has the label 77"),
+        ({"only": {"label": 7}, "without": {"label": 7}}, "E806.*leave no items"),
         ({"range": [0.5, 0.2]}, "E806"),
         ({"images": "a"}, "E807"),
         ({"image": "not a name"}, "E807"),

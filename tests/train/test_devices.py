@@ -135,20 +135,31 @@ def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
     assert "batch: 16" in (tmp_path / "said.0").read_text()
 
 
+@pytest.mark.parametrize("cut", ["false", "true"], ids=["whole weights", "shards"])
+def test_a_batch_norms_statistics_are_kept_with_the_weights(
+    cut: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = PLAIN.replace("tanh,", "{batch_norm: , name: norm}, tanh,")
+    spec, run = written(tmp_path, text), tmp_path / "run"
+    arguments = ["train", str(spec), "-o", str(run), "--device", "cpu", "-q"]
+    members = killing.team(arguments, tmp_path, asked={"ACCELERATE_USE_FSDP": cut})
+    assert [killing.done(member) for member in members] == [0, 0]
+    assert abs(weights(run, "best.safetensors")["norm.running_mean"]).max() > 0.01
+    told = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    assert main(["eval", str(run), "--part", "val", "--device", "cpu", "--json", "-q"]) == 0
+    assert json.loads(capsys.readouterr().out)["loss"] == pytest.approx(told["val.loss"], abs=1e-5)
+
+
 @pytest.mark.slow
-def test_accelerates_launcher_starts_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["--multi_gpu", "--use_fsdp"])
+def test_accelerates_launcher_starts_them(mode: str, tmp_path: Path) -> None:
     spec, run = written(tmp_path, PLAIN), tmp_path / "run"
-    launcher = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--multi_gpu",
-        "--num_processes",
-    ]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", mode, "--num_processes"]
     arguments = ["-m", "archc", "train", str(spec), "-o", str(run), "--device", "cpu"]
     done = subprocess.run([*launcher, "2", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "2 processes, each on cpu" in done.stderr
+    held = " with a share of the weights" if mode == "--use_fsdp" else ""
+    assert f"2 processes, each{held} on cpu" in done.stderr
     assert done.stdout.splitlines()[-1] == run.as_posix()
 
 

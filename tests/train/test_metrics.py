@@ -68,6 +68,26 @@ def test_ranking_metrics() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["auroc", "average_precision"])
+def test_a_ranking_without_items_of_every_class_means_nothing(kind: str) -> None:
+    names = ("scores", "label")
+    scores, shares = torch.randn(6), torch.randn(6, 3)
+    for given, labels, told in (
+        (scores, [0, 0, 0, 0, 0, 0], False),
+        (scores, [1, 1, 1, 1, 1, 1], False),
+        (scores, [0, 0, 0, 0, 0, 1], True),  # the second batch has one
+        (shares, [0, 0, 1, 1, 0, 1], False),
+        (shares, [0, 0, 1, 1, 0, 2], True),
+    ):
+        one = Measured(Metric(kind, kind, names), dict.fromkeys(names))
+        for batch in halves(given, torch.tensor(labels)):
+            one.update(dict(zip(names, batch, strict=True)), len(batch[0]))
+        assert (one.value() is not None) == told
+    one = Measured(Metric(kind, kind, names, {"ignore_index": -1}), dict.fromkeys(names))
+    one.update({"scores": scores, "label": torch.tensor([0, 0, 0, -1, -1, -1])}, 6)
+    assert one.value() is None
+
+
 def test_precision_recall_and_f1_are_means_over_classes() -> None:
     logits, label = torch.randn(60, 3), torch.randint(0, 3, (60,))
     said = logits.argmax(1)
@@ -148,3 +168,9 @@ def test_an_evaluation_tells_terms_loss_and_metrics_and_disturbs_nothing() -> No
         loss = trainee("train", batch)["loss"]
     assert found["loss"] == pytest.approx(float(loss), rel=1e-5)  # 40 items are no whole batches
     assert found == evaluate(trainee, training, graphs, NOW, data().val, device)
+
+
+def test_a_metric_of_a_terms_name_is_told_once() -> None:
+    text = CLASSIFIER.replace("{accuracy: [logits, label]}", "{loss: train.loss, seen: logits}")
+    _, training, _ = made(text)
+    assert result_names(training) == ["loss", "seen"]

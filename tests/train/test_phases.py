@@ -128,6 +128,23 @@ def test_a_grown_run_is_measured_drawn_and_built_as_it_is_in_the_end(
     }
 
 
+def test_what_is_known_of_the_data_is_what_the_last_phase_knows(tmp_path: Path) -> None:
+    """And the spec's own words about it stay."""
+    from archc.pipeline import compile
+
+    sized = "data: {digits: {range: [0, 200], size: =4 * stages}}"
+    text = GROWING.replace("data: {digits: {range: [0, 200]}}", sized)
+    text = text.replace("train:\n", "labels: [o, i, z, e, h, s, b, l, x, g]\ntrain:\n", 1)
+    run = tmp_path / "run"
+    arguments = ["train", str(written(tmp_path, text)), "-o", str(run), "--device", "cpu", "-q"]
+    assert main(arguments) == 0
+    facts = json.loads((run / "run.json").read_text("utf-8"))["facts"]
+    program = compile(run / "spec.yaml")
+    for known in (facts, program.metadata):
+        assert known["preprocess"]["size"] == 8
+    assert program.metadata["labels"][0] == "o"
+
+
 def test_progress_tells_the_phase(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["train", str(written(tmp_path, GROWING)), "-o", str(tmp_path / "run")]
     assert main([*arguments, "--device", "cpu"]) == 0

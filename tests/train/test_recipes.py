@@ -26,7 +26,6 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("recipe", FIRST.values(), ids=lambda one: one.spec)
-@pytest.mark.filterwarnings("ignore:No positive samples")
 def test_a_recipe_can_be_trained(
     recipe: Recipe, sets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

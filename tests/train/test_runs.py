@@ -16,6 +16,20 @@ LEFT = {
     "weights.safetensors", "tensorboard",
 }  # fmt: skip
 
+TEXT = """
+archc: 1
+name: net
+inputs: {tokens: {shape: [N, T], dtype: int64}}
+graph: [{embedding: {num: 4, dim: 4}}, {linear: 4}]
+outputs: {logits: prev}
+train:
+  data: {text: {window: 8}}
+  batch: 4
+  steps: 1
+  loss: {cross_entropy: [logits, next]}
+  optimizer: adam
+"""
+
 
 @pytest.fixture
 def copy(whole: Path, tmp_path: Path) -> Path:
@@ -73,6 +87,18 @@ def test_a_run_says_what_it_does_and_what_can_be_done_with_it(
     assert f"archc build {run.as_posix()}" in err
 
 
+def test_a_run_without_a_test_part_is_told_what_can_be_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("abc " * 200)
+    spec, run = written(tmp_path, TEXT), tmp_path / "run"
+    assert main(["train", str(spec), "-o", str(run), "--data", str(tmp_path / "a.txt")]) == 0
+    assert f"archc eval {run.as_posix()} --part val " in capsys.readouterr().err
+    assert main(["eval", str(run)]) == 2
+    assert "help: --part val; there are train, val" in capsys.readouterr().err
+    assert main(["eval", str(run), "--part", "val"]) == 0
+
+
 def test_results_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec, run = written(tmp_path, DIGITS), tmp_path / "run"
     options = ["-o", str(run), "--steps", "1", "--device", "cpu", "--json"]
@@ -87,8 +113,13 @@ def test_results_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 # ---- going on
 
 
-def test_a_finished_run_stays_as_it_is(whole: Path, copy: Path) -> None:
-    assert main(["train", "--resume", str(copy), "--device", "cpu", "-q"]) == 0
+def test_a_finished_run_stays_as_it_is(
+    whole: Path, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--resume", str(copy), "--device", "cpu"]) == 0
+    told = capsys.readouterr().err
+    assert "steps are done" in told
+    assert "  epoch  " not in told  # there is no table without rows
     assert weights(copy) == weights(whole)
     assert records(copy) == records(whole)
 
@@ -98,6 +129,42 @@ def test_a_run_is_not_overwritten(whole: Path, capsys: pytest.CaptureFixture[str
     assert main(["train", str(whole / "spec.yaml"), "-o", str(whole)]) == 1
     assert "E811" in capsys.readouterr().err
     assert (whole / "run.json").read_bytes() == before
+
+
+def test_a_run_that_never_began_is_made_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, run = written(tmp_path, DIGITS.replace("digits:", "digit:")), tmp_path / "run"
+    command = ["train", str(path), "-o", str(run), "--steps", "2", "--device", "cpu", "-q"]
+    assert main(command) == 1
+    assert "did you mean 'digits'?" in capsys.readouterr().err
+    written(tmp_path, DIGITS)
+    assert main(command) == 0
+    assert (run / "best.safetensors").exists()
+    assert main(command) == 1  # and one that did begin stays
+    assert "holds a run already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "help"),
+    [
+        (["train", "{run}"], "help: archc train --resume {run}"),
+        (["eval", "{spec}"], "help: archc train {spec}"),
+        (["train", "{spec}", "--data", "digits"], "help: --data is a path"),
+    ],
+)
+def test_what_is_mistaken_for_something_else_is_told_what_it_is(
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    help: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {"run": whole, "spec": written(tmp_path, DIGITS)}
+    assert main([one.format(**names) for one in arguments]) in (1, 2)
+    assert help.format(**names) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

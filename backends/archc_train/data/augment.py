@@ -26,6 +26,7 @@ from archc_train.data.part import Batch, DataSet
 from archc_train.data.raw import needs
 
 MIXING = {"mixup": "RandomMixUpV2", "cutmix": "RandomCutMixV2"}
+COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 class Augment:
@@ -87,16 +88,24 @@ def made(choice: Choice) -> nn.Module:
     plain_ones = [n for n in dir(known) if n.startswith("Random") and not n.endswith(("3D", "V2"))]
     names = {**{snake(name): name for name in plain_ones}, **MIXING}
     if choice.name not in names:
-        help = did_you_mean(choice.name, names)
+        alike = [name for name in names if choice.name in name.split("_")]
+        help = did_you_mean(choice.name, alike or names)
         raise SpecError.of("E204", f"no augmentation '{choice.name}'", choice.place, help=help)
     kind = getattr(known, names[choice.name])
-    takes = [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    takes = [one.name for one in parameters]
     options = {takes[0] if key == "value" else key: plain(v) for key, v in choice.options.items()}
     for name in options:
         if name not in takes:
             raise SpecError.of(
                 "E206", f"{choice.name} has no option '{name}'", choice.place,
                 help=did_you_mean(name, takes),
+            )  # fmt: skip
+    for one in parameters:
+        if one.default is one.empty and one.name not in options and one.kind not in COLLECTING:
+            raise SpecError.of(
+                "E203", f"{choice.name} needs '{one.name}'", choice.place,
+                help=f"{{{choice.name}: {{{one.name}: …}}}}",
             )  # fmt: skip
     if choice.name in MIXING:
         options["data_keys"] = ["input", "class"]

@@ -21,7 +21,7 @@ from archc_train.data.pictures import Lazy, Pictures, Streaming
 from archc_train.data.ragged import Ragged
 from archc_train.data.raw import PARTS, Columns, Raw, Request
 from archc_train.data.scale import standardised
-from archc_train.data.split import length, parted, subset
+from archc_train.data.split import length, parted, subset, there
 
 N = symbol("N")
 
@@ -41,6 +41,8 @@ def data_set(raw: Raw, request: Request) -> DataSet:
     left_out = sum(length(raw.parts[name]) - length(columns) for name, columns in parts.items())
     if left_out:
         facts["unreadable"] = left_out
+    for chosen in (options, *(options.get(name, {}) for name in PARTS)):
+        there(parts.values(), chosen, facts)
     parts = {name: subset(columns, options, facts) for name, columns in parts.items()}
     parts = split(parts, request)
     parts = {

@@ -18,6 +18,7 @@ from archc.train.graphs import unused
 from archc_train.data.join import Joined, Renamed
 from archc_train.data.meaning import Choosing, choices
 from archc_train.data.part import DataSet, Fields, Part
+from archc_train.data.split import LABEL
 from archc_train.data.text import Windows
 
 CHUNK = 1 << 16  # items that are looked at together
@@ -62,10 +63,14 @@ def batches(program: Program, training: Training, data: DataSet) -> Iterator[Dia
 def idle(
     program: Program, training: Training, graphs: Graphs, data: DataSet
 ) -> Iterator[Diagnostic]:
-    """Fields that no update takes, if somebody meant them to be used."""
+    """Fields that no update takes, if somebody meant them to be used.
+
+    Those are the ones that the spec names, and columns of files; classes a set has by its nature.
+    """
     measured = {name for metric in training.metrics for name in metric.inputs}
     for name in unused(data.types, graphs):
-        if name in measured or name not in data.asked | data.columns:
+        meant = data.asked | (data.columns - {LABEL})
+        if name in measured or name not in meant:
             continue
         yield Diagnostic(
             "E807",
@@ -98,7 +103,8 @@ def advice(one: Choosing, number: int, data: DataSet) -> str:
     """What may help."""
     if number < 0:
         return f"numbers begin at 0; cross_entropy: {{ignore: {number}}} leaves such items out"
-    known = data.facts.get("vocabulary" if one.what == "rows" else "labels")
+    words = data.facts.get("vocabulary")  # in a language model the classes, too
+    known = words if one.what == "rows" else data.facts.get("labels", words)
     if isinstance(known, list) and number < len(known):
         return f"{data.name} has {len(known)} in all: make it as many {one.what}"
     return f"numbers begin at 0: the greatest is {one.count - 1}"

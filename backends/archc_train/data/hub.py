@@ -134,8 +134,10 @@ def hub(request: Request) -> Raw:
             facts["labels" if field == "label" else f"labels.{field}"] = list(known[name].names)
         for part, one in parts.items():
             found[part][field] = column_of(one, name, kind, request)
-    names = frozenset(found["train"])
-    return Raw(found, facts, *((names, frozenset()) if written else (frozenset(), names)))
+    if written:
+        return Raw(found, facts, asked=frozenset(found["train"]))
+    plain = (name for name in found["train"] if type(known[name]).__name__ != "ClassLabel")
+    return Raw(found, facts, columns=frozenset(plain))  # a set has classes, needed or not
 
 
 def column_of(data: Any, name: str, kind: str, request: Request) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,9 @@ def text(request: Request) -> Raw | DataSet:
 def mnist(request: Request) -> Raw:
     """MNIST (LeCun et al., 1998): fields `image` and `label`; no package brings it."""
     wanted = "--data mnist.npz (x_train y_train x_test y_test), or --data FOLDER with its IDX files"
-    return idx.idx(request) if request.path(wanted).is_dir() else npz.npz(request)
+    if request.path(wanted).is_dir():
+        return idx.idx(request)
+    return replace(npz.npz(request), columns=frozenset())  # what it has is known, used or not
 
 
 KINDS: dict[str, Kind] = {
@@ -177,7 +179,11 @@ def kind_of(name: str, path: Any, sources: Mapping[str, Any]) -> str:
         raise InputError.of("E806", f"no data called '{name}'", help=help)
     place = Path(str(path)).expanduser()
     if not place.exists():
-        raise InputError.of("E806", f"there is no file or folder {place}")
+        known = place.name in KINDS and not KINDS[place.name].files
+        help = (
+            f"--data is a path; a set by its name: train: {{data: {place.name}}}" if known else ""
+        )
+        raise InputError.of("E806", f"there is no file or folder {place}", help=help)
     if place.is_dir():
         return kind_of_folder(place)
     if place.suffix.lower() not in SUFFIXES:

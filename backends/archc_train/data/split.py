@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,20 @@ def subset(columns: Columns, options: Mapping[str, Any], facts: Mapping[str, Any
         rules = {word: options[word] for word in ("range", "only", "without") if word in options}
         raise InputError.of("E806", f"{rules} leave no items")
     return chosen(columns, kept)
+
+
+def there(parts: Collection[Columns], options: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Raises E807 for values that `only` and `without` ask for and no item of any part has."""
+    for word in ("only", "without"):
+        for name, values in dict(options.get(word, {})).items():
+            known = np.unique(np.concatenate([by_name(columns, name) for columns in parts]))
+            for value in numbers(name, values, facts):
+                if value not in known.tolist():
+                    some = ", ".join(map(str, known[:12].tolist())) + " …" * (len(known) > 12)
+                    raise InputError.of(
+                        "E807", f"{word}: no item has the {name} {value!r:.60}",
+                        help=f"items have {some}",
+                    )  # fmt: skip
 
 
 def bounds(written: Any) -> tuple[float, float]:
