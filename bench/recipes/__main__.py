@@ -36,6 +36,13 @@ def main() -> int:
     parser.add_argument("--page", action="store_true", help="write docs/recipes.md and stop")
     args = parser.parse_args()
     table = recipes()
+    try:
+        rows = chosen(args.recipe, table)
+    except KeyError as error:
+        parser.error(error.args[0])
+    odd = next((one for one in args.data if "=" not in one), None)
+    if odd is not None:
+        parser.error(f"--data {odd}: of which set? --data NAME=PATH")
     if not args.page:
         torch.set_num_threads(args.threads)
         with TemporaryDirectory() as folder:
@@ -46,7 +53,7 @@ def main() -> int:
                 paths = {
                     name: Path(path) for name, _, path in (one.partition("=") for one in args.data)
                 }
-            for recipe in chosen(args.recipe, table):
+            for recipe in rows:
                 seeds = (
                     [args.seed]
                     if args.seed is not None

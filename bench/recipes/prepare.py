@@ -22,7 +22,8 @@ def sentiment(archive: Path, target: Path) -> None:
     """Sentences and whether they praise, from the source archive of the package vaderSentiment.
 
     Its file of film reviews has the mean of twenty people's ratings, -4 to 4, and the sentence;
-    those within 0.5 of neither are left out. `pip download --no-binary :all:` fetches the archive.
+    those within 0.5 of neither are left out. Letters are made small, and a space put at both ends.
+    `pip download --no-binary :all:` fetches the archive.
     """
     with tarfile.open(archive) as outer:
         member = next(one for one in outer.getnames() if one.endswith(INNER))
@@ -39,7 +40,7 @@ def sentiment(archive: Path, target: Path) -> None:
         writer.writerow(["text", "label"])
         for rating, text in rows:
             if abs(float(rating)) >= 0.5:
-                writer.writerow([text, "praise" if float(rating) > 0 else "blame"])
+                writer.writerow([f" {text.lower()} ", "praise" if float(rating) > 0 else "blame"])
 
 
 def outlines(source: Path, folder: Path) -> None:

@@ -13,6 +13,11 @@ from bench.recipes.prepare import outlines
 
 COUNT = 80
 STATES = ("train", "t10k")
+GAIT = [
+    f"{part}_{way}"
+    for part in ("ankle", "leg", "trunk")
+    for way in ("horiz_fwd", "vert", "horiz_lateral")
+]
 
 
 def tiny(folder: Path) -> dict[str, Path]:
@@ -36,6 +41,8 @@ def tiny(folder: Path) -> dict[str, Path]:
         "tinyshakespeare": folder / "text.txt",
         "sentiment": folder / "sentiment.csv",
         "japanese_vowels": vowels(folder / "vowels", picks),
+        "gait": table(folder / "gait.csv", picks, GAIT, 1000),
+        "pulse": table(folder / "pulse.csv", picks, ["value"], 7501),
     }
 
 
@@ -55,8 +62,16 @@ def vowels(folder: Path, picks: np.random.Generator) -> Path:
     folder.mkdir()
     for part in ("TRAIN", "TEST"):
         lines = ["@classLabel true " + " ".join(map(str, range(1, 10))), "@data"]
-        for k in range(36):
+        for k in range(180):
             channels = picks.standard_normal((12, 7 + k % 5)).round(3)
             lines.append(":".join(",".join(map(str, one)) for one in channels) + f":{k % 9 + 1}")
         (folder / f"JapaneseVowels_{part}.ts").write_text("\n".join(lines), encoding="utf-8")
     return folder
+
+
+def table(path: Path, picks: np.random.Generator, columns: list[str], rows: int) -> Path:
+    """A series of so many rows, the last one unusual."""
+    values = picks.standard_normal((rows, len(columns))).round(3)
+    lines = [",".join([*map(str, row), str(int(k == rows - 1))]) for k, row in enumerate(values)]
+    path.write_text("\n".join([",".join([*columns, "is_anomaly"]), *lines]), encoding="utf-8")
+    return path

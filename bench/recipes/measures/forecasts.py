@@ -61,26 +61,28 @@ def seasonal(past: NDArray, horizon: list[int]) -> NDArray:
     return np.stack(columns, axis=1)
 
 
-def smoothed(values: NDArray, starts: NDArray, rows: int, horizon: list[int]) -> NDArray:
+def smoothed(
+    values: NDArray, starts: NDArray, rows: int, horizon: list[int], period: int = SEASON
+) -> NDArray:
     """Holt-Winters' forecasts from each window's end `[n, horizons]`, of a series `[rows]`.
 
     Its weights are those fitted on all before the first window's end; the rows after it are walked
-    through with the same weights.
+    through with the same weights. A season is `period` rows.
     """
     first = int(starts[0]) + rows
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = ExponentialSmoothing(
-            values[:first], trend="add", seasonal="add", seasonal_periods=SEASON
+            values[:first], trend="add", seasonal="add", seasonal_periods=period
         ).fit()
     level, slope = float(model.level[-1]), float(model.trend[-1])
-    season = list(np.asarray(model.season)[-SEASON:])
+    season = list(np.asarray(model.season)[-period:])
     alpha, beta, gamma = (
         float(model.params[f"smoothing_{one}"]) for one in ("level", "trend", "seasonal")
     )
     found = []
     for row in range(first, int(starts[-1]) + rows + 1):
-        found.append([level + ahead * slope + season[(ahead - 1) % SEASON] for ahead in horizon])
+        found.append([level + ahead * slope + season[(ahead - 1) % period] for ahead in horizon])
         value, before, old = values[row], level, season[0]
         level = alpha * (value - old) + (1 - alpha) * (level + slope)
         slope = beta * (level - before) + (1 - beta) * slope
