@@ -26,7 +26,7 @@ GROUPS = {
     "5": "Weights, packages and output files",
     "6": "Backends and running",
     "7": "The command line",
-    "8": "Training and its data",
+    "8": "Training, its data, and architecture search",
     "9": "Warnings, and bugs of archc",
 }
 

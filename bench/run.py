@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("compile", "check", "show", "hostile", "export", "latency")
+NAMES = ("compile", "check", "show", "hostile", "export", "latency", "moves", "search")
 
 
 def main() -> int:

@@ -20,7 +20,8 @@ RUNTIMES = {"torch", "onnx", "onnxruntime"}
 BACKEND_NAMES = {"archc_torch", "archc_onnx", "archc_ort", "archc_train"}
 PROTOBUF_MODULES = {"protobuf.py", "encode.py", "writer.py", "model.py"}
 # Where a distribution and what one imports from it are named differently.
-IMPORT_NAMES = {"pyyaml": "yaml", "ruamel.yaml": "ruamel"}
+IMPORT_NAMES = {"pyyaml": "yaml", "ruamel.yaml": "ruamel", "scikit-learn": "sklearn"}
+SEARCH_ONLY = {"optuna", "psutil", "ray", "sklearn", "sqlalchemy"}  # imported where they are used
 
 
 def modules(*folders: Path) -> list[Path]:
@@ -92,12 +93,22 @@ def test_the_core_imports_no_runtime_and_no_backend() -> None:
     assert offenders(modules(CORE), RUNTIMES | BACKEND_NAMES) == []
 
 
-def test_the_core_imports_only_what_it_declares() -> None:
+def declared(*extras: str) -> set[str]:
+    """What the project's dependencies, and those of its extras, are imported as."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = (re.match(r"[\w.-]+", line)[0].lower() for line in project["dependencies"])
-    known = {IMPORT_NAMES.get(name, name) for name in declared} | {"archc"}
-    used = {name.partition(".")[0] for path in modules(CORE) for name in imports_of(path)}
-    assert used - known - sys.stdlib_module_names == set()
+    lines = [*project["dependencies"]]
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    names = (re.match(r"[\w.-]+", line)[0].lower() for line in lines)
+    return {IMPORT_NAMES.get(name, name) for name in names} | {"archc"}
+
+
+def test_the_core_imports_only_what_it_declares() -> None:
+    """Search has an extra of its own, and imports it where it is used."""
+    for folder, extras in ((CORE, ()), (CORE / "search", ("search", "ray"))):
+        paths = [path for path in modules(folder) if extras or CORE / "search" not in path.parents]
+        used = {name.partition(".")[0] for path in paths for name in imports_of(path)}
+        assert used - declared(*extras) - sys.stdlib_module_names == set()
 
 
 def test_networkx_is_known_to_one_module() -> None:
@@ -143,7 +154,7 @@ print(count)
 
 
 def test_the_core_imports_where_no_runtime_is_installed() -> None:
-    program = f"BLOCKED = {sorted(RUNTIMES | BACKEND_NAMES)}\n{IMPORT_ALL}"
+    program = f"BLOCKED = {sorted(RUNTIMES | BACKEND_NAMES | SEARCH_ONLY)}\n{IMPORT_ALL}"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Validate specs, and how they are trained: every variant, every finding, in one go.
+"""Validate specs, how they are trained and what a search may change: every finding in one go.
 
 Examples:
   archc check specs/resnet.yaml
@@ -54,7 +54,11 @@ def examine(spec: str, args: Namespace) -> tuple[list[Diagnostic], list[Program]
     for variant in variants:
         try:
             program = opened.program(variant, args.set)
-            diagnostics: Sequence[Diagnostic] = [*program.warnings, *of_training(program)]
+            diagnostics: Sequence[Diagnostic] = [
+                *program.warnings,
+                *of_training(program),
+                *of_search(program),
+            ]
             programs.append(program)
         except SpecError as error:
             diagnostics = error.diagnostics
@@ -72,6 +76,15 @@ def of_training(program: Program) -> list[Diagnostic]:
     if program.file is None or program.file.section("train") is None:
         return []
     from archc.train import check
+
+    return check(program)
+
+
+def of_search(program: Program) -> list[Diagnostic]:
+    """What is wrong with the spec's `search:` section, if it has one."""
+    if program.file is None or program.file.section("search") is None:
+        return []
+    from archc.search.reading import check
 
     return check(program)
 

@@ -13,6 +13,7 @@ from archc.explain import codes, examples, page, title, topics
 from archc.explain.reference import op_page
 from archc.ops.registry import ops
 from archc.pipeline import compile_text
+from archc.search import reading
 from archc.spec.ast import MODIFIERS
 from archc.spec.schema import SKELETON
 from archc.train import check
@@ -23,10 +24,10 @@ SPEC_CODES = [code for code in codes() if list(examples(page(code) or ""))]
 
 
 def found_in(text: str) -> set[str]:
-    """The codes of all findings about a spec's text and its training, warnings included."""
+    """The codes of all findings about a spec's text, training and search, warnings included."""
     try:
         program = compile_text(text)
-        return {one.code for one in [*program.warnings, *check(program)]}
+        return {one.code for one in [*program.warnings, *check(program), *reading.check(program)]}
     except ArchcError as error:
         return {one.code for one in error.diagnostics}
 

@@ -13,6 +13,7 @@ import pytest
 
 from archc.errors import ArchcError, render
 from archc.pipeline import compile
+from archc.search import reading
 from archc.spec.load import Loader
 from archc.train import check
 
@@ -27,7 +28,8 @@ def findings(path: Path) -> str:
     texts: dict[str, None] = {}
     for variant in variants:
         try:
-            found = check(compile(path, variant=variant))
+            program = compile(path, variant=variant)
+            found = [*check(program), *reading.check(program)]
             texts.update({render(diagnostic): None for diagnostic in found})
         except ArchcError as error:
             texts.update({render(diagnostic): None for diagnostic in error.diagnostics})

@@ -1,0 +1,186 @@
+"""Search architectures as a spec's `search:` section says, into a study.
+
+Candidates are specs, made from this one by its holes and moves. The study's folder holds the spec,
+all trials, what they left, and a page; `archc study` shows it. A search that was stopped, by Ctrl-C
+or in any other way, goes on with --resume, and no finished trial is evaluated again.
+
+Candidates are trained as the spec's `train:` section says, unless the objectives follow from the
+graph, as params and macs do, or --table or --evaluate say otherwise.
+
+Examples:
+  archc search net.yaml                            into studies/NAME
+  archc search net.yaml -o studies/wide --set width=16 --workers 2 --trials 300
+  archc search net.yaml --strategy random --evaluate scores:latency
+  archc search --resume studies/wide --trials 600
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from archc.cli.options import add_choices, add_spec
+
+CHANGES = ("strategy", "trials", "seconds", "seed")
+BUDGET = ("trials", "seconds")
+DATA = ("data", "download", "device")
+BEGINNING = (
+    "set",
+    "variant",
+    "output",
+    "strategy",
+    "seed",
+    "evaluate",
+    "table",
+    "data",
+    "download",
+)
+
+
+def configure(parser: ArgumentParser) -> None:
+    from archc.spec.search import STRATEGIES
+
+    add_spec(parser, nargs="?")
+    add_choices(parser)
+    parser.add_argument("-o", "--output", metavar="STUDY", help="the folder; studies/NAME without")
+    parser.add_argument("--resume", metavar="STUDY", help="go on with a study that is there")
+    parser.add_argument("--trials", type=int, metavar="N", help="candidates to evaluate, in all")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of all evaluations together")
+    parser.add_argument("--strategy", choices=STRATEGIES, help="in place of the spec's")
+    parser.add_argument("--seed", type=int, metavar="N", help="of everything drawn")
+    parser.add_argument(
+        "--evaluate", metavar="MODULE:FUNCTION",
+        help="what scores a candidate: numbers by name; or the name of an installed evaluator",
+    )  # fmt: skip
+    parser.add_argument("--table", metavar="CSV", help="scores by parameters, looked up")
+    parser.add_argument("--data", metavar="PATH", help="where the data is, in place of the spec's")
+    parser.add_argument("--download", action="store_true", help="fetch data that is not here")
+    parser.add_argument(
+        "--storage", metavar="URL", help="a database for the trials, as SQLAlchemy names it"
+    )
+    group = parser.add_argument_group("workers")
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="processes that evaluate; 0: none but this one"
+    )
+    group.add_argument("--threads", type=int, default=1, metavar="N", help="of each of them; 1")
+    group.add_argument("--ray", metavar="ADDRESS", help="workers of a Ray cluster: auto, HOST:PORT")
+    group.add_argument("--gpus", type=float, default=0.0, metavar="N", help="of each, with --ray")
+    group.add_argument(
+        "--device", choices=("auto", "cpu"), default="auto", help="auto: a GPU where there is one"
+    )
+
+
+def run(args: Namespace) -> int:
+    from archc.cli.searching import Display
+    from archc.errors import ArchcError
+    from archc.interrupt import interruptible
+    from archc.search.page import write
+    from archc.search.start import Staff, go_on
+
+    check(args)
+    staff = Staff(args.workers, args.threads, args.ray, args.gpus)
+    study = resumed(args) if args.resume is not None else begun(args)
+    try:
+        with Display(args, study) as display, interruptible() as asked:
+            end, loop = go_on(study, staff, display, asked)
+        write(study, loop.records)
+    except ArchcError:
+        told = [one for one in study.storage.records() if one.told is not None]
+        if args.resume is None and not told:
+            study.discard()  # what was wrong is wrong with the command: it can be given again
+        raise
+    finally:
+        study.close()
+    if end == "stopped":
+        print("\narchc: stopped; what is finished is recorded", file=sys.stderr)
+        print(f"go on: archc search --resume {shown(study.folder)}", file=sys.stderr)
+        return 130
+    tell(study.folder, loop, end, args)
+    return 0
+
+
+def check(args: Namespace) -> None:
+    """Raises UsageError E706 for options that do not go together."""
+    from archc.errors import UsageError
+
+    if (args.spec is None) == (args.resume is None):
+        help = "archc search net.yaml, or archc search --resume studies/net"
+        raise UsageError.of("E706", "give a spec, or --resume with a study", help=help)
+    given = [name for name in BEGINNING if getattr(args, name)]
+    if args.resume is not None and given:
+        what = f"a study goes on as it was begun: --{given[0]} is for a new one"
+        raise UsageError.of("E706", what, help="--trials and --seconds give it more room")
+    if args.evaluate is not None and args.table is not None:
+        raise UsageError.of("E706", "--evaluate and --table are two ways to score", help="give one")
+    for name in (*BUDGET, "threads"):
+        value = getattr(args, name)
+        if value is not None and value <= 0:
+            raise UsageError.of("E706", f"--{name} takes more than 0", help=f"--{name} 1")
+    if args.workers is not None and args.workers < 0:
+        raise UsageError.of("E706", "--workers takes 0 or more", help="--workers 2")
+
+
+def begun(args: Namespace) -> Any:
+    from archc.search.start import Plan, begin
+
+    options = {"data": args.data, "download": args.download, "device": args.device}
+    plan = Plan(given(args, CHANGES), args.evaluate, args.table, options)
+    folder = Path(args.output) if args.output else None
+    return begin(
+        args.spec, plan, variant=args.variant, set=args.set, folder=folder, url=args.storage
+    )
+
+
+def resumed(args: Namespace) -> Any:
+    from archc.search.study import Study
+
+    study = Study.open(Path(args.resume), args.storage)
+    study.change(given(args, BUDGET))
+    return study
+
+
+def given(args: Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+    values = {name: getattr(args, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def tell(folder: Path, loop: Any, end: str, args: Namespace) -> None:
+    """What came of it, and what can be done next."""
+    from archc.cli.report import print_json
+    from archc.cli.searching import numbers, summary
+    from archc.cli.terminal import painter
+    from archc.search.record import best
+
+    where = shown(folder)
+    found = best(loop.records, loop.search.objectives)
+    if args.json:
+        winner = None if found is None else {"trial": found.number, "values": dict(found.values)}
+        print_json({"study": where, "end": end, **summary(loop.records), "best": winner})
+        return
+    if end == "exhausted":
+        print("there is nothing left that was not seen", file=sys.stderr)
+    if found is None:
+        print("no candidate was evaluated to its end")
+    else:
+        print(f"best  trial {found.number}  {numbers(found.values, loop.search)}")
+    print(where)
+    if args.quiet:
+        return
+    paint = painter(sys.stderr)
+    hints = {
+        f"archc study front {where}": "the best candidates",
+        f"archc study lineage {where}": "how the winner came to be",
+        f"archc study export {where} --best": "the winner as a spec, to be trained and built",
+        f"{where}/report.html": "the whole study as a page",
+    }
+    print(file=sys.stderr)
+    for command, does in hints.items():
+        print(f"  {command:<{max(map(len, hints))}}  {paint(does, 'dim')}", file=sys.stderr)
+
+
+def shown(folder: Path) -> str:
+    from archc.errors import printable
+
+    return printable(folder.as_posix())

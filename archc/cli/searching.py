@@ -1,0 +1,165 @@
+"""What a search shows while it runs: counts and the front; plain lines without a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from archc.cli.progress import lasted
+from archc.cli.terminal import counted, is_terminal, painter, short
+from archc.errors import printable
+from archc.search.record import Record, duplicates, front
+from archc.search.section import Search
+from archc.search.study import Study
+
+ROWS = 8  # of the front that are shown
+EVERY = 0.25  # seconds between drawings
+
+
+class Display:
+    """A context; call it with each trial that is told."""
+
+    def __init__(self, args: Namespace, study: Study) -> None:
+        self.silent = args.quiet or args.json
+        self.drawn = is_terminal(sys.stderr) and not self.silent
+        self.paint = painter(sys.stderr)
+        self.study, self.search = study, study.search
+        self.records = list(study.records)
+        self.before = sum(one.evaluated for one in self.records)
+        self.began = time.monotonic()
+        self.front: list[Record] = front(self.records, self.search.objectives)
+        self.live: Any = None
+        self.last = 0.0
+
+    def __enter__(self) -> Self:
+        if not self.silent:
+            for line in described(self.study):
+                print(line, file=sys.stderr)
+        if self.drawn:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(stderr=True, force_terminal=True, markup=False, highlight=False)
+            self.live = Live(console=console, auto_refresh=False, transient=True)
+            self.live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def __call__(self, record: Record) -> None:
+        if self.silent:
+            return
+        while len(self.records) <= record.number:  # others before it are under way
+            self.records.append(record)
+        self.records[record.number] = record
+        better = record.state == "complete" and self._enters(record)
+        if self.live is None:
+            if record.evaluated:
+                print(self._line(record, better), file=sys.stderr)
+        elif time.monotonic() - self.last > EVERY:
+            self.last = time.monotonic()
+            self.live.update(self.picture(), refresh=True)
+
+    def _enters(self, record: Record) -> bool:
+        """Whether the trial is now one of the front."""
+        self.front = front(self.records, self.search.objectives)
+        return any(one.number == record.number for one in self.front)
+
+    def _line(self, record: Record, better: bool) -> str:
+        shown = numbers(record.values, self.search) if record.values else ""
+        parts = [
+            f"trial {record.number:>4}",
+            shown,
+            "" if record.state == "complete" else record.state,
+        ]
+        line = "  ".join(part for part in [*parts, printable(record.why)] if part)
+        mark = "best" if len(self.search.objectives) == 1 else "front"
+        return self.paint(f"{line}  {mark}", "green") if better else line
+
+    def picture(self) -> Any:
+        """The live table."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        facts = summary(self.records)
+        done = facts["evaluated"] - self.before
+        minutes = (time.monotonic() - self.began) / 60
+        rate = f"{done / minutes:.3g} a minute" if minutes > 0 and done else ""
+        of = f" of {counted(self.search.trials)}" if self.search.trials else ""
+        until = f" of {lasted(self.search.seconds)}" if self.search.seconds else ""
+        head = [
+            f"{counted(facts['evaluated'])}{of} evaluated",
+            f"{lasted(facts['seconds'])}{until}",
+            rate,
+            f"{counted(facts['duplicates'])} duplicates avoided",
+            f"{counted(facts['limited'])} beyond limits",
+            f"{counted(facts['failed'])} failed",
+        ]
+        table = Table(box=None, pad_edge=False)
+        names = [one.name for one in self.search.objectives]
+        extra = [name for name in ("params", "macs") if name not in names]
+        for name in ("trial", *map(printable, names), *extra):
+            table.add_column(name, justify="right")
+        table.add_column("change", no_wrap=True, overflow="ellipsis")
+        for one in self.front[:ROWS]:
+            cells = [value(one.values.get(name), name) for name in (*names, *extra)]
+            table.add_row(str(one.number), *cells, Text(printable(one.change)))
+        left = len(self.front) - ROWS
+        rest = [Text(f"and {left} more on the front")] if left > 0 else []
+        return Group(Text("  ".join(part for part in head if part)), table, *rest)
+
+
+def described(study: Study) -> list[str]:
+    """The beginning, line by line."""
+    search = study.search
+    sought = [f"{'greatest' if one.maximize else 'least'} {one.name}" for one in search.objectives]
+    options = " ".join(f"{name} {given}" for name, given in search.options.items())
+    budget = [f"{counted(search.trials)} trials"] if search.trials else []
+    budget += [f"{lasted(search.seconds)} of evaluation"] if search.seconds else []
+    lines = [f"{'search':<8} {study.about['name']} for the {', the '.join(sought)}"]
+    lines += [f"{'strategy':<8} {search.strategy} {options}".rstrip()]
+    lines += [f"{'budget':<8} {', '.join(budget)}", f"{'study':<8} {study.folder.as_posix()}"]
+    if study.records:
+        lines.append(f"goes on after {counted(len(study.records))} trials")
+    return [printable(line) for line in lines]
+
+
+def summary(records: Sequence[Record]) -> dict[str, Any]:
+    """What was done so far, counted."""
+    states = [one.state for one in records]
+    return {
+        "trials": len(records),
+        "evaluated": sum(one.evaluated for one in records),
+        "seconds": round(sum(one.spent for one in records), 3),
+        "duplicates": duplicates(records),
+        "limited": states.count("limited"),
+        "failed": states.count("failed"),
+    }
+
+
+def numbers(values: Mapping[str, float], search: Search) -> str:
+    """The objectives first, then what else is known."""
+    names = dict.fromkeys([one.name for one in search.objectives])
+    names |= dict.fromkeys(values)
+    known = [name for name in names if name in values]
+    return "  ".join(f"{printable(name)} {value(values[name], name)}" for name in known)
+
+
+def value(number: float | None, name: str = "") -> str:
+    if number is None:
+        return "-"
+    if name in ("params", "macs") or name.endswith("bytes"):
+        return short(number)
+    return f"{number:.5g}"

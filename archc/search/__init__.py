@@ -1,0 +1,1 @@
+"""Architecture search: spaces of specs, moves on them, strategies, and the study they leave."""

@@ -1,0 +1,143 @@
+"""A candidate: a spec with the changes that search made to it, which compiles as any other does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archc.elaborate import elaborate
+from archc.errors import SpecError
+from archc.ir.digest import digest
+from archc.ir.program import Program
+from archc.ir.vertices import hashed
+from archc.pipeline import settings_from
+from archc.search.edit import Edit, edited, rewritten
+from archc.spec.ast import File, Step
+from archc.spec.load import Loader, revised
+
+if TYPE_CHECKING:
+    from archc.elaborate.elaborator import Elaborator, Feed
+    from archc.elaborate.scope import Frame, Item
+    from archc.search.moves.view import View
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Copy:
+    """One copy of a step as it was elaborated: where, what it was fed, and what it gave.
+
+    Copies of a `repeat` but the first are fed what the one before gave.
+    """
+
+    step: Step
+    frame: Frame
+    fed: Feed
+    item: Item
+
+
+@dataclass(eq=False)
+class _Watch:
+    """Keeps what an elaboration tells."""
+
+    elaborator: Elaborator | None = None
+    copies: list[Copy] = field(default_factory=list)
+
+    def __call__(
+        self, elaborator: Elaborator, step: Step, frame: Frame, fed: Feed, item: Item
+    ) -> None:
+        self.elaborator = elaborator
+        self.copies.append(Copy(step, frame, fed, item))
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A spec in memory.
+
+    `file` has all structural edits in its tree; `edits` are those that its text, `file.source`,
+    has not. `values` are plain values of parameters in place of their defaults. `origin` is the
+    candidate that was read, of which this one is a descendant; None of that one itself.
+    """
+
+    file: File
+    values: Mapping[str, Any] = field(default_factory=dict)
+    edits: tuple[Edit, ...] = ()
+    origin: Candidate | None = None
+
+    @classmethod
+    def read(cls, text: str, path: Path) -> Candidate:
+        """The candidate that a text is; `path` is where it lies, and where `use` looks.
+
+        Raises SpecError with all that is wrong with it.
+        """
+        loader = Loader()
+        file = loader.load_text(text, path.as_posix(), path)
+        if loader.findings:
+            raise SpecError(loader.findings)
+        return cls(file)
+
+    @cached_property
+    def program(self) -> Program:
+        """What the spec means. Raises SpecError; a space's own moves give no reason for one."""
+        return self._elaborated[0]
+
+    @cached_property
+    def view(self) -> View:
+        """What moves are found in."""
+        from archc.search.moves.view import View
+
+        program, watch = self._elaborated
+        assert watch.elaborator is not None
+        return View(self, program, watch.elaborator, watch.copies)
+
+    @cached_property
+    def _elaborated(self) -> tuple[Program, _Watch]:
+        watch, settings = _Watch(), settings_from(self.values, self.file)
+        program = elaborate(self.file, None, settings, watch=watch)
+        if watch.elaborator is not None:
+            watch.elaborator.context.watch = None
+        return program, watch
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what follows from them is found anew."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    @cached_property
+    def digest(self) -> str:
+        """What decides whether two candidates are the same network."""
+        return network_digest(self.program)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """Plain values of the parameters: as they are set, or as their defaults are written."""
+        from archc.spec.data import plain
+
+        defaults = {one.name: plain(one.default) for one in self.file.parameters}
+        return {**defaults, **self.values}
+
+    def text(self) -> str:
+        """The spec as YAML; what no edit touches stays as it was written, comments too."""
+        params = (Edit("put", ("params", name), value) for name, value in self.values.items())
+        return rewritten(self.file.source.text, [*self.edits, *params])
+
+    def with_values(self, values: Mapping[str, Any]) -> Candidate:
+        return self._child(self.file, {**self.values, **values}, self.edits)
+
+    def with_edits(self, edits: Sequence[Edit]) -> Candidate:
+        file = revised(self.file, edited(self.file.data, edits))
+        return self._child(file, self.values, (*self.edits, *edits))
+
+    def _child(self, file: File, values: Mapping[str, Any], edits: tuple[Edit, ...]) -> Candidate:
+        return Candidate(file, values, edits, self.origin or self)
+
+
+def network_digest(program: Program) -> str:
+    """The program's digest; of several models that no other calls, as a GAN's two, of them all."""
+    called = {call.model for one in program.definitions() for call in one.calls()}
+    roots = [name for name in program.models if name not in called]
+    if len(roots) < 2:
+        return digest(program)
+    each = [digest(program, name) for name in roots]
+    version = each[0].partition("-")[0]
+    return f"{version}-{hashed(*(one.encode() for one in each)).hex()}"

@@ -1,0 +1,294 @@
+"""The search itself: ask, look whether it is known, evaluate, tell, record.
+
+What is recorded is what happened: a search that was killed is given its records, tells its strategy
+the same in the same order, and goes on. With one worker, and numbers that depend on nothing but the
+candidate, it comes to the same study as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import Literal
+
+from archc.errors import ArchcError, InputError, did_you_mean
+from archc.search.candidate import Candidate
+from archc.search.evaluating import finite, reason
+from archc.search.halving import Halving
+from archc.search.jobs import Crew, Job, Outcome
+from archc.search.record import Record, Step
+from archc.search.section import Search
+from archc.search.statics import beyond, statics
+from archc.search.study import Study
+from archc.search.trial import COST, Strategy, Trial
+
+LOG = logging.getLogger("archc.search")
+IDLE = 100  # proposals in a row of which none needs an evaluation: there is nothing left to find
+TWINS = 10  # duplicates that wait for a trial under way; then nothing is asked until one is told
+POLL = 0.2  # seconds between looks at whether the search was asked to stop
+End = Literal["budget", "exhausted", "stopped"]
+Tell = Callable[[Record], None]
+
+
+def silence(record: Record) -> None:
+    """Tells nobody."""
+
+
+@dataclass(slots=True)
+class Climb:
+    """A trial under way: its record as it is so far, and the numbers known without evaluation."""
+
+    record: Record
+    candidate: Candidate
+    known: dict[str, float] = field(default_factory=dict)
+    twins: list[tuple[Record, Candidate]] = field(default_factory=list)  # that wait for its values
+
+
+class Loop:
+    """A search under way. Without a study nothing is kept, as in a simulation."""
+
+    def __init__(
+        self,
+        search: Search,
+        strategy: Strategy,
+        crew: Crew,
+        study: Study | None = None,
+        tell: Tell = silence,
+    ) -> None:
+        self.search, self.strategy, self.crew, self.study = search, strategy, crew, study
+        self.tell = tell
+        self.halving = Halving(search.objectives, search.evaluation)
+        self.records: list[Record] = []
+        self.first: dict[str, int] = {}  # digest → the first trial with it
+        self.climbs: dict[int, Climb] = {}  # not told yet
+        self.ready: deque[Job] = deque()  # to be given to the crew before anything new is asked
+        self.clock = 0  # what was recorded so far, counted
+        self.idle = 0
+        self.evaluated = 0
+        self.spent = 0.0  # seconds of evaluation
+
+    # ---- going
+
+    def run(self, asked: Event | None = None) -> End:
+        """Searches until the budget is spent, or there is nothing new, or `asked` is set."""
+        while asked is None or not asked.is_set():
+            while self.crew.free and (job := self._next()) is not None:
+                self.crew.give(job)
+            if not self.climbs:
+                return "exhausted" if self.idle >= IDLE and not self.over else "budget"
+            for outcome in self.crew.wait(POLL):
+                self._take(outcome)
+        return "stopped"
+
+    @property
+    def over(self) -> bool:
+        """Whether the budget is spent."""
+        trials, seconds = self.search.trials, self.search.seconds
+        return (trials is not None and self.evaluated >= trials) or (
+            seconds is not None and self.spent >= seconds
+        )
+
+    def _next(self) -> Job | None:
+        """What is to be evaluated next; None if nothing is, until more is told."""
+        while not self.ready:
+            waiting = sum(len(climb.twins) for climb in self.climbs.values())
+            if self.over or self.idle >= IDLE or waiting >= TWINS:
+                return None
+            self._ask()
+        return self.ready.popleft()
+
+    # ---- asking
+
+    def _ask(self) -> None:
+        """Takes a proposal in: it is told at once, or made ready to be evaluated."""
+        number = len(self.records)
+        proposal = self.strategy.ask(number)
+        candidate = proposal.candidate
+        record = Record(
+            number, "", "", proposal.parents, proposal.change,
+            parameters=candidate.parameters, avoided=proposal.avoided, began=time.time(),
+        )  # fmt: skip
+        try:
+            if self.study is not None:  # what the text says is what counts, now and after a kill
+                record = replace(record, text=candidate.text())
+                candidate = self.study.candidate(record)
+            record = replace(record, digest=candidate.digest)
+            known = statics(candidate, self.search)
+        except ArchcError as error:
+            LOG.warning("trial %d is no network: %s", number, reason(error))
+            self._end(replace(record, state="failed", why=reason(error)), candidate)
+            return
+        first = self.first.setdefault(record.digest, number)
+        if first in self.climbs:
+            record = replace(record, twin=first)
+            self._begin(record)
+            self.climbs[first].twins.append((record, candidate))
+        elif first != number:
+            self._end(like(replace(record, twin=first), self.records[first]), candidate)
+        elif why := beyond(known, self.search.limits):
+            self._end(replace(record, state="limited", values=known, why=why), candidate)
+        else:
+            climb = Climb(replace(record, evaluated=True), candidate, known)
+            self._begin(climb.record)
+            self._climb(climb)
+
+    def _begin(self, record: Record) -> None:
+        """Records a trial, whole if it is told already."""
+        self.idle = 0 if record.evaluated else self.idle + 1
+        self.evaluated += record.evaluated
+        self.records.append(record)
+        if self.study is not None:
+            self.study.storage.begin(record)
+
+    def _climb(self, climb: Climb) -> None:
+        """Makes a trial ready for its next rung; before new ones if it has climbed one."""
+        record = climb.record
+        self.climbs[record.number] = climb
+        firsts = dict.fromkeys(self._first(number) for number in record.parents)
+        job = Job(record.number, climb.candidate, len(record.steps), tuple(firsts))
+        if record.steps:
+            self.ready.appendleft(job)
+        else:
+            self.ready.append(job)
+
+    def _first(self, number: int) -> int:
+        """The trial that was evaluated in this one's place."""
+        twin = self.records[number].twin
+        return number if twin is None else twin
+
+    # ---- telling
+
+    def _take(self, outcome: Outcome) -> None:
+        """What the evaluation of a rung came to."""
+        climb = self.climbs[outcome.number]
+        values, why = self._values(climb, outcome)
+        cost = values.pop(COST, outcome.seconds)
+        self.spent += cost
+        record = replace(
+            climb.record,
+            values=finite(values),
+            cost=climb.record.spent + cost,
+            rung=len(climb.record.steps),
+        )
+        if why:
+            if self.study is not None:
+                self.study.note(f"trial {record.number} failed: {why}\n{outcome.trace}")
+            self._finish(climb, replace(record, state="failed", values={}, why=why))
+        elif why := beyond(values, self.search.limits):
+            self._finish(climb, replace(record, state="limited", why=why))
+        elif record.rung == self.halving.last:
+            self._finish(climb, replace(record, state="complete"))
+        else:
+            self.clock += 1
+            step = Step(record.values, cost, self.clock)
+            climb.record = replace(climb.record, steps=(*record.steps, step))
+            if self.study is not None:
+                self.study.storage.rung(climb.record)
+            self._decide(climb, self.halving.goes_on(record.rung, record.values))
+
+    def _values(self, climb: Climb, outcome: Outcome) -> tuple[dict[str, float], str]:
+        """All numbers of a rung, and why it failed if it did.
+
+        Raises InputError E862 where an objective is missing: that is no candidate's fault.
+        """
+        if outcome.values is None:
+            return {}, outcome.why
+        values = {**climb.known, **outcome.values}
+        for objective in self.search.objectives:
+            if objective.name not in values:
+                what = f"no evaluation gives the objective '{objective.name}'"
+                raise InputError.of("E862", what, help=did_you_mean(objective.name, values))
+            if not math.isfinite(values[objective.name]):
+                return {}, f"{objective.name} is {values[objective.name]}"
+        return values, ""
+
+    def _decide(self, climb: Climb, goes_on: bool) -> None:
+        """Lets a trial go on, or tells it as it is after its last step."""
+        if goes_on:
+            self._climb(climb)
+            return
+        record, step = climb.record, climb.record.steps[-1]
+        stopped = replace(
+            record, state="complete", values=step.values, cost=record.spent,
+            rung=len(record.steps) - 1, stopped=True,
+        )  # fmt: skip
+        self._finish(climb, stopped)
+
+    def _finish(self, climb: Climb, record: Record) -> None:
+        self._end(record, climb.candidate)
+        self.climbs.pop(record.number, None)
+        for twin, candidate in climb.twins:
+            self._end(like(twin, self.records[record.number]), candidate)
+
+    def _end(self, record: Record, candidate: Candidate) -> None:
+        """Records the end of a trial, and tells it."""
+        self.clock += 1
+        record = replace(record, told=self.clock, ended=time.time())
+        if record.number == len(self.records):
+            self._begin(record)
+        else:
+            self.records[record.number] = record
+            if self.study is not None:
+                self.study.storage.end(record)
+        if record.digest:  # of what is no network there is nothing to learn
+            self.strategy.tell(trial(record, candidate))
+        self.tell(record)
+
+    # ---- going on after a stop
+
+    def resume(self) -> None:
+        """Tells all that the study has recorded, and makes ready what was under way."""
+        assert self.study is not None
+        self.records = list(self.study.storage.records())
+        events: dict[int, tuple[Record, Step | None]] = {}
+        for one in self.records:
+            events |= {step.order: (one, step) for step in one.steps}
+            events |= {} if one.told is None else {one.told: (one, None)}
+        on: dict[int, bool] = {}  # whether a trial was to go on
+        for self.clock in sorted(events):
+            one, step = events[self.clock]
+            if step is not None:
+                on[one.number] = self.halving.goes_on(one.steps.index(step), step.values)
+            elif one.digest:
+                self.strategy.tell(trial(one, self.study.candidate(one)))
+        for one in self.records:
+            if one.digest:
+                self.first.setdefault(one.digest, one.number)
+            self.idle = 0 if one.evaluated else self.idle + 1
+            self.evaluated += one.evaluated
+            self.spent += one.spent
+        for one in [record for record in self.records if record.told is None]:
+            self._again(one, on.get(one.number, True))
+
+    def _again(self, record: Record, goes_on: bool) -> None:
+        """Goes on with a trial that was not told."""
+        assert self.study is not None
+        candidate = self.study.candidate(record)
+        if record.twin is None:
+            climb = Climb(record, candidate, statics(candidate, self.search))
+            self._decide(climb, goes_on)
+        elif record.twin in self.climbs:
+            self.climbs[record.twin].twins.append((record, candidate))
+        else:
+            self._end(like(record, self.records[record.twin]), candidate)
+
+
+def like(record: Record, first: Record) -> Record:
+    """A trial that is the same network as an earlier one: what that one came to, at no cost."""
+    state = "duplicate" if first.state == "complete" else first.state
+    why = first.why and f"as trial {first.number}: {first.why}"
+    return replace(record, state=state, values=first.values, rung=first.rung, why=why)
+
+
+def trial(record: Record, candidate: Candidate) -> Trial:
+    """What a strategy is told."""
+    assert record.state != "running"
+    return Trial(
+        record.number, candidate, record.state, record.values, record.cost, record.parents,
+        record.change, record.why, record.rung,
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""A stride that goes to another step of the same chain, at whose end all is as large as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from archc.search.move import Move
+from archc.search.moves.draft import Draft
+from archc.search.moves.room import shuffled
+from archc.search.moves.say import at, everywhere
+from archc.search.moves.suppose import holds
+from archc.search.moves.view import Row, View
+from archc.search.moves.windows import is_pool, parameter, takes, windowed
+from archc.spec.data import Data, Scalar, plain
+from archc.spec.formula import Formula
+
+FAR = 8  # steps between the two, at most
+
+
+def found(view: View, random: Random) -> Iterator[Move]:
+    pairs = [
+        (one, other)
+        for body in view.bodies
+        for k, one in enumerate(body.rows)
+        for other in body.rows[k + 1 : k + 1 + FAR]
+        if _has_stride(one) and _has_stride(other)
+    ]
+    for one, other in shuffled(random, pairs):
+        a, b = Draft(one), Draft(other)
+        first, second = a.attribute("stride"), b.attribute("stride")
+        if _plain(first) == _plain(second) or not (_moves(first) and _moves(second)):
+            continue
+        _set(a, second)
+        _set(b, first)
+        steps = a.step(), b.step()
+        if steps[0] is None or steps[1] is None:
+            continue
+        if holds(view, {one: steps[0], other: steps[1]}):
+            what = f"the strides of {one.says()} and {at(other)} exchanged"
+            yield Move("stride", what + everywhere(one.body), (*a.edits, *b.edits))
+
+
+def _has_stride(row: Row) -> bool:
+    """Whether the step says, or could say, its stride."""
+    if not row.is_seen or row.step.repeat is not None or row.step.scan is not None:
+        return False
+    if is_pool(row) and Draft(row).attribute("stride") is None:
+        return False
+    return bool(windowed(row)) or takes(row, "stride")
+
+
+def _plain(data: Data | None) -> object:
+    return 1 if data is None else plain(data)
+
+
+def _moves(data: Data | None) -> bool:
+    """Whether the value means the same at another step of the body."""
+    formula = data.formula if isinstance(data, Scalar) else None
+    return not (isinstance(formula, Formula) and "prev" in formula.names)
+
+
+def _set(draft: Draft, stride: Data | None) -> None:
+    if _plain(stride) == 1 and not is_pool(draft.row) and not _is_required(draft):
+        draft.drop_attribute("stride")
+    else:
+        draft.set_attribute("stride", _plain(stride))
+
+
+def _is_required(draft: Draft) -> bool:
+    """Whether the step calls a block whose stride is not 1 where none is written."""
+    default = parameter(draft.row, "stride")
+    return takes(draft.row, "stride") and (default is None or plain(default) != 1)

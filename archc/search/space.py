@@ -1,0 +1,223 @@
+"""The space of a search: what its section lets vary, around the spec that it begins with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from random import Random
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from archc.errors import SpecError
+from archc.search.candidate import Candidate
+from archc.search.features import Features, features
+from archc.search.holes import Hole, Path, filled, same, spoken
+from archc.search.move import Move
+from archc.search.section import Search
+from archc.spec.data import plain
+
+WALK = 4  # the most structural moves of a random candidate
+TRIES = 50  # that a candidate is drawn anew where the spec is wrong with it
+
+Step = Callable[[], tuple[Candidate, str]]
+"""A change that can be made: gives the changed candidate, and what was changed in words."""
+
+
+class Space:
+    """All candidates that can be reached from the origin, which is one of them.
+
+    What is drawn depends on the generator that is given alone. A candidate is given away only if
+    it compiles: choices that do not fit together are drawn anew, and `refused` counts them.
+    """
+
+    def __init__(self, search: Search, origin: Candidate) -> None:
+        self.search, self.origin = search, origin
+        self.holes: tuple[Hole, ...] = search.holes
+        self.refused = 0
+        self.conditional = [hole for hole in search.holes if hole.when is not True]
+        self.at_rest = {hole.path: hole.value(origin.parameters) for hole in search.holes}
+        self.unchanged = self.structure(origin)
+        self.digests: dict[str, str] = {}  # by `key`: what is known needs no compiling
+        self.features: dict[str, Features] = {}
+        self._keys: WeakKeyDictionary[Candidate, str] = WeakKeyDictionary()
+
+    # ---- candidates
+
+    def random(self, random: Random) -> Candidate:
+        """All holes drawn, and up to WALK structural moves made.
+
+        Raises SpecError where the spec is wrong whatever is drawn.
+        """
+
+        def drawn() -> Candidate:
+            values = {hole.path: hole.domain.draw(random) for hole in self.holes}
+            candidate = self.with_values(self.origin, values)
+            for _ in range(random.randint(0, WALK) if self.search.moves else 0):
+                move = self.move(candidate, random)
+                candidate = candidate if move is None else move.made(candidate)
+            return candidate
+
+        for _ in range(TRIES):
+            candidate = drawn()
+            if self.compiles(candidate):
+                return candidate
+        candidate = drawn()
+        _ = candidate.program
+        return candidate
+
+    def mutate(self, candidate: Candidate, random: Random) -> tuple[Candidate, str]:
+        """The candidate with one hole changed or one structural move made, and that in words.
+
+        If there are both, each is as likely. What cannot be changed is given back, and no words.
+        """
+        for _ in range(TRIES):
+            changed, words = self._changed(candidate, random)
+            if not words or self.compiles(changed):
+                return changed, words
+        return candidate, ""
+
+    def _changed(self, candidate: Candidate, random: Random) -> tuple[Candidate, str]:
+        holes = [hole for hole in self.active(candidate) if hole.domain.size > 1]
+        if self.search.moves and (not holes or random.random() < 0.5):
+            move = self.move(candidate, random)
+            if move is not None:
+                return _moved(candidate, move)
+        if not holes:
+            return candidate, ""
+        hole = random.choice(holes)
+        old = hole.value(candidate.parameters)
+        return self.put(candidate, hole, hole.domain.mutated(old, random))
+
+    def neighbours(self, candidate: Candidate) -> list[Step]:
+        """All that is a step away, in order, made when it is called for; some may not compile."""
+        found: list[Step] = [
+            partial(self.put, candidate, hole, value)
+            for hole in self.active(candidate)
+            for value in hole.domain.near(hole.value(candidate.parameters))
+        ]
+        for kind in self.search.moves.kinds if self.search.moves is not None else ():
+            found += [partial(_moved, candidate, one) for one in self.moves(candidate, kind)]
+        return found
+
+    def crossed(self, one: Candidate, other: Candidate, random: Random) -> Candidate | None:
+        """Of each hole the value of either; None if the two differ in more than holes.
+
+        Then a hole need not mean the same in both, and the other's value need not fit.
+        """
+        if one.file is not other.file and self.structure(one) != self.structure(other):
+            return None
+        values = {
+            hole.path: hole.value((one if random.random() < 0.5 else other).parameters)
+            for hole in self.holes
+        }
+        child = self.with_values(one, values)
+        return child if self.compiles(child) else None
+
+    # ---- moves
+
+    def moves(self, candidate: Candidate, kind: str) -> list[Move]:
+        """All structural moves of a kind that the section allows."""
+        if self.search.moves is None:
+            return []
+        from archc.search.moves import moves  # most spaces have holes alone
+
+        return moves(candidate, self.search.moves).all(kind)
+
+    def move(self, candidate: Candidate, random: Random, kind: str | None = None) -> Move | None:
+        """One of the moves, of a kind or of any: each kind is as likely, and each move of it."""
+        if self.search.moves is None:
+            return None
+        from archc.search.moves import moves
+
+        return moves(candidate, self.search.moves).draw(random, kind)
+
+    # ---- holes
+
+    def active(self, candidate: Candidate) -> list[Hole]:
+        """The holes that matter in the candidate."""
+        return [hole for hole in self.holes if hole.active(candidate.parameters)]
+
+    def put(self, candidate: Candidate, hole: Hole, value: Any) -> tuple[Candidate, str]:
+        """The candidate with another value in one hole, and that in words."""
+        old = hole.value(candidate.parameters)
+        words = f"{hole.name}: {spoken(old)} → {spoken(value)}"
+        return self.with_values(candidate, {hole.path: value}), words
+
+    def with_values(self, candidate: Candidate, values: Mapping[Path, Any]) -> Candidate:
+        """The candidate with other values; holes that matter no more hold the origin's."""
+        found = candidate.with_values(filled(candidate.parameters, values))
+        for _ in self.conditional:  # a hole at rest may put others to rest
+            idle = {
+                hole.path: self.at_rest[hole.path]
+                for hole in self.conditional
+                if not hole.active(found.parameters)
+                and not same(hole.value(found.parameters), self.at_rest[hole.path])
+            }
+            if not idle:
+                break
+            found = found.with_values(filled(found.parameters, idle))
+        return found
+
+    def own(self, candidate: Candidate) -> Candidate:
+        """The candidate as the origin with other values, if it is no more than that.
+
+        So a candidate that was read again is known by its values, too.
+        """
+        if candidate.file is self.origin.file or self.structure(candidate) != self.unchanged:
+            return candidate
+        values = {hole.path: hole.value(candidate.parameters) for hole in self.holes}
+        return self.with_values(self.origin, values)
+
+    def structure(self, candidate: Candidate) -> str:
+        """All of the spec but the values in its holes."""
+        data = plain(candidate.file.data)
+        rest = filled(candidate.parameters, dict.fromkeys(self.at_rest))
+        return json.dumps([{**data, "params": {**candidate.parameters, **rest}}], sort_keys=True)
+
+    # ---- facts
+
+    def key(self, candidate: Candidate) -> str | None:
+        """What the parameters hold, of a candidate of the origin's own structure."""
+        if candidate.file is not self.origin.file:
+            return None
+        if candidate not in self._keys:
+            self._keys[candidate] = json.dumps(candidate.parameters, sort_keys=True)
+        return self._keys[candidate]
+
+    def digest(self, candidate: Candidate) -> str:
+        """The candidate's digest. Raises SpecError."""
+        key = self.key(candidate)
+        if key is None:
+            return candidate.digest
+        if key not in self.digests:
+            self.digests[key] = candidate.digest
+        return self.digests[key]
+
+    def compiles(self, candidate: Candidate) -> bool:
+        """Whether the spec is right with all that was changed."""
+        try:
+            self.digest(candidate)
+        except SpecError:
+            self.refused += 1
+            return False
+        return True
+
+    def encoded(self, candidate: Candidate) -> Features:
+        """The candidate as numbers: its graph's, and what its holes hold."""
+        key = self.key(candidate)
+        found = self.features.get(key) if key is not None else None
+        if found is None:
+            graph = features(candidate.program)
+            parameters = candidate.parameters
+            holes: dict[str, float] = {}
+            for hole in self.holes:
+                holes |= hole.encoded(hole.value(parameters))
+            found = Features(graph.sizes, {**graph.shapes, **holes})
+            if key is not None:
+                self.features[key] = found
+        return found
+
+
+def _moved(candidate: Candidate, move: Move) -> tuple[Candidate, str]:
+    return move.made(candidate), move.what

@@ -1,0 +1,40 @@
+"""Numbers that follow from a candidate's graph alone: known before anything is built or trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from archc.cost import peak
+from archc.ir.program import Program
+from archc.search.candidate import Candidate
+from archc.search.section import Limit, Search
+
+ALWAYS = ("params", "macs")
+STATIC: Mapping[str, Callable[[Program], int]] = {
+    "params": lambda program: program.params,
+    "macs": lambda program: program.macs,
+    "activation_bytes": lambda program: peak(program.model),
+}
+"""By their names; symbolic dimensions are 1, as `archc show` counts."""
+
+
+def statics(candidate: Candidate, search: Search) -> dict[str, float]:
+    """The numbers that every trial has, and those others that the search asks for."""
+    asked = {*(one.name for one in search.objectives), *(one.name for one in search.limits)}
+    program = candidate.program
+    return {
+        name: float(count(program))
+        for name, count in STATIC.items()
+        if name in ALWAYS or name in asked
+    }
+
+
+def beyond(values: Mapping[str, float], limits: Iterable[Limit]) -> str:
+    """The first limit that the values do not keep, in words; nothing if they keep all they can."""
+    for limit in limits:
+        value = values.get(limit.name)
+        if value is not None and not limit.holds(value):
+            over = limit.most is not None and value > limit.most
+            bound = limit.most if over else limit.least
+            return f"{limit.name} is {value:,.10g}, {'more' if over else 'less'} than {bound:,.10g}"
+    return ""

@@ -1,0 +1,119 @@
+"""What all strategies remember: which networks were seen, and how good they were."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from archc.search.candidate import Candidate
+from archc.search.ranking import Point, point
+from archc.search.space import Space
+from archc.search.statics import beyond, statics
+from archc.search.trial import Proposal, Trial
+
+TRIES = 100  # proposals that are thought of for one that is new
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A trial with values. `point` has a number for each objective, the less the better.
+
+    Before them stands how far the trial came in rungs, since what was trained longer was chosen
+    for it, and its values do not compare with those of others.
+    """
+
+    number: int
+    candidate: Candidate
+    point: Point
+    parents: tuple[int, ...] = ()
+    change: str = ""
+
+
+class Memory(ABC):
+    """A strategy that asks for what is new.
+
+    What it asks depends on the seed, the number and what it was told in what order. What was asked
+    and not told yet is not asked again, either; where nothing is, this has no effect.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space, self.search = space, space.search
+        self.seen: dict[str, Known | None] = {}  # by digest; None of what has no values
+        self.asked: dict[int, Candidate] = {}  # and not told
+        self.waited: dict[str, int] = {}  # digests of those
+
+    @abstractmethod
+    def propose(self, random: Random, attempt: int) -> Proposal:
+        """A proposal that may have been seen; `attempt` counts those that were, from 0."""
+
+    @abstractmethod
+    def learn(self, known: Known) -> None:
+        """Takes in a trial of a network that was not known before."""
+
+    # ---- the protocol
+
+    def ask(self, number: int) -> Proposal:
+        random = Random(f"{self.search.seed} {number}")
+        proposal = self.new(lambda attempt: self.propose(random, attempt))
+        self.asked[number] = proposal.candidate
+        self.waited[self.space.digest(proposal.candidate)] = number
+        return proposal
+
+    def tell(self, trial: Trial) -> None:
+        self.asked.pop(trial.number, None)
+        self.waited = {one: number for one, number in self.waited.items() if number != trial.number}
+        candidate = self.space.own(trial.candidate)
+        digest = self.space.digest(candidate)
+        before = self.seen.get(digest)
+        if trial.state not in ("complete", "duplicate") or not trial.values:
+            self.seen.setdefault(digest, None)
+        elif before is None:
+            values = point(trial.values, self.search.objectives)
+            known = Known(
+                trial.number, candidate, (-float(trial.rung), *values), trial.parents, trial.change
+            )
+            self.seen[digest] = known
+            self.learn(known)
+
+    # ---- for strategies
+
+    def new(self, propose: Callable[[int], Proposal]) -> Proposal:
+        """The first proposal that is new and keeps the limits that need no evaluation.
+
+        After TRIES the last one, whatever it is: the search records it, at no cost.
+        """
+        proposal, avoided = propose(0), 0
+        for attempt in range(1, TRIES):
+            if self.is_new(proposal.candidate):
+                break
+            avoided += self.is_known(proposal.candidate)
+            proposal = propose(attempt)
+        return replace(proposal, avoided=avoided)
+
+    def is_known(self, candidate: Candidate) -> bool:
+        digest = self.space.digest(candidate)
+        return digest in self.seen or digest in self.waited
+
+    def is_new(self, candidate: Candidate) -> bool:
+        if self.is_known(candidate):
+            return False
+        limits = self.search.limits
+        return not limits or not beyond(statics(candidate, self.search), limits)
+
+    def drawn(self, random: Random) -> Proposal:
+        return Proposal(self.space.random(random), change="drawn")
+
+    def mutant(self, parent: Known, random: Random, steps: int = 1) -> Proposal:
+        """The parent after so many changes."""
+        candidate, said = parent.candidate, list[str]()
+        for _ in range(steps):
+            candidate, words = self.space.mutate(candidate, random)
+            said += [words] if words else []
+        return Proposal(candidate, (parent.number,), "; ".join(said))
+
+
+def steps_at(attempt: int) -> int:
+    """How far to go from a parent: further once its neighbourhood seems to be known."""
+    return 1 + attempt // 10

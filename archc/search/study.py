@@ -1,0 +1,215 @@
+"""A study's folder: the spec as it was, how it is searched, the trials, and what was made of them.
+
+spec.yaml study.json     the resolved spec with what it uses; settings, evaluator, environment
+study.db                 the trials, unless they are in another database
+trials/NNNN/             what evaluations keep: checkpoints, weights for children
+specs/NNNN.yaml          candidates that were exported
+log.txt                  when it was searched, and failures with all that is known of them
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import secrets
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from archc import __version__
+from archc.errors import InputError, UsageError
+from archc.files import abandoned, held, replacing
+from archc.ir.program import Program
+from archc.search.candidate import Candidate
+from archc.search.reading import read
+from archc.search.record import Record
+from archc.search.section import Search
+from archc.search.storage import Storage, shown
+from archc.spec.bundle import bundle, local_uses
+
+FORMAT = 1
+CHANGES = ("strategy", "trials", "seconds", "seed")  # what a command may say in place of the spec
+
+
+class Study:
+    """An open study: what its folder says, and its trials. `close` it."""
+
+    def __init__(self, folder: Path, about: Mapping[str, Any], storage: Storage) -> None:
+        self.folder, self.about, self.storage = folder, about, storage
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        program: Program,
+        search: Search,
+        *,
+        evaluator: Mapping[str, Any],
+        url: str | None = None,
+    ) -> Study:
+        """A new study. `evaluator` is how candidates are scored, `url` where trials are kept.
+
+        Raises InputError E860 where the folder holds a study already, E861 where the storage
+        cannot be used, E521.
+        """
+        if (folder / "study.json").exists():
+            raise InputError.of(
+                "E860",
+                f"{folder} holds a study already",
+                help=f"go on with it: --resume {folder}; or choose another folder: -o",
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            bundle(program, folder)
+        except OSError as error:
+            raise InputError.of("E521", f"{folder} cannot be written: {error}") from error
+        name = program.name if url is None else f"{program.name}-{secrets.token_hex(4)}"
+        about = {
+            "format": FORMAT,
+            "name": name,
+            "storage": None if url is None else shown(url),
+            "search": {name: getattr(search, name) for name in CHANGES},
+            "evaluator": dict(evaluator),
+            "environment": environment(),
+        }
+        storage = Storage(url, folder / "study.db", name, search)
+        study = cls(folder, about, storage)
+        study.save()
+        return study
+
+    @classmethod
+    def open(cls, folder: Path, url: str | None = None) -> Study:
+        """A study that is there; `url` where its storage has a password, which is not kept.
+
+        Raises InputError E860, E861.
+        """
+        try:
+            about = json.loads((folder / "study.json").read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            help = f"archc search SPEC -o {folder}"
+            raise InputError.of("E860", f"{folder} holds no study", help=help) from error
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            raise InputError.of("E860", f"{folder} is a study of another archc", help="begin anew")
+        kept = about["storage"]
+        if kept is not None and url is None and "***" in kept:
+            help = f"--storage {kept}, with the password"
+            raise InputError.of("E861", f"the storage of {folder} has a password", help=help)
+        search = settled(read(origin(folder)), about["search"])
+        return cls(folder, about, Storage(url or kept, folder / "study.db", about["name"], search))
+
+    def close(self) -> None:
+        self.storage.close()
+
+    def discard(self) -> None:
+        """Takes a study away that has come to nothing, so that its folder is free for another."""
+        self.storage.delete()
+        self.storage.close()
+        for name in ("study.json", "study.db", "log.txt"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def save(self) -> None:
+        text = json.dumps(self.about, indent=2) + "\n"
+        with replacing(self.folder / "study.json") as file:
+            file.write(text.encode())
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Goes on with another budget."""
+        self.about = {**self.about, "search": {**self.about["search"], **changes}}
+        self.storage.search = settled(self.search, changes)
+        self.save()
+
+    # ---- what is searched
+
+    @property
+    def search(self) -> Search:
+        return self.storage.search
+
+    @cached_property
+    def origin(self) -> Candidate:
+        """The spec that the search began with."""
+        return origin(self.folder)
+
+    def candidate(self, record: Record) -> Candidate:
+        """A trial's candidate, from its text. Raises SpecError."""
+        return Candidate.read(record.text, self.folder / "spec.yaml")
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """All trials as they are when first asked for, by number."""
+        return self.storage.records()
+
+    def record(self, number: int) -> Record:
+        """Raises UsageError E864 where there is no such trial."""
+        if not 0 <= number < len(self.records):
+            what = f"{self.folder} has no trial {number}"
+            raise UsageError.of("E864", what, help=f"it has {len(self.records)}, counted from 0")
+        return self.records[number]
+
+    # ---- its files
+
+    def trial_folder(self, number: int) -> Path:
+        """Where evaluations of a trial keep what they need later; not always there."""
+        return self.folder / "trials" / f"{number:04}"
+
+    def note(self, line: str) -> None:
+        """Adds to the log."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        try:
+            with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
+                file.write(f"{stamp} {line.rstrip()}\n")
+        except OSError as error:
+            raise InputError.of(
+                "E521", f"{self.folder}/log.txt cannot be written: {error}"
+            ) from error
+
+    def export(self, record: Record, folder: Path | None = None) -> Path:
+        """Writes a candidate as a spec, with the files that it uses beside it; where it is."""
+        target = (folder or self.folder / "specs") / f"{record.number:04}.yaml"
+        candidate = self.candidate(record)
+        texts = {target: record.text}
+        for name, used in local_uses(candidate.file):
+            texts[target.parent / name] = used.source.text
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                file.write(text.encode())
+        return target
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While the block runs no other process searches here; InputError E860 if one does."""
+        if not abandoned(self.folder):
+            what = f"another process searches in {self.folder}"
+            raise InputError.of(
+                "E860", what, help="one coordinator writes; wait for it, or stop it"
+            )
+        with held(self.folder):
+            yield
+
+
+def origin(folder: Path) -> Candidate:
+    path = folder / "spec.yaml"
+    return Candidate.read(path.read_text("utf-8"), path)
+
+
+def settled(search: Search, changes: Mapping[str, Any]) -> Search:
+    """The section with settings in place of its own; another strategy has its own options."""
+    strategy = changes.get("strategy", search.strategy)
+    options = search.options if strategy == search.strategy else {}
+    return replace(search, **{**changes, "options": options})
+
+
+def environment() -> dict[str, Any]:
+    return {
+        "archc": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "command": shlex.join(["archc", *sys.argv[1:]]),
+    }

@@ -1,0 +1,179 @@
+"""Candidates trained by their own `train:` section, rung by rung, and scored on validation data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archc.arrays import Array
+from archc.errors import EvaluationError
+from archc.ir.program import Program
+from archc.safetensors import read as open_safetensors
+from archc.safetensors import write_safetensors
+from archc.search.candidate import Candidate
+from archc.search.inherit import inherited
+from archc.search.section import Evaluation
+from archc.search.trial import Task
+from archc.train import Graphs, Training, join, read
+from archc.weights import open_weights
+from archc_search.alike import gap
+from archc_train import checkpoint
+from archc_train.average import averaged
+from archc_train.data.check import check, fitting
+from archc_train.data.part import DataSet
+from archc_train.data.program import data_of
+from archc_train.device import Device
+from archc_train.evaluate import evaluate
+from archc_train.loop import Loop
+from archc_train.trainee import Trainee
+
+STATE, SPEC, WEIGHTS = "state.pt", "spec.yaml", "weights.safetensors"  # in a trial's folder
+ALIKE = 1e-5  # of the largest magnitude: a child that computes what its parent did
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A candidate ready to be trained. `gap` is how far a child is from its parent, if it has one.
+
+    A gap of at most ALIKE tells that the inherited weights preserve the function.
+    """
+
+    program: Program
+    training: Training
+    graphs: Graphs
+    data: DataSet
+    trainee: Trainee
+    gap: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the files of the data are, whether they may be fetched, and where it is trained."""
+
+    data: str | None = None
+    download: bool = False
+    device: str = "cpu"
+
+
+WHERE = Where()
+
+
+class Trainer:
+    """Trains candidates of one search in one process; what they share is loaded once."""
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        seed: int,
+        origin: Candidate,
+        where: Where = WHERE,
+    ) -> None:
+        """Raises as `read` and `data_of`."""
+        self.evaluation, self.seed, self.where = evaluation, seed, where
+        self.spec = origin.file.path or Path("spec.yaml")
+        self.sets: dict[str, DataSet] = {}
+        self.data(origin, self.training(origin))
+
+    def training(self, candidate: Candidate) -> Training:
+        """The candidate's own, as long as the last rung: schedules end there."""
+        changes: dict[str, Any] = {"seed": self.seed}
+        if self.evaluation.epochs:
+            changes["epochs"] = self.evaluation.epochs[-1]
+        return read(candidate.program, changes)
+
+    def data(self, candidate: Candidate, training: Training) -> DataSet:
+        """The set that the training means; candidates that mean the same share it."""
+        key = repr((training.data, training.split, candidate.program.metadata.get("preprocess")))
+        if key not in self.sets:
+            self.sets[key] = data_of(
+                candidate.program, training, self.where.data, self.where.download
+            )
+        return self.sets[key]
+
+    def begun(self, candidate: Candidate, task: Task) -> Begun:
+        """The candidate with its first weights: its parent's where it inherits them."""
+        training = self.training(candidate)
+        data = self.data(candidate, training)
+        fitting(candidate.program, training, data)
+        graphs = join(candidate.program, training, data.types)
+        check(candidate.program, training, graphs, data)
+        weights, distance = self.first(candidate, task)
+        trainee = Trainee(candidate.program, graphs, weights, training.seed)
+        return Begun(candidate.program, training, graphs, data, trainee, distance)
+
+    def first(
+        self, candidate: Candidate, task: Task
+    ) -> tuple[dict[str, Array] | None, float | None]:
+        """The weights of the first parent that left any, fitted; None where initial ones serve."""
+        if not self.evaluation.inherit:
+            return None, None
+        for folder in task.parents:
+            found = weights_of(folder)
+            if found is not None:
+                text = (folder / SPEC).read_text("utf-8")
+                parent = Candidate.read(text, self.spec).program
+                fitted = inherited(candidate.program, found, self.seed)
+                return fitted, gap(parent, found, candidate.program, fitted)
+        return None, None
+
+    def __call__(self, candidate: Candidate, task: Task) -> dict[str, float]:
+        """Trains to the task's rung, and measures the validation part.
+
+        Raises EvaluationError where a number is not finite.
+        """
+        begun = self.begun(candidate, task)
+        device = Device(begun.training.precision, cpu=self.where.device == "cpu")
+        loop = Loop(begun.trainee, begun.training, begun.graphs, begun.data, device)
+        saved = checkpoint.load(task.folder / STATE)
+        if saved is not None:
+            loop.load(saved["loop"])
+        until = self.until(loop, task.rung)
+        while loop.turn < until:
+            loop.next_turn()
+        if loop.watch.wrong():
+            raise EvaluationError.of("E865", "a loss was not finite")
+        with averaged(one.average for one in loop.learners.values()):
+            found = evaluate(
+                loop.trainee, begun.training, begun.graphs, loop.moments, begun.data.val, device
+            )
+        if any(not math.isfinite(value) for value in found.values()):
+            raise EvaluationError.of("E865", "a number of the evaluation is not finite")
+        self.keep(candidate, task, loop, until)
+        if begun.gap is not None and task.rung == 0:
+            found["inherited_gap"] = begun.gap
+        return found
+
+    def until(self, loop: Loop, rung: int) -> int:
+        """The turn at which a rung ends."""
+        epochs = self.evaluation.epochs
+        if not epochs or rung >= len(epochs) - 1:
+            return loop.turns
+        return max(1, round(epochs[rung] * loop.turns_per_epoch))
+
+    def keep(self, candidate: Candidate, task: Task, loop: Loop, until: int) -> None:
+        """Leaves what the next rung and the candidate's children begin with."""
+        task.folder.mkdir(parents=True, exist_ok=True)
+        if until < loop.turns:
+            checkpoint.save(task.folder / STATE, {"loop": loop.state()})
+        else:
+            (task.folder / STATE).unlink(missing_ok=True)
+        if self.evaluation.inherit:
+            (task.folder / SPEC).write_text(candidate.text(), encoding="utf-8")
+            arrays = {
+                name: value.detach().cpu().numpy() for name, value in loop.trainee.weights().items()
+            }
+            with open_weights(arrays) as entries:
+                write_safetensors(task.folder / WEIGHTS, entries.values())
+
+
+def weights_of(folder: Path) -> dict[str, Array] | None:
+    """What a trial left for its children, if it came so far."""
+    path = folder / WEIGHTS
+    if not path.exists():
+        return None
+    with open_safetensors(path) as entries:
+        return {name: np.array(entry.array()) for name, entry in entries.items()}

@@ -1,0 +1,208 @@
+"""`archc search` and `archc study` as they are typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from search import standin
+
+from archc.cli.main import main
+from archc.pipeline import compile
+
+SCORE = ("--evaluate", "search.standin:score", "--workers", "0")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that the command line made."""
+    folder = tmp_path_factory.mktemp("cli")
+    spec = standin.written(folder, standin.TWO)
+    assert main(["search", str(spec), "-o", str(folder / "s"), "-q", "--trials", "26", *SCORE]) == 0
+    return folder / "s"
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """What a verb says as JSON."""
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    capsys.readouterr()
+    code = main(list(arguments))
+    return code, capsys.readouterr().err
+
+
+def test_a_search_leaves_a_study(study: Path) -> None:
+    names = {path.name for path in study.iterdir()}
+    assert names == {"spec.yaml", "study.json", "study.db", "report.html", "log.txt"}
+
+
+def test_it_tells_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = standin.written(tmp_path)
+    given = ("--trials", "5", "--strategy", "random", "--seed", "4", *SCORE)
+    found = said(capsys, "search", str(spec), "-o", str(tmp_path / "s"), *given)
+    assert found["study"] == (tmp_path / "s").as_posix()
+    assert found["end"] == "budget" and found["evaluated"] == 5
+    best = said(capsys, "study", "best", str(tmp_path / "s"))
+    assert found["best"] == {"trial": best["trial"], "values": best["values"]}
+
+
+def test_without_a_terminal_it_prints_a_line_a_trial(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = standin.written(tmp_path)
+    assert main(["search", str(spec), "-o", str(tmp_path / "s"), *SCORE]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[:2] for line in err.splitlines() if line.startswith("trial")] == [
+        ["trial", str(k)] for k in range(12)
+    ]
+    assert "search   net for the greatest score" in err
+    assert out.startswith("best  trial ") and "\x1b" not in out + err
+
+
+def test_a_live_table_shows_the_front(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archc.cli import searching
+
+    monkeypatch.setattr(searching, "is_terminal", lambda stream: True)
+    monkeypatch.setattr(searching, "EVERY", 0.0)
+    monkeypatch.setenv("COLUMNS", "120")
+    spec = standin.written(tmp_path, standin.TWO)
+    assert main(["search", str(spec), "-o", str(tmp_path / "s"), *SCORE]) == 0
+    shown = capsys.readouterr().err
+    assert "12 of 12 evaluated" in shown and "duplicates avoided" in shown
+    assert "0 failed" in shown and "a minute" in shown
+
+
+def test_a_study_that_is_done_gets_more_room(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = standin.written(tmp_path)
+    folder = str(tmp_path / "s")
+    assert main(["search", str(spec), "-o", folder, "-q", "--trials", "4", *SCORE]) == 0
+    before = said(capsys, "study", "show", folder)["records"]
+    assert said(capsys, "search", "--resume", folder, "--trials", "7")["evaluated"] == 7
+    after = said(capsys, "study", "show", folder)["records"]
+    assert after[: len(before)] == before
+
+
+def test_the_front_are_specs(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = said(capsys, "study", "front", str(study))
+    assert [one["trial"] for one in found] == said(capsys, "study", "show", str(study))["front"]
+    assert found[0]["values"]["score"] >= found[-1]["values"]["score"]
+    paths = said(capsys, "study", "export", str(study))
+    assert sorted(paths) == sorted(str(one["trial"]) for one in found)
+    for one in found:
+        assert Path(paths[str(one["trial"])]).read_text() == one["spec"]
+        assert compile(paths[str(one["trial"])]).digest == one["digest"]
+
+
+def test_the_winner_is_a_spec_like_any_other(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["study", "export", str(study), "--best", "-o", str(tmp_path)]) == 0
+    path = capsys.readouterr().out.strip()
+    assert main(["check", path]) == 0
+    best = said(capsys, "study", "best", str(study))
+    assert Path(path).read_text() == best["spec"]
+
+
+def test_a_lineage_is_a_chain_of_differences(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = said(capsys, "study", "show", str(study))["records"]
+    child = next(one for one in reversed(records) if one["parents"])
+    steps = said(capsys, "study", "lineage", str(study), str(child["trial"]))
+    assert steps[-1]["trial"] == child["trial"] and steps[0]["parents"] == []
+    for before, step in pairwise(steps):
+        assert step["parents"][0] == before["trial"]
+        assert step["difference"]["a"]["params"] == before["values"]["params"]
+        assert step["difference"]["b"]["params"] == step["values"]["params"]
+        assert not step["difference"]["same"]
+    assert main(["study", "lineage", str(study), str(child["trial"])]) == 0
+    assert "parameters  " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("action", ["show", "best", "front", "lineage", "page", "export"])
+def test_every_action_is_for_people_too(
+    action: str, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["study", action, str(study)]) == 0
+    assert capsys.readouterr().out.strip()
+
+
+def test_all_trials_are_listed_where_asked(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "show", str(study), "--all"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) >= 12
+
+
+def test_a_table_scores_in_place_of_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = standin.SPEC.replace(
+        "{width: {int: [1, 40]}, depth: {int: [1, 6]}, act: [relu, tanh, gelu]}",
+        "{width: [1, 2, 3], act: [relu, tanh]}",
+    )
+    rows = [f"{w},{act},{w + len(act)},2.5" for w in (1, 2, 3) for act in ("relu", "tanh")]
+    (tmp_path / "t.csv").write_text("\n".join(["width,act,score,cost", *rows]) + "\n")
+    spec = standin.written(tmp_path, text)
+    given = ("--table", str(tmp_path / "t.csv"), "--strategy", "random")
+    found = said(capsys, "search", str(spec), "-o", str(tmp_path / "s"), *given)
+    assert found["end"] == "exhausted"
+    assert found["evaluated"] == 6 and found["seconds"] == 15.0
+    assert found["duplicates"] >= 100
+    assert found["best"]["values"]["score"] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said_"),
+    [
+        ([], "E706", "give a spec"),
+        (["net.yaml", "--resume", "x"], "E706", "give a spec"),
+        (["--resume", "x", "--seed", "3"], "E706", "--seed is for a new one"),
+        (["--resume", "nowhere"], "E860", "no study"),
+        (["net.yaml", "--trials", "0"], "E706", "--trials"),
+        (["net.yaml", "--workers", "-1"], "E706", "--workers"),
+        (["net.yaml", "--table", "x", "--evaluate", "y"], "E706", "two ways"),
+        (["net.yaml", "--evaluate", "nobody"], "E862", "no evaluator 'nobody'"),
+    ],
+)
+def test_wrong_usage_is_said(
+    arguments: Sequence[str], code: str, said_: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    standin.written(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found, err = failed(capsys, "search", *arguments)
+    assert found in (1, 2) and f"error[{code}]" in err and said_ in err
+
+
+def test_what_came_to_nothing_does_not_take_the_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, folder = standin.written(tmp_path), str(tmp_path / "s")
+    given = ("search", str(spec), "-o", folder, "--workers", "0")
+    assert "error[E862]" in failed(capsys, *given, "--evaluate", "search.standin:scoer")[1]
+    assert "error[E862]" in failed(capsys, *given, "--evaluate", "search.standin:nameless")[1]
+    assert main([*given, "-q", "--evaluate", "search.standin:score"]) == 0
+    assert failed(capsys, *given, "--evaluate", "search.standin:score")[1].startswith("error[E860]")
+
+
+def test_a_trial_that_is_not_there_is_said(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "error[E864]" in failed(capsys, "study", "export", str(study), "999")[1]
+
+
+def test_a_spec_without_a_section_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = standin.SPEC[: standin.SPEC.index("search:")]
+    found, err = failed(capsys, "search", str(standin.written(tmp_path, text)))
+    assert found == 1 and "error[E850]" in err

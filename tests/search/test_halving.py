@@ -1,0 +1,67 @@
+"""Successive halving: who goes on, and what becomes of those who do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search.standin import RUNGS, TWO, in_memory
+
+from archc.search.halving import Halving
+from archc.search.record import finished
+from archc.search.section import Evaluation, Objective
+
+SCORE = Objective("score", True)
+SMALL = Objective("params", False)
+
+
+def decided(halving: Halving, scores: list[float], rung: int = 0) -> list[bool]:
+    return [halving.goes_on(rung, {"score": one}) for one in scores]
+
+
+def test_the_best_share_of_those_so_far_goes_on() -> None:
+    halving = Halving([SCORE], Evaluation((1, 3), keep=0.5))
+    assert decided(halving, [5, 4, 6, 1, 7, 6.5]) == [True, False, True, False, True, True]
+
+
+def test_each_rung_has_its_own_company() -> None:
+    halving = Halving([SCORE], Evaluation((1, 3, 9), keep=0.5))
+    decided(halving, [50, 60], rung=0)
+    assert decided(halving, [8, 7, 9], rung=1) == [True, False, True]
+
+
+def test_nobody_goes_on_from_the_last_rung() -> None:
+    assert decided(Halving([SCORE], Evaluation((1, 3))), [5, 6], rung=1) == [False, False]
+    assert decided(Halving([SCORE], Evaluation()), [5, 6]) == [False, False]
+
+
+def test_of_equals_the_earlier_go_on() -> None:
+    assert decided(Halving([SCORE], Evaluation((1, 2), keep=0.5)), [5, 5, 5, 5]) == [
+        True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_with_several_objectives_rank_decides() -> None:
+    """The small and poor one is on the front; the one that another dominates is not."""
+    halving = Halving([SCORE, SMALL], Evaluation((1, 3), keep=0.7))
+    found = [
+        halving.goes_on(0, {"score": score, "params": params})
+        for score, params in [(90, 500), (80, 600), (60, 10), (95, 400), (91, 900)]
+    ]
+    assert found == [True, False, True, True, False]
+
+
+def test_a_search_trains_the_promising_for_longer(tmp_path: Path) -> None:
+    loop = in_memory(RUNGS, "climbing", tmp_path, trials=16)
+    stopped = [one for one in loop.records if one.stopped]
+    whole = finished(loop.records)
+    assert {one.rung for one in whole} == {2} and {one.rung for one in stopped} == {0, 1}
+    assert all(one.cost == sum(2.0**k for k in range(one.rung + 1)) for one in loop.records)
+    assert loop.spent == sum(one.cost for one in loop.records)
+    assert {one.number for one in stopped} | {one.number for one in whole} == set(range(16))
+
+
+def test_what_is_stopped_early_is_not_among_the_best(tmp_path: Path) -> None:
+    """A value after fewer epochs does not compare."""
+    text = TWO + "  evaluate: {epochs: [1, 2], keep: 0.3}\n"
+    loop = in_memory(text, "climbing", tmp_path, trials=12)
+    assert all(one.rung == 1 for one in finished(loop.records))

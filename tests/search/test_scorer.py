@@ -1,0 +1,165 @@
+"""What candidates are scored by: training in rungs, inherited weights, scores, the clock."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import archc_search.clocked as clocked_module
+from archc.errors import ArchcError
+from archc.search.candidate import Candidate
+from archc.search.edit import Edit
+from archc.search.section import Evaluation, Limit, Objective, Search
+from archc.search.trial import Task
+from archc_search import evaluator
+from archc_search.clocked import clocked
+from archc_search.scores import SCORES, first_batch, scored
+from archc_search.trained import Trainer
+
+SPEC = """\
+archc: 1
+name: net
+params: {out: 4, lr: 0.003}
+inputs: {image: [N, 1, 8, 8]}
+graph:
+  - {conv2d: {out: =out, kernel: 3}, name: conv}
+  - {batch_norm, name: norm}
+  - relu
+  - flatten
+  - {linear: 10, name: head}
+outputs: {logits: prev}
+train:
+  data: {digits: {normalize: true}}
+  batch: 128
+  epochs: 3
+  loss: {cross_entropy: [logits, label]}
+  optimizer: {adam: {lr: =lr}}
+  schedule: cosine
+  metrics: {accuracy: [logits, label]}
+"""
+LINEAR = """\
+archc: 1
+name: net
+inputs: {image: [N, 1, 8, 8]}
+graph: [flatten, {linear: {out: 10, bias: false}, name: head}]
+outputs: {logits: prev}
+train: {data: digits, batch: 32, loss: {cross_entropy: [logits, label]}, optimizer: sgd}
+"""
+ACCURATE = (Objective("accuracy", True),)
+
+
+def read(text: str, folder: Path) -> Candidate:
+    return Candidate.read(text, folder / "net.yaml")
+
+
+def task(folder: Path, number: int, rung: int = 0, *parents: int) -> Task:
+    trials = folder / "trials"
+    return Task(
+        number, trials / f"{number:04}", rung, tuple(trials / f"{one:04}" for one in parents)
+    )
+
+
+def test_rungs_come_to_what_one_training_does(tmp_path: Path) -> None:
+    candidate = read(SPEC, tmp_path)
+    rungs = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(1, 2, 3)))
+    whole = replace(rungs, evaluation=Evaluation(epochs=(3,)))
+    evaluate = evaluator(rungs, candidate, {})
+    steps = [evaluate(candidate, task(tmp_path, 0, rung)) for rung in range(3)]
+    at_once = evaluator(whole, candidate, {})(candidate, task(tmp_path, 1))
+    assert steps[2] == at_once
+    assert steps[0]["accuracy"] < steps[2]["accuracy"] > 0.8
+
+
+def test_a_rung_that_is_made_again_gives_the_same(tmp_path: Path) -> None:
+    candidate = read(SPEC, tmp_path)
+    search = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(1, 3)))
+    first = evaluator(search, candidate, {})(candidate, task(tmp_path, 0))
+    assert evaluator(search, candidate, {})(candidate, task(tmp_path, 0)) == first
+
+
+def test_children_begin_as_their_parents_ended(tmp_path: Path) -> None:
+    candidate = read(SPEC, tmp_path)
+    search = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(2,), inherit=True))
+    evaluate = evaluator(search, candidate, {})
+    parent = evaluate(candidate, task(tmp_path, 0))
+    trainer = Trainer(search.evaluation, 0, candidate)
+    wider = candidate.with_values({"out": 6})
+    larger = candidate.with_edits(
+        [Edit("put", ("graph", 0), {"conv2d": {"out": "=out", "kernel": 5, "padding": 1},
+                                    "name": "conv"})]
+    )  # fmt: skip
+    for child in (wider, larger):
+        begun = trainer.begun(child, task(tmp_path, 1, 0, 0))
+        assert begun.gap is not None and begun.gap <= 1e-5
+    found = evaluate(wider, task(tmp_path, 2, 0, 0))
+    assert found["inherited_gap"] <= 1e-5
+    assert found["accuracy"] > parent["accuracy"] - 0.05
+    assert "inherited_gap" not in evaluate(wider, task(tmp_path, 3))  # it has no parent
+
+
+def test_a_training_that_runs_away_is_a_failure(tmp_path: Path) -> None:
+    candidate = read(SPEC.replace("adam", "sgd"), tmp_path).with_values({"lr": 1e38})
+    evaluate = evaluator(Search((), None, ACCURATE), candidate, {})
+    with pytest.raises(ArchcError, match="finite"):
+        evaluate(candidate, task(tmp_path, 0))
+
+
+def test_what_is_beyond_a_limit_is_not_trained(tmp_path: Path) -> None:
+    candidate = read(SPEC, tmp_path)
+    search = Search((), None, ACCURATE, limits=(Limit("latency_ms", most=1e-9),))
+    found = evaluator(search, candidate, {})(candidate, task(tmp_path, 0))
+    assert found.keys() == {"latency_ms"}
+
+
+# ---- training-free scores
+
+
+def test_scores_of_a_linear_network_are_their_formulas(tmp_path: Path) -> None:
+    candidate = read(LINEAR, tmp_path)
+    begun = Trainer(Evaluation(), 0, candidate).begun(candidate, task(tmp_path, 0))
+    before = {name: value.clone() for name, value in begun.trainee.state_dict().items()}
+    found = scored(list(SCORES), begun)
+    weight = begun.trainee.weights()["head.weight"]
+    assert found["synflow"] == pytest.approx(math.log(weight.abs().sum()), rel=1e-6)
+    batch = first_batch(begun)
+    x, label = batch["image"].flatten(1), batch["label"]
+    chances = torch.softmax(x @ weight.T, 1) - torch.nn.functional.one_hot(label, 10)
+    assert found["grad_norm"] == pytest.approx(float((chances.T @ x / 32).norm()), rel=1e-5)
+    after = begun.trainee.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert all(one.grad is None for one in begun.trainee.parameters())
+
+
+def test_naswot_counts_where_rectifiers_agree(tmp_path: Path) -> None:
+    candidate = read(SPEC, tmp_path)
+    begun = Trainer(Evaluation(), 0, candidate).begun(candidate, task(tmp_path, 0))
+    found = scored(["naswot"], begun)["naswot"]
+    batch = first_batch(begun)
+    weights = {name: torch.tensor(value.numpy()) for name, value in begun.trainee.weights().items()}
+    x = torch.nn.functional.conv2d(batch["image"], weights["conv.weight"], weights["conv.bias"])
+    on = (x / math.sqrt(1 + 1e-5)).flatten(1).numpy() > 0
+    kernel = np.array([[np.sum(one == other) for other in on] for one in on], np.float64)
+    assert found == pytest.approx(np.linalg.slogdet(kernel + 1e-6 * np.eye(len(on)))[1], rel=1e-3)
+
+
+# ---- the clock
+
+
+def test_a_network_is_measured_once_whoever_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = read(LINEAR, tmp_path)
+    found = clocked(candidate, task(tmp_path, 0), 1)
+    assert 0 < found["latency_ms"] < 1000 and found["memory_mb"] >= 0
+    [kept] = (tmp_path / "measured").iterdir()
+    assert json.loads(kept.read_text())["values"] == found
+    monkeypatch.setattr(clocked_module, "measured", None)
+    assert clocked(candidate, task(tmp_path, 7), 1) == found
+    with pytest.raises(TypeError):  # other threads are another measurement
+        clocked(candidate, task(tmp_path, 8), 2)

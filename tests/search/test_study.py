@@ -1,0 +1,224 @@
+"""A study's folder and its storage, as archc and as Optuna's own tools see them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import optuna
+import pytest
+from search import standin
+
+from archc.errors import ArchcError
+from archc.pipeline import compile
+from archc.search.reading import read
+from archc.search.record import front
+from archc.search.study import Study
+
+TWO = standin.TWO.replace("seed: 3", "limits: {params: 1200}\n  evaluate: {epochs: [1, 2]}")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    """Two objectives, two rungs, a limit."""
+    found = standin.searched(tmp_path_factory.mktemp("study"), TWO, "climbing", trials=10)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def seen(study: Study) -> Any:
+    """The study as Optuna reads it."""
+    url = f"sqlite:///{study.folder / 'study.db'}"
+    return optuna.load_study(study_name=study.about["name"], storage=url)
+
+
+def test_optuna_reads_the_study_back(study: Study, seen: Any) -> None:
+    ways = [one.name for one in seen.directions]
+    assert ways == ["MAXIMIZE", "MINIMIZE"]
+    assert seen.metric_names == ["score", "params"]
+    assert [one.number for one in seen.trials] == [one.number for one in study.records]
+    states = {
+        ("complete", False): "COMPLETE", ("complete", True): "PRUNED", ("failed", False): "FAIL",
+        ("limited", False): "PRUNED", ("duplicate", False): "PRUNED",
+    }  # fmt: skip
+    for trial, record in zip(seen.trials, study.records, strict=True):
+        assert trial.state.name == states[record.state, record.stopped]
+        if record.state == "complete":
+            assert trial.values == [record.values["score"], record.values["params"]]
+            steps = {k: step.values["score"] for k, step in enumerate(record.steps)}
+            assert trial.intermediate_values == steps
+        assert trial.params == {name: record.parameters[name] for name in ("width", "depth", "act")}
+        assert trial.user_attrs["spec"] == record.text
+        assert trial.user_attrs["digest"] == record.digest
+        assert trial.user_attrs["parents"] == list(record.parents)
+
+
+def test_what_a_hole_may_hold_is_its_distribution(seen: Any) -> None:
+    assert seen.trials[0].distributions == {
+        "width": optuna.distributions.IntDistribution(1, 40),
+        "depth": optuna.distributions.IntDistribution(1, 6),
+        "act": optuna.distributions.CategoricalDistribution(["relu", "tanh", "gelu"]),
+    }
+
+
+def test_optuna_finds_the_same_front(study: Study, seen: Any) -> None:
+    objectives = study.search.objectives
+    ours = {
+        tuple(one.values[o.name] for o in objectives) for one in front(study.records, objectives)
+    }
+    assert {tuple(one.values) for one in seen.best_trials} == ours
+
+
+def test_the_dashboard_shows_it(study: Study) -> None:
+    from optuna_dashboard import wsgi
+
+    app: Any = wsgi(f"sqlite:///{study.folder / 'study.db'}")
+
+    def asked(path: str) -> dict[str, Any]:
+        said: list[str] = []
+        given: dict[str, Any] = {"PATH_INFO": path}
+        setup_testing_defaults(given)
+        body = app(given, lambda status, headers, error=None: said.append(status))
+        assert said == ["200 OK"]
+        found: dict[str, Any] = json.loads(b"".join(body))
+        return found
+
+    (summary,) = asked("/api/studies")["study_summaries"]
+    assert summary["study_name"] == "net"
+    detail = asked(f"/api/studies/{summary['study_id']}")
+    assert detail["directions"] == ["maximize", "minimize"]
+    assert detail["objective_names"] == ["score", "params"]
+    assert len(detail["trials"]) == len(study.records)
+    assert {one["number"] for one in detail["best_trials"]} >= {
+        one.number for one in front(study.records, study.search.objectives)
+    }
+
+
+def test_records_are_read_as_they_were_written(study: Study) -> None:
+    again = Study.open(study.folder)
+    assert again.records == study.records
+    again.close()
+    assert all(study.candidate(one).digest == one.digest for one in study.records)
+
+
+def test_the_spec_is_kept_as_it_is_searched(tmp_path: Path) -> None:
+    program = compile(standin.written(tmp_path), set={"width": 11})
+    found = Study.create(tmp_path / "s", program, read(program), evaluator={})
+    text = (tmp_path / "s" / "spec.yaml").read_text()
+    assert "width: 11 # of the first layer" in text
+    assert found.origin.parameters["width"] == 11
+    about = json.loads((tmp_path / "s" / "study.json").read_text())
+    assert about["format"] == 1 and about["search"]["seed"] == 3
+    found.close()
+
+
+def test_candidates_are_written_with_what_they_use(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "two.yaml").write_text(
+        "archc: 1\nblocks: {two: {graph: [{linear: 4}, relu]}}\n"
+    )
+    text = standin.SPEC.replace("name: net\n", "name: net\nuse: [parts/two.yaml]\n")
+    text = text.replace("  - =act\n", "  - =act\n  - two\n")
+    found = standin.searched(tmp_path, text, trials=3)
+    path = found.export(found.records[2])
+    assert path == found.folder / "specs" / "0002.yaml"
+    assert compile(path).digest == found.records[2].digest
+    other = found.export(found.records[1], tmp_path / "elsewhere" / "deep")
+    assert compile(other).digest == found.records[1].digest
+    found.close()
+
+
+@pytest.mark.parametrize("name", ["a b", "per%20cent", "what?", "{brace}", "hash#", "ünï"])
+def test_a_folder_may_be_called_anything(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    found = standin.begun(tmp_path / name)
+    found.close()
+    assert (tmp_path / name / "study" / "study.db").exists()
+
+
+# ---- what does not fit
+
+
+def code_of(error: pytest.ExceptionInfo[ArchcError]) -> str:
+    return error.value.diagnostics[0].code
+
+
+def test_a_folder_holds_one_study(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(ArchcError) as error:
+        Study.create(study.folder, study.origin.program, study.search, evaluator={})
+    assert code_of(error) == "E860"
+    with pytest.raises(ArchcError) as error:
+        Study.open(tmp_path)
+    assert code_of(error) == "E860"
+    (tmp_path / "study.json").write_text('{"format": 99}')
+    with pytest.raises(ArchcError) as error:
+        Study.open(tmp_path)
+    assert code_of(error) == "E860"
+
+
+def test_one_process_at_a_time_searches(study: Study) -> None:
+    hold = f"""
+from pathlib import Path
+from archc.files import held
+with held(Path({str(study.folder)!r})):
+    print(1, flush=True)
+    input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stdin is not None
+        process.stdout.readline()
+        with pytest.raises(ArchcError) as error, study.alone():
+            pass
+        process.stdin.close()
+    assert code_of(error) == "E860"
+    with study.alone():
+        pass
+
+
+def test_a_password_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL with one has to be given again."""
+    from archc.search import storage
+
+    real = storage.opened
+    monkeypatch.setattr(storage, "opened", lambda url, path: real(None, path))
+    url = "postgresql+pg8000://me:secret@127.0.0.1/db"
+    standin.begun(tmp_path, url=url).close()
+    kept = "".join(path.read_text() for path in (tmp_path / "study").glob("*.json"))
+    assert "secret" not in kept and "me:***@127.0.0.1/db" in kept
+    with pytest.raises(ArchcError) as error:
+        Study.open(tmp_path / "study")
+    assert code_of(error) == "E861"
+    Study.open(tmp_path / "study", url).close()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "postgresql+nosuch://x/y", "sqlite:////no/such/folder/x.db"]
+)
+def test_a_storage_that_cannot_be_used_says_so(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ArchcError) as error:
+        standin.begun(tmp_path, url=url)
+    assert code_of(error) == "E861"
+    assert not (tmp_path / "study" / "study.json").exists()
+
+
+def test_a_failure_is_kept_in_full(tmp_path: Path) -> None:
+    found = standin.searched(tmp_path, function="failing", trials=8)
+    log = (found.folder / "log.txt").read_text()
+    failed = [one for one in found.records if one.state == "failed" and one.twin is None]
+    assert failed and all(f"trial {one.number} failed: {one.why}" in log for one in failed)
+    assert 'raise MemoryError("out of memory")' in log or "raise RuntimeError" in log
+    found.close()
+
+
+def test_trials_are_told_in_the_order_that_they_have(study: Study) -> None:
+    orders = [one.told for one in study.records]
+    orders += [step.order for one in study.records for step in one.steps]
+    assert sorted(order or 0 for order in orders) == list(range(1, len(orders) + 1))
