@@ -163,7 +163,7 @@ def test_a_limit_of_what_is_measured_is_kept_by_the_best(tmp_path: Path) -> None
 def test_what_is_beyond_a_limit_needs_no_objective(tmp_path: Path) -> None:
     loop = in_memory(SPEC + "  limits: {late: 90}\n", "hasty", tmp_path, trials=16)
     limited = [one for one in loop.records if one.state == "limited"]
-    assert limited and all(one.why.startswith("late is ") for one in limited)
+    assert limited and all("late is " in one.why for one in limited)
     assert all("score" in one.values for one in loop.records if one.state == "complete")
 
 
