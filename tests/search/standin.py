@@ -91,7 +91,8 @@ def climbing(candidate: Candidate, task: Task) -> dict[str, float]:
 
 
 def slow(candidate: Candidate) -> float:
-    time.sleep(0.05)
+    """Slow enough to be met at its work by who looks into the study's database first."""
+    time.sleep(0.4)
     return score(candidate)
 
 
