@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from archc.errors import UsageError, did_you_mean
-from archc.ir.dims import Size, substitute, symbols
+from archc.ir.dims import Size, symbols
 from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight
 from archc.ir.program import Definition, Program
 from archc.ir.sites import site
+from archc.ir.substitution import substitute
 from archc.ir.types import ITEM_BYTES, TensorType, product
 
 At = Mapping[str, int]

@@ -13,6 +13,7 @@ ArchcError                    all that archc raises on purpose; carries diagnost
 
 from __future__ import annotations
 
+from collections import UserList
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -53,7 +54,7 @@ class Diagnostic:
         }
 
 
-class Findings(list[Diagnostic]):
+class Findings(UserList[Diagnostic]):
     """What is found in a spec, up to an end: what a machine wrote can be wrong everywhere.
 
     One error too many raises SpecError with all of them; warnings too many are left out, since a
@@ -62,22 +63,21 @@ class Findings(list[Diagnostic]):
 
     MOST = 100
 
-    def append(self, one: Diagnostic) -> None:
-        alike = sum(other.severity == one.severity for other in self)
+    def append(self, item: Diagnostic) -> None:
+        alike = sum(other.severity == item.severity for other in self)
         if alike < self.MOST:
-            super().append(one)
-        elif one.severity == "error":
+            super().append(item)
+        elif item.severity == "error":
             what = f"more than {self.MOST} errors: the rest is not looked for"
             errors = [other for other in self if other.severity == "error"]
-            raise SpecError([*errors, Diagnostic("E111", what, one.place)])
+            raise SpecError([*errors, Diagnostic("E111", what, item.place)])
 
-    def extend(self, more: Iterable[Diagnostic]) -> None:
-        for one in more:
+    def extend(self, other: Iterable[Diagnostic]) -> None:
+        for one in other:
             self.append(one)
 
-    # A list's own `+=` would pass `append` by. `+` stays the list's and gives a list: two ignores.
-    def __iadd__(self, more: Iterable[Diagnostic], /) -> Self:  # type: ignore[override, misc]
-        self.extend(more)
+    def __iadd__(self, other: Iterable[Diagnostic]) -> Self:
+        self.extend(other)
         return self
 
 

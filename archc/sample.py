@@ -15,9 +15,10 @@ import numpy as np
 from archc import arrays
 from archc.errors import UsageError
 from archc.init import Init, fans
-from archc.ir.dims import Size, substitute
+from archc.ir.dims import Size
 from archc.ir.nodes import CallNode, OpNode
 from archc.ir.program import Definition, Program, WeightEntry
+from archc.ir.substitution import substitute
 from archc.ir.types import FLOATING, TensorType
 from archc.store import made, shape
 from archc.weights import Entry, initial

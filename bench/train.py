@@ -76,7 +76,7 @@ def ours(program: Program, fields: dict[str, torch.Tensor]) -> Callable[[], obje
     training = read(program)
     n = symbol("N")
     types = {
-        name: TensorType(str(v.dtype).removeprefix("torch."), (n, *v.shape[1:]))  # type: ignore[arg-type]
+        name: TensorType(str(v.dtype).removeprefix("torch."), (n, *v.shape[1:]))
         for name, v in fields.items()
     }
     data = DataSet("random", InMemory(fields), InMemory(fields), None, types)

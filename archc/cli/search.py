@@ -25,7 +25,6 @@ from archc.cli.options import add_choices, add_spec
 
 CHANGES = ("strategy", "trials", "seconds", "seed")
 BUDGET = ("trials", "seconds")
-DATA = ("data", "download", "device")
 BEGINNING = (
     "set",
     "variant",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ def elaborate(
     file: File,
     variant: str | None = None,
     settings: dict[str, Setting] | None = None,
-    findings: list[Diagnostic] | None = None,
+    findings: Iterable[Diagnostic] = (),
     stopped: bool = False,
     budget: Budget | None = None,
     watch: Watch | None = None,
@@ -40,7 +41,7 @@ def elaborate(
     where its definition is dropped later. Raises SpecError with all errors and warnings, earlier
     ones included.
     """
-    context = Context(file, Findings(findings or ()), budget or Budget(), watch=watch)
+    context = Context(file, Findings(findings), budget or Budget(), watch=watch)
     if stopped:
         raise SpecError(sorted(context.findings, key=_position))
     program: Program | None = None

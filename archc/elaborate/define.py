@@ -28,6 +28,7 @@ from archc.ir.dims import Size
 from archc.ir.graph import Value
 from archc.ir.program import Definition
 from archc.place import Place
+from archc.records import record
 from archc.spec.ast import Template
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.load import is_prelude
@@ -37,6 +38,19 @@ if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
 from archc.elaborate.entry import enter
 from archc.elaborate.feeds import Fed, Signature
+
+
+@record
+class Use:
+    """A template and all that a step gives it; `around` are sizes that it sees from outside."""
+
+    template: Template
+    space: Space
+    settings: dict[str, Setting]
+    fed: list[Fed]
+    signature: Signature
+    frozen: bool
+    around: dict[str, Size]
 
 
 def define(
@@ -69,20 +83,18 @@ def define(
     if len(context.open) >= MAX_DEPTH:
         raise StepError.of("E220", f"blocks are nested more than {MAX_DEPTH} deep", place)
     signature = tuple([one.signature for one in fed])
-    around = around or {}
+    use = Use(template, space, settings, fed, signature, frozen, around or {})
     while True:
         mark = len(context.findings)
-        use = use_key(e, template, space, settings, fed, signature, frozen, around)
-        if use in context.uses:
-            key, passed = context.uses[use]
+        same = use_key(e, use)
+        if same in context.uses:
+            key, passed = context.uses[same]
             context.recall(key)
             return context.definitions[key], dict(passed)
         try:
-            key, definition, passed = attempt(
-                e, template, space, settings, fed, signature, frozen, place, trace, outer, around
-            )
+            key, definition, passed = attempt(e, use, place, trace, outer)
             if key in context.definitions:
-                context.uses[use] = key, passed
+                context.uses[same] = key, passed
             return definition, passed
         except Unroll as unroll:
             context.unrolled.add(id(unroll.step))
@@ -93,64 +105,45 @@ def define(
         del context.findings[mark:]
 
 
-def use_key(
-    e: Elaborator,
-    template: Template,
-    space: Space,
-    settings: dict[str, Setting],
-    fed: list[Fed],
-    signature: Signature,
-    frozen: bool,
-    around: dict[str, Size],
-) -> Hashable:
+def use_key(e: Elaborator, use: Use) -> Hashable:
     """All that a use of a template hangs on: equal ones have one definition, and pass it the same.
 
     It is known before anything is bound, unlike the definition's own key, which holds defaults and
     leaves out what only passes through.
     """
     return (
-        id(template),
-        len(e.context.concrete.get(id(template), ())),
-        space.key,
-        frozen,
-        signature,
-        tuple([one.declaration.name for one in fed if one.rest]),
-        tuple(around.items()),
+        id(use.template),
+        len(e.context.concrete.get(id(use.template), ())),
+        use.space.key,
+        use.frozen,
+        use.signature,
+        tuple([one.declaration.name for one in use.fed if one.rest]),
+        tuple(use.around.items()),
         tuple([
             (name, given.space.key, value if isinstance(value, Argument) else key_of(value))
-            for name, given in settings.items()
+            for name, given in use.settings.items()
             for value in (given.value,)
         ]),
     )  # fmt: skip
 
 
 def attempt(
-    e: Elaborator,
-    template: Template,
-    space: Space,
-    settings: dict[str, Setting],
-    fed: list[Fed],
-    signature: Signature,
-    frozen: bool,
-    place: Place,
-    trace: tuple[str, ...],
-    outer: Place | None,
-    around: dict[str, Size],
+    e: Elaborator, use: Use, place: Place, trace: tuple[str, ...], outer: Place | None
 ) -> tuple[Hashable, Definition | None, dict[str, float | Argument]]:
     """The definition's key, the definition itself, and the numbers to pass it."""
-    context = e.context
+    context, template, fed = e.context, use.template, use.fed
     builder = Builder(
         context, trace=trace, used_at=(outer or place) if is_prelude(template) else None
     )
     scope = Scope("")
-    frame = Frame(builder, space, dict(space.bindings), scope, Item({}), frozen)
-    frame = enter(e, template, frame, fed, place, around)
-    bound, passed = arguments(e, template, frame, settings, place)
+    frame = Frame(builder, use.space, dict(use.space.bindings), scope, Item({}), use.frozen)
+    frame = enter(e, template, frame, fed, place, use.around)
+    bound, passed = arguments(e, template, frame, use.settings, place)
     key: Hashable = (
         (id(template), *(one.declaration.name for one in fed if one.rest)),
-        space.key,
-        signature,
-        frozen,
+        use.space.key,
+        use.signature,
+        use.frozen,
         tuple(sorted(builder.model_symbols.items(), key=itemgetter(0))),
         tuple((name, key_of(value)) for name, value in bound.items() if name not in passed),
     )
@@ -159,11 +152,11 @@ def attempt(
         return key, context.definitions[key], passed
     builder.parameters = {name: bound[name] for name in passed}
     if builder.used_at is not None:
-        builder.used_as = used_as(template, fed, bound, settings)
+        builder.used_as = used_as(template, fed, bound, use.settings)
     context.open.append(template)
     try:
-        with context.recorded(key) as record:
-            definition = build(e, template, frame.with_bindings(bound), record)
+        with context.recorded(key) as findings:
+            definition = build(e, template, frame.with_bindings(bound), findings)
     finally:
         context.open.pop()
     if definition is not None:
@@ -223,11 +216,11 @@ def arguments(
 
 
 def build(
-    e: Elaborator, template: Template, frame: Frame, record: list[Diagnostic]
+    e: Elaborator, template: Template, frame: Frame, findings: list[Diagnostic]
 ) -> Definition | None:
     """The definition from the template's steps; None if any output was poisoned.
 
-    `record` gets what is found in it meanwhile.
+    `findings` get what is found in it meanwhile.
     """
     last = e.steps(template.steps, frame)
     frame = frame.with_prev(last)
@@ -244,12 +237,12 @@ def build(
     except Poisoned:
         pass
     e.warn_unused(frame.scope, {value.node for value in outputs.values()})
-    if any(found.severity == "error" for found in record):
+    if any(found.severity == "error" for found in findings):
         return None
     if not outputs:
         written = template.outputs.entries.values() if template.outputs is not None else ()
         conditional = written and all(isinstance(entry.value, Mapping) for entry in written)
-        if not record and template.outputs is not None and conditional:
+        if not findings and template.outputs is not None and conditional:
             text = f"{template.name} has no outputs: the 'when' of each is false"
             e.context.report(Diagnostic("E218", text, template.outputs.place))
         return None

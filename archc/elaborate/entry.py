@@ -17,7 +17,8 @@ from archc.elaborate.scope import (
     Reference,
     Tensor,
 )
-from archc.ir.dims import Size, differ, solve, substitute, symbol, symbols
+from archc.ir.dims import Size, differ, symbol, symbols
+from archc.ir.substitution import solve, substitute
 from archc.ir.types import TensorType
 from archc.place import Place
 from archc.spec.ast import Template

@@ -236,60 +236,18 @@ def symbols(size: Size) -> frozenset[str]:
     if isinstance(size, int):
         return frozenset()
     if size._symbols is None:
-        size._symbols = _symbols(size)
+        found: set[str] = set()
+        for monomial, _ in size.terms:
+            for atom, _power in monomial:
+                match atom:
+                    case Symbol(name):
+                        found.add(name)
+                    case Quotient(over, under):
+                        found |= symbols(over) | symbols(under)
+                    case Largest(of):
+                        found.update(*map(symbols, of))
+        size._symbols = frozenset(found)
     return size._symbols
-
-
-def _symbols(size: Dim) -> frozenset[str]:
-    found: set[str] = set()
-    for monomial, _ in size.terms:
-        for atom, _power in monomial:
-            match atom:
-                case Symbol(name):
-                    found.add(name)
-                case Quotient(over, under):
-                    found |= symbols(over) | symbols(under)
-                case Largest(of):
-                    found.update(*map(symbols, of))
-    return frozenset(found)
-
-
-def substitute(size: Size, values: Mapping[str, Size]) -> Size:
-    """The size with symbols replaced by what `values` holds for them."""
-    if isinstance(size, int):
-        return size
-    total: Size = 0
-    for monomial, coefficient in size.terms:
-        product: Size = coefficient
-        for atom, power in monomial:
-            product = product * _substitute_atom(atom, values) ** power
-        total = total + product
-    return total
-
-
-def _substitute_atom(atom: Atom, values: Mapping[str, Size]) -> Size:
-    match atom:
-        case Symbol(name):
-            return values.get(name, _atom(atom))
-        case Quotient(over, under):
-            return floor_div(substitute(over, values), substitute(under, values))
-        case Largest(of):
-            return largest(substitute(size, values) for size in of)
-
-
-def solve(size: Size, name: str) -> tuple[int, int] | None:
-    """(a, b) with `size == a*name + b` and a not 0, or None if the size is not of that form."""
-    if isinstance(size, int):
-        return None
-    a = b = 0
-    for monomial, coefficient in size.terms:
-        if monomial == ((Symbol(name), 1),):
-            a = coefficient
-        elif not monomial:
-            b = coefficient
-        else:
-            return None
-    return (a, b) if a else None
 
 
 def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
@@ -337,7 +295,7 @@ def _join(a: Monomial, b: Monomial) -> Monomial:
         powers[atom] = powers.get(atom, 0) + power
     if len(powers) > MAX_TERMS:
         raise _too_long()
-    return tuple(sorted(powers.items(), key=lambda item: str(item[0])))
+    return tuple(sorted(powers.items(), key=_by_text))
 
 
 def _floor_by_int(over: Size, under: int) -> Size:

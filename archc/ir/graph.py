@@ -117,13 +117,6 @@ class Graph:
         """Takes out a node that has no users."""
         self._graph.remove_node(id)
 
-    def cycle(self) -> list[int]:
-        """A cycle's node ids, or [] as it should be."""
-        try:
-            return [edge[0] for edge in nx.find_cycle(self._graph)]
-        except nx.NetworkXNoCycle:
-            return []
-
     def sorted(self) -> list[int]:
         """Node ids in topological order, the one nearest the order of adding."""
         return list(nx.lexicographical_topological_sort(self._graph))

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archc.ir.dims import Dim, Size, substitute, symbol
+from archc.ir.dims import Dim, Size, symbol
 from archc.ir.nodes import Derivation, OpNode, Weight
 from archc.ir.program import Arguments, Definition
+from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 from archc.ir.vertices import hashed
 from archc.spec.values import Argument

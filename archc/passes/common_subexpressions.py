@@ -6,8 +6,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from archc.ir.nodes import CallNode, Node, OpNode, ScanNode, Weight, WeightNode
+from archc.ir.prepared import is_pure
 from archc.ir.program import Definition, Program
-from archc.ir.unrolled import is_pure
 from archc.passes.base import Pass
 from archc.passes.dead_code import Keeping
 from archc.passes.rebuild import Rebuild, Values, rebuilt

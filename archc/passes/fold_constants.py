@@ -11,11 +11,11 @@ from archc.arrays import Array
 from archc.errors import InternalError
 from archc.ir.graph import Value
 from archc.ir.nodes import Node, OpNode
+from archc.ir.prepared import is_pure
 from archc.ir.program import Definition, Program
 from archc.ir.sites import spread
 from archc.ir.text import output_names
 from archc.ir.types import TensorType
-from archc.ir.unrolled import is_pure
 from archc.ops.registry import ops
 from archc.passes.base import Pass
 from archc.passes.dead_code import Keeping, swept

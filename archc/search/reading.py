@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from archc.elaborate import elaborate
-from archc.errors import Diagnostic, SpecError, did_you_mean
+from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
 from archc.ir.program import Program
 from archc.place import Place
 from archc.search.candidate import Candidate
@@ -17,12 +17,12 @@ from archc.search.varying import Varying
 from archc.spec.ast import File, Step
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.data import plain as plainly
-from archc.spec.formula import Formula, evaluate
+from archc.spec.formula import Formula, evaluate_over
 from archc.spec.load import templates
 from archc.spec.parse import Parser
 from archc.spec.schema import check_section
 from archc.spec.search import MOVES, SECTION, SEVERAL, STRATEGIES
-from archc.spec.values import Budget, FormulaError
+from archc.spec.values import FormulaError
 
 EXAMPLE = (
     "search: {vary: {width: [16, 32]}, objectives: {maximize: accuracy}, budget: {trials: 50}}"
@@ -59,7 +59,7 @@ def examined(program: Program) -> tuple[Search | None, list[Diagnostic]]:
     parser = Parser(file.source, file.path)
     parser.formulas(data)
     reader = _Reader(program, file, parser.findings)
-    return reader.search(data), reader.findings
+    return reader.search(data), list(reader.findings)
 
 
 def _program(source: Program | File | Candidate) -> Program:
@@ -74,7 +74,7 @@ def _program(source: Program | File | Candidate) -> Program:
 class _Reader:
     """One reading: the spec's parameters, and what was found wrong."""
 
-    def __init__(self, program: Program, file: File, findings: list[Diagnostic]) -> None:
+    def __init__(self, program: Program, file: File, findings: Findings) -> None:
         self.program, self.file, self.findings = program, file, findings
 
     def fail(self, code: str, message: str, place: Place | None, help: str = "") -> None:
@@ -124,19 +124,10 @@ class _Reader:
                 return {key: self.value(entry.value) for key, entry in entries.items()}
 
     def formula(self, formula: Formula, place: Place) -> Any:
-        bindings = self.program.parameters
-
-        def lookup(name: str) -> Any:
-            if name not in bindings:
-                what = f"'{name}' is not known here"
-                raise FormulaError("E215", what, did_you_mean(name, bindings))
-            return bindings[name]
-
         try:
-            return evaluate(formula, lookup, Budget())
+            return evaluate_over(self.program.parameters, formula)
         except FormulaError as error:
-            what = f"in the formula '={formula.text[:80]}': {error.message}"
-            self.fail(error.code, what, place, error.help)
+            self.fail(error.code, error.message, place, error.help)
             return 1
 
     # ---- the parts

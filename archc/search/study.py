@@ -64,11 +64,7 @@ class Study:
                 f"{folder} holds a study already",
                 help=f"go on with it: --resume {folder}; or choose another folder: -o",
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            bundle(program, folder)
-        except OSError as error:
-            raise InputError.of("E521", f"{folder} cannot be written: {error}") from error
+        bundle(program, folder)
         name = program.name if url is None else f"{program.name}-{secrets.token_hex(4)}"
         about = {
             "format": FORMAT,
@@ -152,10 +148,6 @@ class Study:
         return self.records[number]
 
     # ---- its files
-
-    def trial_folder(self, number: int) -> Path:
-        """Where evaluations of a trial keep what they need later; not always there."""
-        return self.folder / "trials" / f"{number:04}"
 
     def note(self, line: str) -> None:
         """Adds to the log."""

@@ -9,15 +9,15 @@ from typing import Any
 from archc.elaborate.context import StepError
 from archc.elaborate.params import Setting, fit, type_of
 from archc.elaborate.scope import Space
-from archc.errors import Diagnostic, did_you_mean
+from archc.errors import Diagnostic, Findings, did_you_mean
 from archc.ir.program import Program
 from archc.place import Place
 from archc.search.holes import Choices, Domain, Hole, Path, Real, Whole, is_number, same, spoken
 from archc.spec.ast import TYPE_NAMES, File, Parameter
 from archc.spec.data import Data, Mapping, Scalar, Sequence, holds_formula
-from archc.spec.formula import Formula, evaluate
+from archc.spec.formula import Formula, evaluate_over
 from archc.spec.search import DOMAIN
-from archc.spec.values import Budget, FormulaError
+from archc.spec.values import FormulaError
 
 KINDS = ("choices", "int", "float")
 HELP = "[16, 32, 64], {int: [1, 6]}, or {float: [1.0e-4, 0.1], log: true}"
@@ -39,7 +39,7 @@ class Varying:
         program: Program,
         file: File,
         value: Callable[[Data], Any],
-        findings: list[Diagnostic],
+        findings: Findings,
     ) -> None:
         self.program, self.file, self.value, self.findings = program, file, value, findings
         self.space = Space(file, {}, "search")
@@ -166,19 +166,10 @@ class Varying:
         raise Wrong("E852", "a condition is a formula", data.place, "when: \"=act != 'relu'\"")
 
     def evaluated(self, formula: Formula, place: Place) -> None:
-        bindings = self.program.parameters
-
-        def lookup(name: str) -> Any:
-            if name not in bindings:
-                what = f"'{name}' is not known here"
-                raise FormulaError("E215", what, did_you_mean(name, bindings))
-            return bindings[name]
-
         try:
-            evaluate(formula, lookup, Budget())
+            evaluate_over(self.program.parameters, formula)
         except FormulaError as error:
-            what = f"in the formula '={formula.text[:80]}': {error.message}"
-            raise Wrong(error.code, what, place, error.help) from error
+            raise Wrong(error.code, error.message, place, error.help) from error
 
     def fits(self, path: Path, parameter: Parameter, old: Any, data: Data, domain: Domain) -> None:
         """That the parameter, or the element of it, takes all that it may be."""

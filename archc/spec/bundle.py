@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from archc.errors import InputError
 from archc.ir.program import Program
 from archc.spec.ast import File
 from archc.spec.load import ZOO
@@ -15,18 +16,20 @@ from archc.spec.load import ZOO
 def bundle(program: Program, folder: Path) -> None:
     """Writes `spec.yaml` and, beside it, the files it uses that are not the zoo's.
 
-    The variant and the settings become the parameters' defaults; comments survive.
+    The variant and the settings become the parameters' defaults; comments survive. The folder is
+    made if it is not there. Raises InputError E521 where it cannot be written.
     """
     assert program.file is not None
     text = program.file.source.text
     chosen = settings(program)
-    (folder / "spec.yaml").write_text(
-        with_defaults(text, chosen) if chosen else text, encoding="utf-8"
-    )
-    for name, used in local_uses(program.file):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(used.source.text, encoding="utf-8")
+    texts = {folder / "spec.yaml": with_defaults(text, chosen) if chosen else text}
+    texts |= {folder / name: used.source.text for name, used in local_uses(program.file)}
+    try:
+        for path, content in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise InputError.of("E521", f"{folder} cannot be written: {error}") from error
 
 
 def settings(program: Program) -> dict[str, Any]:

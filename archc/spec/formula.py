@@ -13,10 +13,12 @@ from __future__ import annotations
 import ast
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from archc.errors import did_you_mean
 from archc.spec.functions import FUNCTIONS
 from archc.spec.interpret import (
     BINARY,
@@ -32,8 +34,6 @@ from archc.spec.interpret import (
 from archc.spec.values import Budget, FormulaError
 
 MAX_LENGTH = 4000
-
-
 MAX_NESTING = 40
 
 
@@ -188,3 +188,24 @@ def evaluate(formula: Formula, lookup: Lookup, budget: Budget) -> Any:
     elif isinstance(value, float) and not math.isfinite(value):
         raise FormulaError("E214", "the formula's value is not finite")
     return value
+
+
+def evaluate_over(
+    bindings: Mapping[str, Any], formula: Formula, hints: Mapping[str, str] = MappingProxyType({})
+) -> Any:
+    """The formula's value over parameters; `hints` tells of names that are known elsewhere.
+
+    Raises FormulaError, whose message quotes the formula.
+    """
+
+    def lookup(name: str) -> Any:
+        if name not in bindings:
+            help = hints.get(name) or did_you_mean(name, bindings)
+            raise FormulaError("E215", f"'{name}' is not known here", help)
+        return bindings[name]
+
+    try:
+        return evaluate(formula, lookup, Budget())
+    except FormulaError as error:
+        what = f"in the formula '={formula.text[:80]}': {error.message}"
+        raise FormulaError(error.code, what, error.help) from error

@@ -7,11 +7,11 @@ from collections.abc import Mapping as Map
 from collections.abc import Sequence as Sequence_
 from typing import Any
 
-from archc.errors import Diagnostic, SpecError, did_you_mean
+from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
 from archc.ir.program import Program
 from archc.place import Place
 from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
-from archc.spec.formula import Formula, evaluate
+from archc.spec.formula import Formula, evaluate_over
 from archc.spec.parse import Parser
 from archc.spec.schema import check_section
 from archc.spec.training import (
@@ -24,7 +24,7 @@ from archc.spec.training import (
     SCHEDULES,
     SECTION,
 )
-from archc.spec.values import Budget, FormulaError
+from archc.spec.values import FormulaError
 from archc.train.feeds import draws, is_number, number_of
 from archc.train.moment import CLOCK, Number, Timed
 from archc.train.section import Choice, Metric, Phase, Training, Update
@@ -35,6 +35,7 @@ WORDS: dict[str, Map[str, Collection[str]]] = {
     "schedule": SCHEDULES,
     "clip": dict.fromkeys(CLIPS, ("value",)),
 }
+TIMED = "weights of a loss's terms and numbers in 'feed' may change with time"
 KINDS = {"optimizer": "optimiser", "schedule": "schedule", "clip": "clip"}
 
 
@@ -68,7 +69,7 @@ def examined(
     reader.findings += wrong
     data, plain = without(data, plain, paths)
     reader.partial = bool(paths)
-    return reader.training(data, plain), reader.findings
+    return reader.training(data, plain), list(reader.findings)
 
 
 def without(
@@ -91,7 +92,7 @@ def without(
 class _Reader:
     """One reading: the spec's parameters, and what was found wrong."""
 
-    def __init__(self, program: Program, findings: list[Diagnostic]) -> None:
+    def __init__(self, program: Program, findings: Findings) -> None:
         self.program, self.findings = program, findings
         self.bindings = program.parameters
         self.partial = False  # parts were left out, and what follows from that is no finding
@@ -144,21 +145,10 @@ class _Reader:
                 return {str(key): self.value(entry.value, timed) for key, entry in entries.items()}
 
     def formula(self, formula: Formula, place: Place) -> Any:
-        def lookup(name: str) -> Any:
-            if name in self.bindings:
-                return self.bindings[name]
-            if name in CLOCK:
-                help = "weights of a loss's terms and numbers in 'feed' may change with time"
-                raise FormulaError("E215", f"'{name}' is not known here", help)
-            raise FormulaError(
-                "E215", f"'{name}' is not known here", did_you_mean(name, self.bindings)
-            )
-
         try:
-            return evaluate(formula, lookup, Budget())
+            return evaluate_over(self.bindings, formula, dict.fromkeys(CLOCK, TIMED))
         except FormulaError as error:
-            what = f"in the formula '={formula.text[:80]}': {error.message}"
-            self.fail(error.code, what, place, error.help)
+            self.fail(error.code, error.message, place, error.help)
             return 1
 
     def number(self, data: Data) -> Number:

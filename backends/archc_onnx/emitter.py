@@ -10,7 +10,8 @@ import numpy as np
 
 from archc import arrays
 from archc.errors import UnsupportedError
-from archc.ir.dims import Dim, Largest, Quotient, Size, Symbol, lower_bound, solve
+from archc.ir.dims import Dim, Largest, Quotient, Size, Symbol, lower_bound
+from archc.ir.substitution import solve
 from archc.ir.types import DType, TensorType
 from archc_onnx.draft import Body, Operand, deepest
 from archc_onnx.model import AttributeValue, Tensor

@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from archc.ir.dims import (
-    Atom,
-    Dim,
-    Largest,
-    Monomial,
-    Quotient,
-    Size,
-    Symbol,
-    floor_div,
-    solve,
-    symbols,
-)
+from archc.ir.dims import Atom, Dim, Largest, Monomial, Quotient, Size, Symbol, floor_div, symbols
+from archc.ir.substitution import solve
 from archc_torch.code import ATOM, POWER, PRODUCT, SIGN, SUM, Code, Expr, Hole, Part, joined
 
 MOST = 64  # the largest factor or divisor that is tried where a size is a part of another

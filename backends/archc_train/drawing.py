@@ -14,8 +14,9 @@ from torch import Tensor
 from archc.arrays import Array
 from archc.errors import UsageError
 from archc.files import replacing
-from archc.ir.dims import substitute, symbol
+from archc.ir.dims import symbol
 from archc.ir.program import Definition, Program
+from archc.ir.substitution import substitute
 from archc.ir.types import FLOATING, TensorType
 from archc.spec.data import Data, Sequence
 from archc.train import Moment, Training, Update, join, read

@@ -57,11 +57,7 @@ class Run:
                 f"{folder} holds a run already",
                 help=f"go on with it: --resume {folder}; or choose another folder: -o",
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            bundle(program, folder)
-        except OSError as error:
-            raise InputError.of("E521", f"{folder} cannot be written: {error}") from error
+        bundle(program, folder)
         run = cls(folder)
         run.write_json("run.json", {"format": FORMAT, **about, "environment": environment()})
         return run

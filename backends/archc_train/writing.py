@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 import archc_torch
 from archc.errors import SpecError, UsageError
-from archc.ir.dims import substitute
 from archc.ir.program import Definition, Program
+from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 from archc.pipeline import compile
 from archc.train import read

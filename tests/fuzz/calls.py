@@ -22,7 +22,7 @@ def call_again(g: Scope, template: Template) -> bool:
     """A call with values that fit: of the same types, or of others, for which archc is asked."""
     given: list[Val] = []
     for wanted in template.inputs:
-        v = g.value(lambda v, wanted=wanted: accepts(wanted, v))  # type: ignore[misc]
+        v = g.value(lambda v, wanted=wanted: accepts(wanted, v))
         if v is None:
             return False
         given.append(v)

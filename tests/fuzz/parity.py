@@ -18,8 +18,8 @@ from fuzz.specs import MOST_INDEX
 import archc_onnx
 import archc_torch
 from archc.errors import ArchcError, UnsupportedError
-from archc.ir.dims import substitute
 from archc.ir.program import Definition, Program
+from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 from archc.sample import bindings
 from archc.sample import inputs as sample
@@ -167,7 +167,7 @@ def random_weights(program: Program, seed: int) -> dict[str, Array]:
 def check_types(definition: Definition, binding: Mapping[str, int], found: Arrays) -> None:
     """The outputs have the types that were inferred."""
     wanted = {name: bound(type, binding) for name, type in definition.output_types().items()}
-    shown = {name: TensorType(str(v.dtype), tuple(v.shape)) for name, v in found.items()}  # type: ignore[arg-type]
+    shown = {name: TensorType(str(v.dtype), tuple(v.shape)) for name, v in found.items()}
     if wanted != shown:
         raise Finding("types", f"inferred {wanted}, found {shown}")
 

@@ -317,8 +317,8 @@ class Scope:
         trailing = list(given)[: len(present)] == list(present)
         value: Any = attributes or None
         lone = op.main is not None and list(attributes) == [op.main]
-        if lone and not isinstance(attributes[op.main], list) and not c.chance(25):  # type: ignore[index]
-            value = attributes[op.main]  # type: ignore[index]
+        if lone and not isinstance(attributes[op.main], list) and not c.chance(25):
+            value = attributes[op.main]
         if use.fed or not trailing or (len(refs) > 1 and not variadic and c.chance(25)):
             names = {name: v.ref if isinstance(v, Val) else v for name, v in present.items()}
             names |= {name: v.ref for name, v in use.fed.items()}

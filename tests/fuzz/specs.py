@@ -170,7 +170,7 @@ def declaration(g: Scope, name: str, type: TensorType, k: int) -> Any:
     """The input's declaration; its value, or values where it is a list, are known from now on."""
     most = 1.0 if type.dtype == "bool" else float(MOST_INDEX)
     known = {} if type.dtype in FLOATING else {"low": 0.0, "high": most, "exact": True}
-    v = Val(name, type, **known)  # type: ignore[arg-type]
+    v = Val(name, type, **known)
     shape = [written(size) for size in type.dims]
     entry: dict[str, Any] = {"shape": shape}
     if type.dtype != "float32":
@@ -178,14 +178,14 @@ def declaration(g: Scope, name: str, type: TensorType, k: int) -> Any:
     if g.choices.chance(5) and k > 0:
         count = 2
         entry["repeat"] = count
-        g.values += [Val(f"{name}.{i}", type, **known) for i in range(count)]  # type: ignore[arg-type]
+        g.values += [Val(f"{name}.{i}", type, **known) for i in range(count)]
         g.stars.append((f"{name}.*", v, count))
         g.stars.append((name, v, count))
         g.book.features["list input"] += 1
         return entry
     g.values.append(v)
     if g.prev is None:
-        g.prev = v if k else Val("prev", type, **known)  # type: ignore[arg-type]
+        g.prev = v if k else Val("prev", type, **known)
     return shape if list(entry) == ["shape"] else entry
 
 

@@ -134,7 +134,7 @@ def optional_op(g: Scope, use: Use, keeps: bool) -> None:
         g.add(use, modifiers={"when": condition})
         return
     name = g.book.name() if c.chance(60) else None
-    step = {**g.head(use, g.infer(use)[0]), "when": condition}  # type: ignore[index]
+    step = {**g.head(use, g.infer(use)[0]), "when": condition}
     g.put(step, name, [replace(first, ref=name or "prev")])
 
 

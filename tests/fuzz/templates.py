@@ -32,7 +32,7 @@ class Template:
     weights: list[tuple[str, TensorType]] = field(default_factory=list)
 
 
-class Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+class Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
     """Writes no anchors: the language has none."""
 
     def ignore_aliases(self, data: Any) -> bool:

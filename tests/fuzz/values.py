@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from math import inf, isinf
 from typing import Any
 
-from archc.ir.dims import Size, substitute
+from archc.ir.dims import Size
+from archc.ir.substitution import substitute
 from archc.ir.types import FLOATING, INTEGRAL, TensorType
 
 NOMINAL = 8  # every program has sizes of at least 1 where each symbol is this

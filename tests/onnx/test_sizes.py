@@ -5,7 +5,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx_backend import run
 
-from archc.ir.dims import Dim, Size, largest, substitute, symbol
+from archc.ir.dims import Dim, Size, largest, symbol
+from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 from archc_onnx.draft import Operand, finish
 from archc_onnx.emitter import Emitter

@@ -11,7 +11,8 @@ import torch
 import yaml
 from torch import Tensor
 
-from archc.ir.dims import Dim, Size, substitute, symbol, symbols
+from archc.ir.dims import Dim, Size, symbol, symbols
+from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 from archc.ops.base import Op
 from archc.ops.examples import Feed, feeds
@@ -179,7 +180,7 @@ def inferred(site: Site) -> tuple[TensorType, ...]:
 
 
 def type_of(value: Tensor) -> TensorType:
-    return TensorType(str(value.dtype).removeprefix("torch."), tuple(value.shape))  # type: ignore[arg-type]
+    return TensorType(str(value.dtype).removeprefix("torch."), tuple(value.shape))
 
 
 def flat(op: Op, values: Mapping[str, Any]) -> list[Any]:

@@ -86,7 +86,7 @@ def test_decompositions_compute_the_op(case: Case) -> None:
         op, arrays, weights = bound(case.op, binding), case.arrays(binding), case.weights(binding)
         build = Eager({name: Value(type_of(value), value) for name, value in weights.items()})
         terms = [Value(type_of(value), value) for value in flat(op, arrays)]
-        found = op.expand(build, *terms)  # type: ignore[arg-type]
+        found = op.expand(build, *terms)
         if found is None:
             pytest.skip("a primitive")
         assert op.name not in build.used
@@ -103,7 +103,7 @@ def test_decompositions_keep_symbolic_types(case: Case) -> None:
     weights = {name: Value(weight.type) for name, weight in site.weights.items()}
     weights |= {name: Value(type) for name, type in site.fed.items()}
     terms = [Value(type) for type in flat(case.op, site.inputs)]
-    found = case.op.expand(Eager(weights), *terms)  # type: ignore[arg-type]
+    found = case.op.expand(Eager(weights), *terms)
     if found is None:
         pytest.skip("a primitive")
     outputs = found if isinstance(found, tuple) else (found,)
@@ -115,7 +115,7 @@ def test_attention_is_zero_where_a_query_may_attend_to_no_key() -> None:
     seen = torch.tensor([[True, True, False], [False, False, False]])
     tensors = [torch.randn(2, 4), torch.randn(3, 4), torch.randn(3, 5), seen]
     build = Eager({})
-    found: Any = op.expand(build, *(Value(type_of(t), t) for t in tensors))  # type: ignore[arg-type]
+    found: Any = op.expand(build, *(Value(type_of(t), t) for t in tensors))
     (wanted,) = expected(op, dict(zip("qkv", tensors, strict=False)) | {"mask": seen}, {})
     torch.testing.assert_close(found.tensor, wanted)
     assert (found.tensor[1] == 0).all()

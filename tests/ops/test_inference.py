@@ -24,7 +24,7 @@ from ops.cases import (
 from ops.reference import TABLE, expected
 from torch.utils.flop_counter import FlopCounterMode
 
-from archc.ir.dims import substitute
+from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 from archc.ops.registry import ops
 from archc.ops.site import Site

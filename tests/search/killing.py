@@ -74,8 +74,8 @@ def doom(how: str, chance: int) -> None:
     ):  # fmt: skip
         setattr(RDBStorage, name, watched(getattr(RDBStorage, name)))
     study.bundle = watched(study.bundle)
-    study.Study.save = watched(study.Study.save)  # type: ignore[method-assign]
-    evaluating.Outcome = watched(evaluating.Outcome)  # type: ignore[misc, assignment]
+    study.Study.save = watched(study.Study.save)
+    evaluating.Outcome = watched(evaluating.Outcome)
 
 
 def die() -> None:

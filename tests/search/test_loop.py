@@ -126,7 +126,7 @@ def test_a_duplicate_of_what_is_under_way_waits_for_its_values(tmp_path: Path) -
 
 def test_few_wait_for_what_is_under_way(tmp_path: Path) -> None:
     loop, _ = said([5], tmp_path, crew=Slow(2))
-    loop.search = read(loop.strategy.origin)  # type: ignore[attr-defined]
+    loop.search = read(loop.strategy.origin)
     jobs = [loop._next() for _ in range(2)]
     assert jobs[0] is not None and jobs[1] is None
     assert len(loop.records) == 1 + TWINS

@@ -55,7 +55,7 @@ def records(folder: Path) -> list[Record]:
 def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     name = request.param
     found = Whole(tmp_path_factory.mktemp(name), *SPECS[name])
-    found.name = name  # type: ignore[attr-defined]
+    found.name = name
     return found
 
 
@@ -74,7 +74,7 @@ def killed(whole: Whole, folder: Path, how: str, chance: int) -> None:
 
 
 def test_killed_anywhere_it_comes_to_the_same_study(whole: Whole, tmp_path: Path) -> None:
-    name: str = whole.name  # type: ignore[attr-defined]
+    name: str = whole.name
     for how in ("before", "after"):
         killed(whole, tmp_path / how, how, random.randrange(MOMENTS[name]))
 
@@ -84,7 +84,7 @@ def test_killed_anywhere_it_comes_to_the_same_study(whole: Whole, tmp_path: Path
 def test_killed_at_every_moment_it_comes_to_the_same_study(
     whole: Whole, how: str, tmp_path: Path
 ) -> None:
-    for chance in range(MOMENTS[whole.name]):  # type: ignore[attr-defined]
+    for chance in range(MOMENTS[whole.name]):
         killed(whole, tmp_path / f"{chance}", how, chance)
 
 
@@ -166,7 +166,7 @@ def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path) -> None:
     assert killing.done(search(spec, whole, said)) == 0
     process = search(spec, study, said)
     for count in (1, 4):
-        killing.until(lambda least=count: trials(study) >= least)  # type: ignore[misc]
+        killing.until(lambda least=count: trials(study) >= least)
         for one in workers(process.pid):
             one.kill()
     assert killing.done(process) == 0

@@ -12,8 +12,8 @@ from small_zoo import SPECS, small
 from torch import nn
 
 import archc_torch
-from archc.ir.dims import substitute
 from archc.ir.program import Program
+from archc.ir.substitution import substitute
 from archc.sample import inputs
 
 TRACKED = "num_batches_tracked"  # torch's own buffer of a batch norm

@@ -58,7 +58,7 @@ def go(spec: str, run: str, death: Death | None) -> None:
     from archc_train import keeper
 
     torch.set_num_threads(1)
-    keeper.draw = lambda run: None  # type: ignore[assignment]
+    keeper.draw = lambda run: None
     if death is not None:
         doom(*death)
     if (Path(run) / "run.json").exists():
@@ -95,7 +95,7 @@ def doom(how: str, chance: int) -> None:
             die()
         return found
 
-    Path.open, Path.replace = open_, replace  # type: ignore[method-assign, assignment]
+    Path.open, Path.replace = open_, replace
 
 
 class Dying(io.FileIO):
@@ -158,7 +158,7 @@ def run_command(arguments: list[str], said: str, most: int | None, slow: float) 
     from archc_train.loop import Loop
 
     torch.set_num_threads(1)
-    keeper.draw = lambda run: None  # type: ignore[assignment]
+    keeper.draw = lambda run: None
     next_turn = Loop.next_turn
 
     def slowly(self: Loop) -> Any:
@@ -166,7 +166,7 @@ def run_command(arguments: list[str], said: str, most: int | None, slow: float) 
         return next_turn(self)
 
     if slow:
-        Loop.next_turn = slowly  # type: ignore[method-assign]
+        Loop.next_turn = slowly
     if most is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     with Path(said).open("w", encoding="utf-8") as told:

@@ -96,7 +96,7 @@ def test_each_update_has_its_own_plateau(tmp_path: Path) -> None:
     losses = iter(
         [{"critic.loss": 1.0, "generator.loss": 1.0}, {"critic.loss": 2.0, "generator.loss": 0.5}]
     )
-    one.measured = lambda trial=False: next(losses)  # type: ignore[method-assign]
+    one.measured = lambda trial=False: next(losses)
     one.evaluated(), one.evaluated()
     assert learners["critic"].rate() == pytest.approx(5e-4)
     assert learners["generator"].rate() == pytest.approx(1e-3)

@@ -10,8 +10,9 @@ import torch
 from small_zoo import SMALL, SPECS
 from torch import Tensor
 
-from archc.ir.dims import Size, substitute, symbol
+from archc.ir.dims import Size, symbol
 from archc.ir.program import Program
+from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 from archc.pipeline import compile, compile_text
 from archc.spec.data import Mapping as Section

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from archc.ir.dims import Dim, Size, substitute
+from archc.ir.dims import Dim, Size
 from archc.ir.nodes import CallNode, Node, OpNode, ScanNode, WeightNode
 from archc.ir.program import Definition, Program
+from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 
 Sizes = Mapping[str, Size]
