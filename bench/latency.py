@@ -32,7 +32,8 @@ TOKENS = 128
 def vision(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
     """Torchvision's network, and a picture of the size that the spec says."""
     torch.manual_seed(0)
-    return getattr(torchvision_models(), name)().eval(), picture(name)
+    example = picture(name)
+    return as_if_trained(getattr(torchvision_models(), name)(), example), example
 
 
 def mobile(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
@@ -41,7 +42,23 @@ def mobile(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
     import timm
 
     torch.manual_seed(0)
-    return timm.create_model("mobilenetv1_100").eval(), picture(name)
+    example = picture(name)
+    return as_if_trained(timm.create_model("mobilenetv1_100"), example), example
+
+
+def as_if_trained(module: torch.nn.Module, example: torch.Tensor) -> torch.nn.Module:
+    """The network with shifts and statistics in its batch norms, ready to run.
+
+    Those of an untrained one shift by nothing. The tracer then leaves the biases of convolutions
+    out, and its file is faster than that of any network that has learned something.
+    """
+    for part in module.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.momentum = 1.0
+            torch.nn.init.normal_(part.bias, std=0.1)
+    with torch.no_grad():
+        module.train()(torch.randn(4, *example.shape[1:]))
+    return module.eval()
 
 
 def picture(name: str) -> torch.Tensor:
