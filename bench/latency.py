@@ -47,18 +47,25 @@ def mobile(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
 
 
 def as_if_trained(module: torch.nn.Module, example: torch.Tensor) -> torch.nn.Module:
-    """The network with shifts and statistics in its batch norms, ready to run.
+    """The network with biases and batch statistics, ready to run.
 
-    Those of an untrained one shift by nothing. The tracer then leaves the biases of convolutions
-    out, and its file is faster than that of any network that has learned something.
+    Many an untrained one adds zeros and subtracts means of zero. The tracer leaves these out, and
+    its file is faster than that of any network that has learned something.
     """
     for part in module.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
             part.momentum = 1.0
-            torch.nn.init.normal_(part.bias, std=0.1)
+    for name, weight in module.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(weight, std=0.1)
     with torch.no_grad():
-        module.train()(torch.randn(4, *example.shape[1:]))
+        module.train()(example if example.dtype == torch.int64 else batch_of(example))
     return module.eval()
+
+
+def batch_of(picture: torch.Tensor) -> torch.Tensor:
+    """Four pictures: the statistics of one of a single pixel would be none."""
+    return torch.randn(4, *picture.shape[1:])
 
 
 def picture(name: str) -> torch.Tensor:
@@ -82,7 +89,8 @@ def language(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
 
     torch.manual_seed(0)
     config = GPT2Config(attn_implementation="sdpa")
-    return Logits(GPT2LMHeadModel(config)).eval(), torch.randint(0, 50257, (1, TOKENS))
+    example = torch.randint(0, 50257, (1, TOKENS))
+    return as_if_trained(Logits(GPT2LMHeadModel(config)), example), example
 
 
 VISION = [

@@ -143,7 +143,8 @@ class _Printer:
         if definition.bound:
             yield f"  bound {value(definition.bound)}"
         own = {name: symbol(name) for name in definition.symbols()}
-        standing = {n: s for n, s in definition.symbol_values.items() if own.get(n) != s}
+        values = sorted(definition.symbol_values.items())
+        standing = {name: size for name, size in values if own.get(name) != size}
         if standing:
             yield f"  symbols {value(standing)}"
 

@@ -18,6 +18,8 @@ def attention(use: Use) -> Expr:
     if causal and (mask is not None or queries != keys):
         mask = causal_mask(use, mask)
         causal = False
+    elif mask is not None and len(use.type("mask").dims) < 2:  # its kernels want queries and keys
+        mask = use.write("torch.atleast_2d({mask})", mask=mask)
     rate = use.attribute("dropout")
     return use.write(
         "F.scaled_dot_product_attention({q}, {k}, {v}, attn_mask={mask|None}, "
