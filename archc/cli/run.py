@@ -1,11 +1,11 @@
 """Run a model in onnxruntime on inputs from files: .npy, .npz, .json or pictures.
 
-The model is an ONNX file, a run of `archc train`, or a spec, which is exported with the given or
-the initial weights first.
+The model is an ONNX file, the folder of a build, a run of `archc train`, or a spec, which is
+exported with the given or the initial weights first.
 Labels in the spec name the classes of a single row of scores.
 
 Examples:
-  archc run build/resnet18/model.onnx --input image=cat.jpg
+  archc run build --input image=cat.jpg
   archc run lenet5 --weights trained.safetensors --input image=digit.png
   archc run runs/lenet5 --input image=digit.png
   archc run gpt2.onnx --input tokens=tokens.json --output logits.npz
@@ -25,7 +25,7 @@ from archc.errors import UsageError, printable
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_spec(parser, "source")
+    add_spec(parser, "source", help="an ONNX file, a build's folder, a run, or a spec")
     add_choices(parser)
     add_model(parser)
     add_weights(parser)
@@ -47,7 +47,9 @@ def run(args: Namespace) -> int:
     ort = backend("ort")
     with ExitStack() as stack:
         path = Path(args.source)
-        if path.suffix != ".onnx":
+        if (path / "report.json").is_file():
+            path = built(path, args.model)
+        elif path.suffix != ".onnx":
             path = exported(args, stack)
         session = ort.open_session(path, device=args.device, threads=args.threads)
         metadata = ort.metadata(session)
@@ -58,6 +60,18 @@ def run(args: Namespace) -> int:
     if args.output:
         save(Path(args.output), outputs)
     return show(args, outputs, metadata.get("labels"))
+
+
+def built(folder: Path, model: str | None) -> Path:
+    """The ONNX file of a model that was built there. Raises UsageError E703."""
+    files = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    if model is None and len(files) == 1:
+        return next(iter(files.values()))
+    if model not in files:
+        what = f"has no model '{model}'" if model else f"has {len(files)} models"
+        help = f"--model {' or '.join(files)}" if files else f"archc build SPEC -o {folder}"
+        raise UsageError.of("E703", f"{printable(str(folder))} {what}", help=printable(help))
+    return files[model]
 
 
 def exported(args: Namespace, stack: ExitStack) -> Path:
