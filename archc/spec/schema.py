@@ -22,6 +22,10 @@ from archc.spec.data import Data, Mapping, Sequence, holds_formula, plain
 from archc.spec.search import SECTION as SEARCH
 from archc.spec.training import SECTION
 
+KINDS = {  # of JSON's values, in the language's words
+    "object": "a mapping", "array": "a list", "string": "a string", "integer": "a whole number",
+    "number": "a number", "boolean": "true or false", "null": "nothing",
+}  # fmt: skip
 NAMES = {"type": "object", "propertyNames": {"type": ["string", "integer"]}}
 STEPS: dict[str, Any] = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 
@@ -339,27 +343,21 @@ def _spoken(error: Any, op: type[Op] | None) -> str:
         attribute = op.attributes.get(str(error.absolute_path[0]))
         if attribute is not None:
             return f"expected {attribute.kind.spoken}"
-    if error.validator == "type":
-        kinds = (
-            error.validator_value
-            if isinstance(error.validator_value, list)
-            else [error.validator_value]
-        )
-        words = {
-            "object": "a mapping",
-            "array": "a list",
-            "string": "a string",
-            "integer": "a whole number",
-            "number": "a number",
-            "boolean": "true or false",
-            "null": "nothing",
-        }
-        return "expected " + " or ".join(words[kind] for kind in kinds)
+    if error.validator in ("type", "anyOf"):
+        found = dict.fromkeys(_kinds({error.validator: error.validator_value}))
+        return "expected " + (" or ".join(found) or "another kind of value")
     if error.validator == "enum":
         return "expected one of " + ", ".join(map(str, error.validator_value))
-    if error.validator == "anyOf":
-        return "expected another kind of value"
     return f"expected {error.validator} {error.validator_value}"
+
+
+def _kinds(schema: dict[str, Any]) -> Iterator[str]:
+    """The kinds of value that a schema allows, as far as it says."""
+    said = schema.get("type", [])
+    for kind in said if isinstance(said, list) else [said]:
+        yield KINDS[kind]
+    for inner in schema.get("anyOf", []):
+        yield from _kinds(inner)
 
 
 def _shown(value: Any) -> str:
