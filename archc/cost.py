@@ -16,7 +16,8 @@ from archc.ir.nodes import CallNode, InputNode, Node, OpNode, ScanNode, Weight
 from archc.ir.program import Definition, Program
 from archc.ir.sites import site
 from archc.ir.substitution import substitute
-from archc.ir.types import ITEM_BYTES, TensorType, product
+from archc.ir.types import ITEM_BYTES, TensorType
+from archc.ops.base import Op
 
 At = Mapping[str, int]
 
@@ -68,7 +69,7 @@ def _sizes(definition: Definition, at: At | None) -> At:
 
 
 def _bytes(type: TensorType) -> int:
-    elements = product(type.dims)
+    elements = type.elements
     assert isinstance(elements, int)
     return elements * ITEM_BYTES[type.dtype]
 
@@ -89,9 +90,9 @@ class _Counter:
 
     def macs(self, definition: Definition) -> int:
         if definition not in self._macs:
-            self._macs[definition] = sum(
+            self._macs[definition] = sum([
                 self.of(definition, id, node) for id, node in definition.graph.nodes()
-            )
+            ])  # fmt: skip
         return self._macs[definition]
 
     def of(self, definition: Definition, id: int, node: Node) -> int:
@@ -101,8 +102,10 @@ class _Counter:
             return times * self.macs(node.definition)
         if not isinstance(node, OpNode):
             return 0
-        where = site(definition.graph, id, node, self.type)
-        found = node.op.macs(where, tuple(map(self.type, node.types)))
+        types = tuple(map(self.type, node.types))
+        if type(node.op).macs is Op.macs:  # nothing to count, as of most ops
+            return 0
+        found = node.op.macs(site(definition.graph, id, node, self.type), types)
         assert isinstance(found, int)
         return found
 
@@ -291,7 +294,7 @@ def numbers(weight: Weight) -> int:
     """How many numbers a weight learns of its own."""
     if weight.tie is not None or weight.buffer or not weight.trained:
         return 0
-    elements = product(weight.type.dims)
+    elements = weight.type.elements
     assert isinstance(elements, int)
     return elements
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, isfinite, isnan, prod, sqrt
 
 from archc.errors import did_you_mean
@@ -31,7 +32,7 @@ class Parameter:
     infinite: bool = False  # whether it may be infinite
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Initialiser:
     """One kind of initial values.
 
@@ -44,7 +45,7 @@ class Initialiser:
     ranks: tuple[int, float] = (0, inf)  # the fewest and the most dimensions it is defined for
     any_dtype: bool = False  # whether integers and booleans can hold what it gives
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the parameters, in order."""
         return tuple(parameter.name for parameter in self.parameters)
@@ -60,7 +61,7 @@ _MEAN = Parameter("mean", "mean", 0.0)
 _GAIN = Parameter("gain", "factor on the values", 1.0)
 _SLOPE = Parameter("a", "negative slope of the rectifier that follows; 1 gives a gain of 1", 0.0)
 _MODE = Parameter("mode", "the fan that divides the variance", "fan_in", ("fan_in", "fan_out"))
-_MATRIX = (2, inf)
+_MATRIX, _ANY = (2, inf), (0, inf)
 
 INITIALISERS: dict[str, Initialiser] = {
     "zeros": Initialiser("0 everywhere", any_dtype=True),
@@ -232,12 +233,14 @@ def problem(init: Init, shape: Sequence[object], dtype: str) -> str | None:
     if dtype not in DTYPES:
         return _unknown("dtype", dtype, DTYPES)
     initialiser = INITIALISERS[init.kind]
+    if initialiser.ranks == _ANY and dtype in FLOATING:
+        return None
     fewest, most = initialiser.ranks
     if not fewest <= len(shape) <= most:
         wanted = f"{fewest} or more" if most == inf else f"{fewest} to {most}"
         wanted = f"{fewest}" if fewest == most else wanted
         return f"{init.kind} needs {wanted} dimensions, and {list(shape)} has {len(shape)}"
-    groups = init.values.get("groups")
+    groups = init.values["groups"] if "groups" in initialiser.names else None
     if groups is not None and float(groups) % 1:
         return f"{init.kind} takes a whole number of groups, not {_text(groups)}"
     if groups is not None and isinstance(shape[0], int) and shape[0] % float(groups):
@@ -267,7 +270,8 @@ def _complete(kind: str, args: tuple[Argument, ...]) -> tuple[Argument, ...]:
     initialiser = INITIALISERS[kind]
     names = initialiser.names
     if len(args) == len(names) and all(map(_is_in_range, initialiser.parameters, args)):
-        _check_bounds(kind, dict(zip(names, args, strict=True)))
+        if "low" in names:
+            _check_bounds(kind, dict(zip(names, args, strict=True)))
         return args
     if len(args) > len(names):
         takes = f"takes {', '.join(names)}" if names else "takes no arguments"
@@ -290,7 +294,8 @@ def _named(
             raise ValueError(f"{kind}: {_unknown('argument', str(name), initialiser.names)}")
     parameters = initialiser.parameters
     complete = tuple(_checked(kind, p, given.get(p.name, p.default)) for p in parameters)
-    _check_bounds(kind, dict(zip(initialiser.names, complete, strict=True)))
+    if "low" in initialiser.names:
+        _check_bounds(kind, dict(zip(initialiser.names, complete, strict=True)))
     return complete
 
 
@@ -305,12 +310,11 @@ def _is_in_range(parameter: Parameter, value: Argument) -> bool:
 
 
 def _check_bounds(kind: str, values: Mapping[str, Argument]) -> None:
-    if "low" in values:
-        low, high = float(values["low"]), float(values["high"])
-        if low > high:
-            raise ValueError(f"{kind}: low={_text(low)} is above high={_text(high)}")
-        if not isfinite(high - low):
-            raise ValueError(f"{kind}: high - low is too large for a number")
+    low, high = float(values["low"]), float(values["high"])
+    if low > high:
+        raise ValueError(f"{kind}: low={_text(low)} is above high={_text(high)}")
+    if not isfinite(high - low):
+        raise ValueError(f"{kind}: high - low is too large for a number")
 
 
 def _checked(kind: str, parameter: Parameter, value: object) -> Argument:

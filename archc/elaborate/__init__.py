@@ -10,13 +10,13 @@ from archc.elaborate.builder import Builder
 from archc.elaborate.context import MAX_WEIGHT, Context, StepError, TooMany
 from archc.elaborate.elaborator import Elaborator
 from archc.elaborate.evaluate import Evaluator
-from archc.elaborate.limits import check_size
+from archc.elaborate.limits import sizes
 from archc.elaborate.models import define_model, standalone
 from archc.elaborate.params import Setting, bind
 from archc.elaborate.scope import Frame, Item, Poisoned, Scope, Space
 from archc.errors import Diagnostic, Findings, InternalError, SpecError, did_you_mean
 from archc.ir.dims import SizeError
-from archc.ir.program import Definition, Program, WeightEntry, count, entries
+from archc.ir.program import Definition, Program, WeightEntry, entries
 from archc.spec.ast import File
 from archc.spec.data import Mapping, plain
 from archc.spec.values import Budget
@@ -91,7 +91,7 @@ def _program(
             models[name] = found
     if not file.models and file.root is None and not file.blocks and not context.findings:
         raise StepError.of("E203", "the spec has no 'graph', 'models' or 'blocks'", file.place)
-    check_size(context, models)
+    numbers = sizes(models)
     program = Program(
         name=variant or file.name,
         models=models,
@@ -111,11 +111,11 @@ def _program(
         },
     )
     if not any(d.severity == "error" for d in context.findings):
-        _check_weights(program)
+        _check_weights(program, numbers)
     return program
 
 
-def _check_weights(program: Program) -> None:
+def _check_weights(program: Program, numbers: int) -> None:
     """E311 for more weights than any machine holds, E310 for one with two shapes."""
     for name in program.models if program.prefixed else ():  # else no model is called
         found: dict[str, WeightEntry] = {}
@@ -127,11 +127,9 @@ def _check_weights(program: Program) -> None:
                     place = program.models[name].place
                     what = f"the weight '{entry.name}' is {first.type} in one use of the model"
                     raise StepError.of("E310", f"{what} and {entry.type} in another", place)
-    done: dict[int, int] = {}
-    total = sum(count(model, lambda weight: True, done) for model in program.models.values())
-    if total > MAX_WEIGHT:
+    if numbers > MAX_WEIGHT:
         place = program.file.place if program.file else None
-        raise StepError.of("E311", f"the weights would be {total:,} numbers", place)
+        raise StepError.of("E311", f"the weights would be {numbers:,} numbers", place)
 
 
 def _root_space(

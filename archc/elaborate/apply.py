@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from archc.elaborate.context import MAX_ELEMENTS, MAX_RANK, StepError
 from archc.elaborate.scope import Frame, Item, Reference, Tensor
-from archc.ir.dims import lower_bound
 from archc.ir.graph import Value
 from archc.ir.nodes import OpNode
 from archc.ir.types import TensorType
@@ -18,8 +17,8 @@ from archc.spec.ast import Step
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
 from archc.elaborate.attributes import applied
-from archc.elaborate.inputs import Inputs
-from archc.elaborate.operands import bind_inputs, lone, place_inputs
+from archc.elaborate.inputs import Inputs, inputs_of
+from archc.elaborate.operands import bind_inputs, place_inputs, place_values
 from archc.elaborate.origins import typing_error
 from archc.elaborate.weights import own_weights
 
@@ -30,41 +29,41 @@ def apply(
     step: Step,
     op_class: type[Op],
     chosen: dict[str, Any],
-    inputs: Inputs,
+    given: Inputs | list[Tensor],
     path: str,
 ) -> Item:
-    """Adds the op's node. Raises StepError, Poisoned."""
+    """Adds the op's node; a list of values is given by position. Raises StepError, Poisoned."""
     if op_class.training_only:
         check_update(e, step, op_class)
     attributes = applied(e, frame, step, op_class, chosen)
     op = attributes.op
-    values: list[Value | None]
-    slots: tuple[str, ...]
-    fed: dict[str, TensorType] = {}
-    only = lone(op, inputs)
-    if only is not None:
-        name = op.inputs[0].name
-        values, slots, types = [frame.builder.bring(only)], (name,), {name: only.type}
-    else:
-        values, slots, types, fed = place_inputs(e, frame, op, bind_inputs(op, inputs), step)
+    placed = None if isinstance(given, Inputs) else place_values(op, given, frame.builder)
+    if placed is None:
+        inputs = named(e, frame, step, op, given)
+        placed = place_inputs(e, frame, op, bind_inputs(op, inputs), step)
+    values, slots, types, fed = placed
     site = Site(op, types, fed)
     try:
         inferred = op.infer(site)
     except TypingError as error:
+        inputs = named(e, frame, step, op, given)
         bound = bind_inputs(op, inputs)
-        raise typing_error(error, frame, step, attributes.written, bound, inputs) from error
-    if len(fed) > len(site.used):
+        raise typing_error(error, frame, step, attributes.places, bound, inputs) from error
+    if fed and len(fed) > len(site.used):
         unwanted = min(fed.keys() - site.used)
         raise StepError.of(
             "E307",
             f"{op.name} has no weight '{unwanted}' here",
-            bind_inputs(op, inputs)[unwanted][0].place,
+            bind_inputs(op, named(e, frame, step, op, given))[unwanted][0].place,
             help="its attributes leave the weight out",
         )
     outputs = inferred if isinstance(inferred, tuple) else (inferred,)
-    e.context.spend_step(step.place, (len(values) + len(outputs) + len(site.weights)) // 8)
+    extra = (len(values) + len(outputs) + len(site.weights)) // 8
+    if extra:
+        e.context.spend_step(step.place, extra)
     for output in outputs:
-        check_size(output, step, frame)
+        if len(output.dims) > MAX_RANK or output.least > MAX_ELEMENTS:
+            raise too_large(output, step, frame)
     weights = own_weights(e, frame, step, op, site, path, attributes.defaults)
     node = OpNode(
         path=path,
@@ -75,12 +74,20 @@ def apply(
         op=op,
         weights=weights,
     )
-    id = frame.builder.add(node, values)
+    builder = frame.builder
+    id = builder.graph.add(node, values)
     tensors: dict[str, Reference] = {
-        name: Tensor(Value(id, port), outputs[port], frame.builder)
+        name: Tensor(Value(id, port), outputs[port], builder)
         for port, name in enumerate(op.outputs)
     }
-    return Item(tensors, node=id, builder=frame.builder, path=path)
+    return Item(tensors, node=id, builder=builder, path=path)
+
+
+def named(e: Elaborator, frame: Frame, step: Step, op: Op, given: Inputs | list[Tensor]) -> Inputs:
+    """What the op is given, with how it was written."""
+    if isinstance(given, Inputs):
+        return given
+    return inputs_of(e, frame, step, {}, [port.name for port in op.inputs])
 
 
 def check_update(e: Elaborator, step: Step, op_class: type[Op]) -> None:
@@ -98,29 +105,17 @@ def check_update(e: Elaborator, step: Step, op_class: type[Op]) -> None:
     )
 
 
-def check_size(type: TensorType, step: Step, frame: Frame) -> None:
+def too_large(type: TensorType, step: Step, frame: Frame) -> StepError:
+    """Why no value has such a type."""
     if type.rank > MAX_RANK:
         what = f"the value would have {type.rank} dimensions, and {MAX_RANK} are the most"
-        raise StepError.of("E302", what, step.head_place, notes=frame.builder.trace)
-    elements = least(type)
-    if elements is not None and elements > MAX_ELEMENTS:
-        raise StepError.of(
-            "E311",
-            f"the value {type} would have {elements:,} elements or more",
-            step.head_place,
-            notes=frame.builder.trace,
-        )
-
-
-def least(type: TensorType) -> int | None:
-    """How many elements the value has at least; None where that is not known."""
-    result = 1
-    for dim in type.dims:
-        bound = lower_bound(dim)
-        if bound is None or bound < 0:
-            return lower_bound(type.elements)
-        result *= bound
-    return result
+        return StepError.of("E302", what, step.head_place, notes=frame.builder.trace)
+    return StepError.of(
+        "E311",
+        f"the value {type} would have {type.least:,} elements or more",
+        step.head_place,
+        notes=frame.builder.trace,
+    )
 
 
 __all__ = ["Inputs", "apply", "freeze"]

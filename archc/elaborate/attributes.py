@@ -34,10 +34,10 @@ class Written:
 
 @dataclass(slots=True)
 class Applied:
-    """An op with its attributes, how they were written, and the spec's defaults for it."""
+    """An op with its attributes, where they were written, and the spec's defaults for it."""
 
     op: Op
-    written: dict[str, Written]
+    places: dict[str, Place]
     defaults: dict[str, Any]
 
 
@@ -45,16 +45,17 @@ class Applied:
 class Prepared:
     """What of a step's op hangs on no parameter and no type: made once, and kept on the step.
 
-    `ready` has every attribute's value, or a place for it if it is in `varying`: the data that is
-    evaluated each time. `whole` is the op, where there are none of these.
+    `pattern` is the op but for the attributes in `varying`: the data that is evaluated each time.
+    `whole` is the op, where there are none of these.
     """
 
     file: File  # whose defaults hold, and under them those of …
     root: File
-    written: dict[str, Written]
+    places: dict[str, Place]
     defaults: dict[str, Any]
-    ready: dict[str, Any]
+    pattern: Op
     varying: dict[str, tuple[Data, bool]]  # with whether a bare string in it names a dimension
+    order: tuple[str, ...]  # of these, as the op declares them
     whole: Applied | None
 
 
@@ -66,17 +67,21 @@ def applied(
     if prepared is None:
         defaults = defaults_for(e, frame.space, op_class.name)
         written = written_attributes(e, frame, step, op_class, chosen, defaults)
-        return Applied(op_class(converted(op_class, written, step)), written, defaults)
+        op = op_class(converted(op_class, written, step))
+        return Applied(op, places_of(written), defaults)
     if prepared.whole is not None:
         return prepared.whole
-    written = dict(prepared.written)
-    for name, (data, symbolic) in prepared.varying.items():
-        written[name] = Written(e.evaluator.value(data, frame, symbolic=symbolic), data.place)
-    values = dict(prepared.ready)
-    for name in prepared.ready:
-        if name in prepared.varying:
-            values[name] = converted_one(op_class, name, written[name].value, written[name].place)
-    return Applied(op_class(values), written, prepared.defaults)
+    found = {
+        name: e.evaluator.value(data, frame, symbolic=symbolic)
+        for name, (data, symbolic) in prepared.varying.items()
+    }
+    for name in prepared.order:
+        found[name] = converted_one(op_class, name, found[name], prepared.places[name])
+    return Applied(prepared.pattern.but(found), prepared.places, prepared.defaults)
+
+
+def places_of(written: dict[str, Written]) -> dict[str, Place]:
+    return {name: one.place for name, one in written.items()}
 
 
 def prepare(e: Elaborator, frame: Frame, step: Step, op_class: type[Op]) -> Prepared | None:
@@ -100,9 +105,13 @@ def prepare(e: Elaborator, frame: Frame, step: Step, op_class: type[Op]) -> Prep
         ready = converted(op_class, written, step, varying)
     except StepError:  # it is told in its turn, where all is evaluated
         return None
-    whole = None if varying else Applied(op_class(ready), written, defaults)
-    step.prepared[op_class] = Prepared(file, root, written, defaults, ready, varying, whole)
-    return step.prepared[op_class]
+    places = places_of(written) | {name: data.place for name, (data, _) in varying.items()}
+    order = tuple([name for name in op_class.attributes if name in varying])
+    pattern = op_class(ready)
+    whole = None if varying else Applied(pattern, places, defaults)
+    found = Prepared(file, root, places, defaults, pattern, varying, order, whole)
+    step.prepared[op_class] = found
+    return found
 
 
 def step_attributes(step: Step, op_class: type[Op]) -> Iterator[tuple[str, Data]]:

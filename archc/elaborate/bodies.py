@@ -34,7 +34,7 @@ def child(frame: Frame, path: str) -> Frame:
     inner = Builder(
         outer.context,
         parent=outer,
-        trace=outer.trace,
+        uses=outer.uses,
         symbols=dict(outer.symbols),
         model_symbols=outer.model_symbols,
         parameters=outer.parameters,
@@ -72,7 +72,7 @@ def body_call(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> 
         copies=Copies(path),
         outputs=("y",),
     )
-    id = frame.builder.add(node, [*values, *captured(inner.builder, frame)])
+    id = frame.builder.graph.add(node, [*values, *captured(inner.builder, frame)])
     return Item({"y": frame.builder.tensor(id)}, node=id, builder=frame.builder, path=path)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from archc.elaborate.context import Context
 from archc.elaborate.scope import Tensor
 from archc.ir.dims import Size
 from archc.ir.graph import Graph, Value
-from archc.ir.nodes import CallNode, InputNode, Node, OpNode, WeightNode, WeightRef
+from archc.ir.nodes import CallNode, InputNode, OpNode, WeightNode, WeightRef
 from archc.ir.program import Definition
 from archc.ir.types import DType, TensorType
 from archc.ops.registry import ops
 from archc.place import Place
 from archc.spec.ast import Step
 from archc.spec.values import Argument
+
+Uses = tuple[tuple[str, Place], ...]
 
 
 @dataclass(eq=False)
@@ -27,7 +28,7 @@ class Builder:
 
     context: Context
     parent: Builder | None = None
-    trace: tuple[str, ...] = ()  # where the definition is used, innermost first
+    uses: Uses = ()  # the steps that use the definition, innermost first: path and place
     unrolls: Step | None = None  # of equal copies: the step to elaborate one by one if need be
     used_at: Place | None = None  # for the prelude's blocks: the step of the spec that uses them
     used_as: tuple[str, ...] = ()  # … and the block's name, what it is fed, and its parameters
@@ -36,19 +37,18 @@ class Builder:
     captured: dict[Value, Tensor] = field(default_factory=dict)  # own input → the parent's value
     symbols: dict[str, Size] = field(default_factory=dict)
     model_symbols: dict[str, Size] = field(default_factory=dict)  # what the model's stand for
-    weights: dict[str, TensorType] = field(default_factory=dict)
     parameters: dict[str, Argument] = field(default_factory=dict)  # those that only pass through
     declared_symbols: frozenset[str] = frozenset()
     _constants: dict[tuple[object, DType], Value] = field(default_factory=dict)
     _brought: dict[tuple[int, Value], Value] = field(default_factory=dict)  # by builder and value
     _read: dict[WeightRef, int] = field(default_factory=dict)
+    _weights: dict[str, TensorType] = field(default_factory=dict)  # of its own nodes by path …
+    _looked_at: int = 0  # … of so many, the first ones
 
-    def add(self, node: Node, inputs: Sequence[Value | None] = ()) -> int:
-        id = self.graph.add(node, inputs)
-        if isinstance(node, OpNode):
-            for weight in node.weights:
-                self.weights[weight.path] = weight.type
-        return id
+    @property
+    def trace(self) -> tuple[str, ...]:
+        """Where the definition is used, innermost first, for errors."""
+        return tuple(f"in {path}, used at {place}" for path, place in self.uses)
 
     def tensor(self, id: int, port: int = 0) -> Tensor:
         return Tensor(Value(id, port), self.graph.node(id).types[port], self)
@@ -94,9 +94,12 @@ class Builder:
 
     def find_weight(self, path: str) -> TensorType | None:
         """The type of the weight with this path, in calls too."""
-        if path in self.weights:
-            return self.weights[path]
-        return weight_in_calls(self.graph, path)
+        for id in range(self._looked_at, len(self.graph)):
+            node = self.graph.node(id)
+            if isinstance(node, OpNode):
+                self._weights.update((weight.path, weight.type) for weight in node.weights)
+        self._looked_at = len(self.graph)
+        return self._weights.get(path) or weight_in_calls(self.graph, path)
 
 
 def find_weight(definition: Definition, path: str) -> TensorType | None:

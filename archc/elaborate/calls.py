@@ -5,7 +5,6 @@ Arguments are bound, and the definition is elaborated once for equal ones.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.elaborate.context import StepError
@@ -18,10 +17,13 @@ from archc.elaborate.scope import (
     Reference,
     Space,
     StepList,
+    Tensor,
 )
 from archc.elaborate.spaces import file_space, parse_steps, space_of
+from archc.ir.graph import Value
 from archc.ir.nodes import CallNode, Copies
-from archc.spec.ast import Step, Template
+from archc.place import Place
+from archc.spec.ast import Parameter, Step, Template
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.values import Argument, NeedsValue
 
@@ -47,37 +49,37 @@ def call(
             raise StepError.of(
                 "E313", f"'{modifier}' is for ops, not for the block '{template.name}'", data.place
             )
-    settings = settings_of(e, frame, step, template, chosen)
-    if is_whole_file(template, frame.space):
+    whole = is_whole_file(template, frame.space)
+    parameters = template.file.parameters if whole else template.parameters
+    settings = settings_of(e, frame, step, template, parameters, chosen)
+    if whole:
         space, settings = file_space(e, template.file, settings, step.head_place), {}
     else:
         space = space_of(e, template, frame.space)
     fed = feed(e, template, space, inputs, frame, step)
-    is_model = template.kind == "model" and not is_whole_file(template, frame.space)
     frozen = e.evaluator.frozen(step, frame)
-    trace = (f"in {path}, used at {step.head_place}", *frame.builder.trace)
     builder = frame.builder
+    uses = ((path, step.head_place), *builder.uses)
     definition, arguments = define(
-        e, template, space, settings, fed, frozen, step.head_place, trace, builder.used_at,
+        e, template, space, settings, fed, frozen, step.head_place, uses, builder.used_at,
         builder.model_symbols,
     )  # fmt: skip
     if definition is None:
         raise Poisoned
-    values = [frame.builder.bring(part) for one in fed for part in parts(one.reference)]
-    slots = definition.input_names()
+    values = [builder.bring(part) for one in fed for part in parts(one.reference)]
     node = CallNode(
         path=path,
         types=tuple(definition.output_types().values()),
-        slots=slots,
+        slots=definition.input_names(),
         place=step.head_place,
         step=step,
         definition=definition,
         arguments=arguments,
         copies=Copies(path),
-        model=template.name if is_model else None,
+        model=template.name if template.kind == "model" and not whole else None,
         outputs=tuple(definition.outputs),
     )
-    id = frame.builder.add(node, values)
+    id = builder.graph.add(node, values)
     return call_item(frame, id, node, path)
 
 
@@ -90,7 +92,7 @@ def call_item(frame: Frame, id: int, node: CallNode, path: str) -> Item:
     """A call's outputs by name; the parts of a list output are grouped again."""
     outputs: dict[str, Reference] = {}
     for port, name in enumerate(node.outputs):
-        tensor = frame.builder.tensor(id, port)
+        tensor = Tensor(Value(id, port), node.types[port], frame.builder)
         group = node.definition.grouped.get(name)
         if group is None:
             outputs[name] = tensor
@@ -101,19 +103,20 @@ def call_item(frame: Frame, id: int, node: CallNode, path: str) -> Item:
 
 
 def settings_of(
-    e: Elaborator, frame: Frame, step: Step, template: Template, chosen: dict[str, Any]
+    e: Elaborator,
+    frame: Frame,
+    step: Step,
+    template: Template,
+    parameters: tuple[Parameter, ...],
+    chosen: dict[str, Any],
 ) -> dict[str, Setting]:
     """The arguments that the step and a parameter's choice give."""
     found = {name: Setting(value, step.head_place, frame.space) for name, value in chosen.items()}
-    parameters = (
-        template.file.parameters if is_whole_file(template, frame.space) else template.parameters
-    )
     data = step.value
     if isinstance(data, Mapping):
         for key, entry in data.entries.items():
-            declared = next((p for p in parameters if p.name == key), None)
-            given = argument(e, frame, entry.value, declared.type if declared else None)
-            found[str(key)] = replace(given, key=entry.key.place)
+            wanted = next((p.type for p in parameters if p.name == key), None)
+            found[str(key)] = argument(e, frame, entry.value, wanted, entry.key.place)
     elif isinstance(data, Scalar):
         if not parameters:
             raise StepError.of("E219", f"{template.name} has no parameters", data.place)
@@ -121,12 +124,15 @@ def settings_of(
     return found
 
 
-def argument(e: Elaborator, frame: Frame, data: Data, wanted: str | None) -> Setting:
+def argument(
+    e: Elaborator, frame: Frame, data: Data, wanted: str | None, key: Place | None = None
+) -> Setting:
+    """What is given for a parameter of that type; `key` is where its name stands."""
     if isinstance(data, Sequence) and wanted == "steps":
         # They go into another definition, where numbers that only pass through here are not known.
         passed = [value for value in frame.bindings.values() if isinstance(value, Argument)]
         if passed:
             raise NeedsValue(passed[0])
         steps = parse_steps(e, data, frame.space.file)
-        return Setting(StepList(steps, frame.bindings, frame.space), data.place, frame.space)
-    return Setting(e.evaluator.value(data, frame), data.place, frame.space)
+        return Setting(StepList(steps, frame.bindings, frame.space), data.place, frame.space, key)
+    return Setting(e.evaluator.value(data, frame), data.place, frame.space, key)

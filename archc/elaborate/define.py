@@ -7,10 +7,10 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from archc.elaborate.builder import Builder
+from archc.elaborate.builder import Builder, Uses
 from archc.elaborate.context import MAX_DEPTH, StepError, Unroll
 from archc.elaborate.origins import origins
-from archc.elaborate.params import Setting, bind, key_of
+from archc.elaborate.params import Setting, bind_one, key_of
 from archc.elaborate.references import follow
 from archc.elaborate.scope import (
     Frame,
@@ -61,7 +61,7 @@ def define(
     fed: list[Fed],
     frozen: bool,
     place: Place,
-    trace: tuple[str, ...],
+    uses: Uses,
     outer: Place | None = None,
     around: dict[str, Size] | None = None,
 ) -> tuple[Definition | None, dict[str, float | Argument]]:
@@ -92,7 +92,7 @@ def define(
             context.recall(key)
             return context.definitions[key], dict(passed)
         try:
-            key, definition, passed = attempt(e, use, place, trace, outer)
+            key, definition, passed = attempt(e, use, place, uses, outer)
             if key in context.definitions:
                 context.uses[same] = key, passed
             return definition, passed
@@ -128,24 +128,24 @@ def use_key(e: Elaborator, use: Use) -> Hashable:
 
 
 def attempt(
-    e: Elaborator, use: Use, place: Place, trace: tuple[str, ...], outer: Place | None
+    e: Elaborator, use: Use, place: Place, uses: Uses, outer: Place | None
 ) -> tuple[Hashable, Definition | None, dict[str, float | Argument]]:
     """The definition's key, the definition itself, and the numbers to pass it."""
     context, template, fed = e.context, use.template, use.fed
-    builder = Builder(
-        context, trace=trace, used_at=(outer or place) if is_prelude(template) else None
-    )
+    builder = Builder(context, uses=uses)
+    if is_prelude(template):
+        builder.used_at = outer or place
     scope = Scope("")
     frame = Frame(builder, use.space, dict(use.space.bindings), scope, Item({}), use.frozen)
     frame = enter(e, template, frame, fed, place, use.around)
     bound, passed = arguments(e, template, frame, use.settings, place)
     key: Hashable = (
-        (id(template), *(one.declaration.name for one in fed if one.rest)),
+        (id(template), *[one.declaration.name for one in fed if one.rest]),
         use.space.key,
         use.signature,
         use.frozen,
         tuple(sorted(builder.model_symbols.items(), key=itemgetter(0))),
-        tuple((name, key_of(value)) for name, value in bound.items() if name not in passed),
+        tuple([(name, key_of(value)) for name, value in bound.items() if name not in passed]),
     )
     if key in context.definitions:
         context.recall(key)
@@ -184,6 +184,8 @@ def arguments(
 ) -> tuple[dict[str, Any], dict[str, float | Argument]]:
     """The bindings inside the template, and which of them only pass through."""
     parameters = template.parameters
+    if not parameters and not settings:
+        return {}, {}
     names = [parameter.name for parameter in parameters]
     for name, setting in settings.items():
         if name not in names:
@@ -196,13 +198,13 @@ def arguments(
     concrete = e.context.concrete.get(id(template), set())
     own: dict[str, Any] = {}
 
-    def default(data: Data, earlier: dict[str, Any]) -> Any:
+    def default(data: Data) -> Any:
         return e.evaluator.value(data, frame.with_bindings(own))
 
     passed: dict[str, float | Argument] = {}
     for parameter in parameters:
-        one = {name: setting for name, setting in settings.items() if name == parameter.name}
-        value = bind((parameter,), one, frame.space, default, place, template.name)[parameter.name]
+        given = settings.get(parameter.name)
+        value = bind_one(parameter, given, frame.space, default, place, template.name)
         if isinstance(value, Argument) and value.owner is not template:
             if parameter.name in concrete:
                 raise NeedsValue(value)
@@ -237,7 +239,7 @@ def build(
     except Poisoned:
         pass
     e.warn_unused(frame.scope, {value.node for value in outputs.values()})
-    if any(found.severity == "error" for found in findings):
+    if findings and any(found.severity == "error" for found in findings):
         return None
     if not outputs:
         written = template.outputs.entries.values() if template.outputs is not None else ()

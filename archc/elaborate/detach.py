@@ -26,6 +26,6 @@ def detached(frame: Frame, step: Step, item: Item) -> Item:
             step=step,
             op=ops()["stop_gradient"].make(),
         )
-        return frame.builder.tensor(frame.builder.add(node, [frame.builder.bring(reference)]))
+        return frame.builder.tensor(frame.builder.graph.add(node, [frame.builder.bring(reference)]))
 
     return replace(item, outputs={name: each(name, one) for name, one in item.outputs.items()})

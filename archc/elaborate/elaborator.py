@@ -8,12 +8,19 @@ from typing import Any
 from archc.elaborate import repeats
 from archc.elaborate.apply import apply
 from archc.elaborate.bodies import body_call
+from archc.elaborate.called import called
 from archc.elaborate.calls import call
 from archc.elaborate.context import MAX_LEVELS, Context, StepError
 from archc.elaborate.detach import detached
 from archc.elaborate.evaluate import Evaluator
 from archc.elaborate.feeds import reference_of
-from archc.elaborate.inputs import do_inputs, first_written, inputs_of, written_inputs
+from archc.elaborate.inputs import (
+    do_inputs,
+    first_written,
+    inputs_of,
+    values_read,
+    written_inputs,
+)
 from archc.elaborate.params import choose
 from archc.elaborate.references import resolve
 from archc.elaborate.scans import scan
@@ -36,10 +43,10 @@ from archc.errors import Diagnostic, did_you_mean
 from archc.ir.dims import SizeError
 from archc.ir.nodes import OpNode
 from archc.ops.registry import ops
-from archc.spec.ast import Step, formula_names
+from archc.spec.ast import Step, Template, formula_names
 from archc.spec.data import Scalar
 from archc.spec.formula import Formula
-from archc.spec.load import lookup, visible
+from archc.spec.load import visible
 from archc.spec.parse import NAME
 from archc.spec.values import ABSENT, Absent
 
@@ -69,17 +76,15 @@ class Elaborator:
     def step(self, step: Step, frame: Frame) -> Item:
         """One step with all its modifiers. What is wrong is reported and leaves a poisoned item."""
         try:
-            item = self._step(step, frame)
+            return self._step(step, frame)
         except StepError as error:
             self.context.report(seen_from_outside(error.diagnostic, frame))
-            item = self._poisoned(step, frame)
         except SizeError as error:
             found = replace(error.diagnostics[0], place=step.place, notes=frame.builder.trace)
             self.context.report(seen_from_outside(found, frame))
-            item = self._poisoned(step, frame)
         except Poisoned:
-            item = self._poisoned(step, frame)
-        return item
+            pass
+        return self._poisoned(step, frame)
 
     def _poisoned(self, step: Step, frame: Frame) -> Item:
         item = Item({"y": POISON})
@@ -103,7 +108,7 @@ class Elaborator:
             if step.listed:
                 item = Item({"y": Group(tuple(one.first for one in item.copies or ()))})
         else:
-            name = self.segment(frame, step)
+            name = None if step.name is None else self.segment(frame, step)
             item = self.once(frame, step, name, {})
         if step.detach is not None and self.evaluator.condition(step.detach, frame):
             item = detached(frame, step, item)
@@ -118,26 +123,26 @@ class Elaborator:
 
         `counted` wants it as a call.
         """
-        item = self._once(frame, step, segment, fed, counted)
+        if step.when is not None and not self.is_there(frame, step):
+            item = self.passed_through(frame, step, fed)
+        elif step.scan is not None:
+            item = scan(self, frame, step, self.position(frame, step, segment), fed)
+        elif step.body is None:
+            item = self._head(frame, step, segment, fed)
+        elif counted:
+            item = body_call(self, frame, step, self.position(frame, step, segment), fed)
+        else:
+            item = self._do(frame, step, step.body, segment, fed)
         if self.context.watch is not None:
             self.context.watch(self, step, frame, fed, item)
         return item
 
-    def _once(
-        self, frame: Frame, step: Step, segment: str | None, fed: Feed, counted: bool
-    ) -> Item:
-        if step.when is not None:
-            if formula_names(step.when):
-                frame.scope.home.shaky = True
-            if not self.evaluator.condition(step.when, frame):
-                return self.passed_through(frame, step, fed)
-        if step.scan is not None:
-            return scan(self, frame, step, self.position(frame, step, segment), fed)
-        if step.body is not None:
-            if counted:
-                return body_call(self, frame, step, self.position(frame, step, segment), fed)
-            return self._do(frame, step, step.body, segment, fed)
-        return self._head(frame, step, segment, fed)
+    def is_there(self, frame: Frame, step: Step) -> bool:
+        """What the step's `when` says; one with a formula may be otherwise in another variant."""
+        assert step.when is not None
+        if formula_names(step.when):
+            frame.scope.home.shaky = True
+        return self.evaluator.condition(step.when, frame)
 
     def _do(
         self, frame: Frame, step: Step, body: tuple[Step, ...], segment: str | None, fed: Feed
@@ -174,11 +179,10 @@ class Elaborator:
 
     def _head(self, frame: Frame, step: Step, segment: str | None, fed: Feed) -> Item:
         name, chosen, space = self.head(frame, step)
-        if isinstance(name, StepList):
+        if not isinstance(name, str):
             return self._inserted(frame, step, name, segment, fed)
-        template = lookup(space.file, name)
-        op = ops().get(name)
-        if template is None and op is None:
+        found = called(space.file, name)
+        if found is None:
             known = [*ops(), *visible(space.file)]
             raise StepError.of(
                 "E204",
@@ -186,17 +190,17 @@ class Elaborator:
                 step.head_place,
                 help=did_you_mean(name, known),
             )
-        called = template if template is not None else op
-        names = [one.name for one in called.inputs] if called is not None else []
-        inputs = inputs_of(self, frame, step, fed, names)
-        path = self.position(frame, step, segment)
-        if template is not None:
+        if isinstance(found.what, Template):
+            inputs = inputs_of(self, frame, step, fed, found.inputs)
+            path = self.position(frame, step, segment)
             inner = frame if space is frame.space else replace(frame, space=space)
-            item = call(self, inner, step, template, chosen, inputs, path)
-        else:
-            assert op is not None
-            item = apply(self, frame, step, op, chosen, inputs, path)
-        self.note_weights(step, item, frame.scope.home, named=segment is not None)
+            return call(self, inner, step, found.what, chosen, inputs, path)
+        read = values_read(frame, step) if found.inputs and not fed else None
+        given = inputs_of(self, frame, step, fed, found.inputs) if read is None else read
+        path = self.position(frame, step, segment)
+        item = apply(self, frame, step, found.what, chosen, given, path)
+        if segment is None or not frame.scope.home.has_names:  # else nothing is new in it
+            self.note_weights(step, item, frame.scope.home, named=segment is not None)
         return item
 
     def _inserted(
@@ -261,19 +265,19 @@ class Elaborator:
         home = frame.scope.home
         own = segment if segment is not None else str(home.count)
         home.count += 1
-        if own.isdigit() and own in home.segments:
+        if own in home.segments and own.isdigit():
             what = f"'{own}' is the name of a step and the position of another"
             raise StepError.of("E211", what, step.place, notes=(f"first at {home.segments[own]}",))
         home.segments[own] = step.place
-        return home.join(own)
+        return f"{home.path}.{own}" if home.path else own
 
     def passed_through(self, frame: Frame, step: Step, fed: Feed | None = None) -> Item:
         """A step that is left out: its first input under its name, or nothing if it takes none."""
         if not written_inputs(step) and step.body is None:
             name, _, space = self.head(frame, step)
             if isinstance(name, str):
-                called = lookup(space.file, name) or ops().get(name)
-                if called is not None and not called.inputs:
+                found = called(space.file, name)
+                if found is not None and not found.inputs:
                     return item_of(ABSENT)
         written, name = first_written(self, frame, step)
         if fed:

@@ -66,8 +66,7 @@ def enter(
         scope.items[name] = item
         scope.places[name] = one.declaration.place
         first = first or item
-    types = [part.type for one in fed for part in parts(one.reference)]
-    names = {name for type in types for name in type.symbols}
+    names = {name for one in fed for part in parts(one.reference) for name in part.type.symbols}
     builder.symbols.update({name: symbol(name) for name in sorted(names)})
     if template.kind != "model":
         # A model that is called with other sizes means those by its symbols, in its blocks, too.

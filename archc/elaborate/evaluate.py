@@ -66,34 +66,40 @@ class Evaluator:
 
         Raises StepError, Poisoned.
         """
+        if isinstance(data, Scalar):
+            return self._scalar(data, frame, symbolic)
         value = self._value(data, frame, symbolic)
-        if not isinstance(data, Scalar):
-            try:
-                self.context.budget.measure(value)
-            except FormulaError as error:
-                raise StepError.of(error.code, error.message, data.place) from error
+        try:
+            self.context.budget.measure(value)
+        except FormulaError as error:
+            raise StepError.of(error.code, error.message, data.place) from error
         return value
 
     def _value(self, data: Data, frame: Frame, symbolic: bool) -> Any:
         if isinstance(data, Scalar):
-            if isinstance(data.formula, Formula):
-                return self.formula(data.formula, data.place, frame)
-            if data.formula is not None:  # it cannot be parsed, which was said
-                raise Poisoned
-            if symbolic and isinstance(data.value, str):
-                return self.symbol(data.value, data.place, frame)
-            return data.value
+            return self._scalar(data, frame, symbolic)
         if isinstance(data, Sequence):
             return [self._value(item, frame, symbolic) for item in data.items]
         return {
             key: self._value(entry.value, frame, symbolic) for key, entry in data.entries.items()
         }
 
+    def _scalar(self, data: Scalar, frame: Frame, symbolic: bool) -> Any:
+        if data.formula is None:
+            if symbolic and isinstance(data.value, str):
+                return self.symbol(data.value, data.place, frame)
+            return data.value
+        if not isinstance(data.formula, Formula):  # it cannot be parsed, which was said
+            raise Poisoned
+        return self.formula(data.formula, data.place, frame)
+
     def formula(self, formula: Formula, place: Place, frame: Frame) -> Any:
         key = self._table_key(formula, frame) if formula.bound else None
         if key is not None and key in self.tables:
             return self.tables[key]
         try:
+            if formula.alone is not None:
+                return self.lookup(formula.alone, frame)
             value = evaluate(formula, lambda name: self.lookup(name, frame), self.context.budget)
             if key is not None:
                 self.tables[key] = value

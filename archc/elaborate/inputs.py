@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from archc.elaborate.called import called
 from archc.elaborate.context import StepError
 from archc.elaborate.references import Given, resolve, unknown
 from archc.elaborate.scope import (
@@ -12,12 +13,11 @@ from archc.elaborate.scope import (
     Poisoned,
     Reference,
     StepList,
+    Tensor,
 )
-from archc.ops.registry import ops
 from archc.place import Place
 from archc.spec.ast import Step
 from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
-from archc.spec.load import lookup
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
@@ -32,6 +32,38 @@ class Inputs:
     positional: list[Given]
     named: dict[str, Given]
     place: Place
+
+
+def values_read(frame: Frame, step: Step) -> list[Tensor] | None:
+    """What the step reads, where that is values by their names, as nearly always; else None."""
+    if step.reads is None:
+        step.reads = plain_names(step)
+    found: list[Tensor] = []
+    for text in step.reads:
+        item = frame.prev if text == "prev" else frame.scope.find(text)
+        if item is None:
+            return None
+        item.used = True
+        value = item.first
+        if not isinstance(value, Tensor):
+            return None
+        found.append(value)
+    return found or None
+
+
+def plain_names(step: Step) -> tuple[str, ...]:
+    """What the step reads where it is written as names without a dot; nothing where it is not."""
+    data = step.value if isinstance(step.value, Sequence) else step.inputs
+    if data is None:
+        return ("prev",)
+    if data is step.value and step.inputs is not None:
+        return ()
+    items = data.items if isinstance(data, Sequence) else [data]
+    names = [
+        item.value for item in items
+        if isinstance(item, Scalar) and isinstance(item.value, str) and item.value.isidentifier()
+    ]  # fmt: skip
+    return tuple(names) if len(names) == len(items) else ()
 
 
 def inputs_of(e: Elaborator, frame: Frame, step: Step, fed: Feed, names: list[str]) -> Inputs:
@@ -142,12 +174,8 @@ def input_names(e: Elaborator, frame: Frame, step: Step) -> list[str]:
     if step.body is not None:
         return [str(key) for key in step.inputs.entries] if isinstance(step.inputs, Mapping) else []
     name, _, space = e.head(frame, step)
-    if isinstance(name, StepList):
-        return []
-    template = lookup(space.file, name)
-    if template is not None:
-        return [declaration.name for declaration in template.inputs]
-    return [port.name for port in ops()[name].inputs] if name in ops() else []
+    found = None if isinstance(name, StepList) else called(space.file, name)
+    return [] if found is None else found.inputs
 
 
 def other_inputs(e: Elaborator, frame: Frame, step: Step) -> list[Given]:

@@ -16,16 +16,35 @@ from archc.spec.ast import Step
 from archc.spec.values import ABSENT, Argument
 
 if TYPE_CHECKING:
+    from archc.elaborate.builder import Builder
     from archc.elaborate.elaborator import Elaborator
 from archc.elaborate.inputs import Inputs
 
+Placed = tuple[list[Value | None], tuple[str, ...], dict[str, Any], dict[str, TensorType]]
 
-def lone(op: Op, inputs: Inputs) -> Tensor | None:
-    """The value of an op's one input, where that is all it has and is given, as nearly always."""
-    if inputs.positional or len(inputs.named) != 1 or len(op.inputs) != 1 or op.inputs[0].variadic:
+
+def place_values(op: Op, given: list[Tensor], builder: Builder) -> Placed | None:
+    """What `place_inputs` gives for values by position, where they fit the op's inputs as they are.
+
+    None where there are more or fewer of them, or of several element types.
+    """
+    ports, first = op.inputs, given[0]
+    if len(ports) == len(given) == 1 and not ports[0].variadic:
+        name = ports[0].name
+        return [builder.bring(first)], (name,), {name: first.type}, {}
+    several = len(ports) == 1 and ports[0].variadic
+    if not several and (len(ports) != len(given) or any(port.variadic for port in ports)):
         return None
-    given = inputs.named.get(op.inputs[0].name)
-    return given.what if given is not None and isinstance(given.what, Tensor) else None
+    for tensor in given:
+        if tensor.type.dtype != first.type.dtype:
+            return None
+    values: list[Value | None] = [builder.bring(tensor) for tensor in given]
+    if several:
+        name = ports[0].name
+        slots = tuple([f"{name}.{k}" for k in range(len(given))])
+        return values, slots, {name: tuple([tensor.type for tensor in given])}, {}
+    types = {port.name: tensor.type for port, tensor in zip(ports, given, strict=True)}
+    return values, tuple(types), types, {}
 
 
 def bind_inputs(op: Op, inputs: Inputs) -> dict[str, list[Given]]:
@@ -97,7 +116,7 @@ def _takes(inputs: tuple[Input, ...]) -> str:
 
 def place_inputs(
     e: Elaborator, frame: Frame, op: Op, bound: dict[str, list[Given]], step: Step
-) -> tuple[list[Value | None], tuple[str, ...], dict[str, Any], dict[str, TensorType]]:
+) -> Placed:
     """The slots' values and names, and the types by input and by fed weight."""
     builder = frame.builder
     matched = literal_dtype(op, bound, step, frame)

@@ -14,23 +14,25 @@ from archc.spec.ast import Step
 from archc.spec.data import Mapping, Scalar
 
 if TYPE_CHECKING:
-    pass
-from archc.elaborate.attributes import Written
-from archc.elaborate.inputs import Inputs
+    from archc.elaborate.inputs import Inputs
+    from archc.place import Place
 
 
 def typing_error(
     error: TypingError,
     frame: Frame,
     step: Step,
-    attributes: dict[str, Written],
+    places: dict[str, Place],
     bound: dict[str, list[Given]],
     inputs: Inputs,
 ) -> StepError:
-    """An op's complaint where it belongs, with the origin of every shape involved."""
+    """An op's complaint where it belongs, with the origin of every shape involved.
+
+    `places` are those of the attributes.
+    """
     place = step.head_place
-    if error.about in attributes:
-        place = attributes[error.about].place
+    if error.about in places:
+        place = places[error.about]
     elif error.about in bound and error.about in inputs.named:
         place = bound[error.about][0].place
     given = [part for parts in bound.values() for part in parts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archc.elaborate.called import called
 from archc.elaborate.context import StepError
 from archc.elaborate.scope import OpChoice, Space, StepList
 from archc.errors import did_you_mean
@@ -57,20 +58,35 @@ def bind(
     bound: dict[str, Any] = {}
     for parameter in parameters:
         setting = settings.get(parameter.name)
-        if setting is None and parameter.type is not None:
+        bound[parameter.name] = bind_one(
+            parameter, setting, own, lambda data: evaluate(data, bound), place, of
+        )
+    return bound
+
+
+def bind_one(
+    parameter: Parameter,
+    setting: Setting | None,
+    own: Space,
+    evaluate: Callable[[Data], Any],
+    place: Place,
+    of: str,
+) -> Any:
+    """A parameter's value, as `bind` finds it."""
+    if parameter.type is not None:
+        if setting is None:
             raise StepError.of(
                 "E208",
                 f"{of} needs the parameter '{parameter.name}', {SPOKEN[parameter.type]}",
                 place,
                 notes=(f"declared at {parameter.place}",),
             )
-        default = None if parameter.type is not None else evaluate(parameter.default, bound)
-        wanted = parameter.type or type_of(default, own)
-        if setting is None:
-            bound[parameter.name] = choose(default, own) if wanted == "op" else default
-        else:
-            bound[parameter.name] = fit(setting, wanted, parameter)
-    return bound
+        return fit(setting, parameter.type, parameter)
+    default = evaluate(parameter.default)
+    wanted = type_of(default, own)
+    if setting is not None:
+        return fit(setting, wanted, parameter)
+    return choose(default, own) if wanted == "op" else default
 
 
 def type_of(value: Any, space: Space) -> str:
@@ -97,7 +113,7 @@ def type_of(value: Any, space: Space) -> str:
 
 
 def names_op(name: str, space: Space) -> bool:
-    return name in ops() or lookup(space.file, name) is not None
+    return called(space.file, name) is not None
 
 
 def fit(setting: Setting, wanted: str, parameter: Parameter) -> Any:

@@ -155,8 +155,9 @@ def weight_reference(
         definition = standalone(e, frame.space, head, place)
         from archc.elaborate.builder import find_weight
 
-        type = find_weight(definition, ".".join(rest)) if definition is not None else None
-        return (WeightRef(".".join(rest), head), type, frame.builder) if type is not None else None
+        path = ".".join(rest)
+        type = find_weight(definition, path) if definition is not None else None
+        return (WeightRef(path, head), type, frame.builder) if type is not None else None
     return None
 
 

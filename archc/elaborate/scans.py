@@ -127,7 +127,7 @@ def scan_item(
         feedback=tuple(feedback),
         scanned=tuple(scanned),
     )
-    id = frame.builder.add(node, [*values, *captured(builder, frame)])
+    id = frame.builder.graph.add(node, [*values, *captured(builder, frame)])
     tensors: dict[str, Reference] = {
         name: frame.builder.tensor(id, port) for port, name in enumerate(outputs)
     }

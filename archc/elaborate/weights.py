@@ -33,10 +33,9 @@ def own_weights(
     """What the op has declared, with the step's modifiers and the spec's defaults for the op."""
     found: list[Weight] = []
     if site.weights:
+        frozen = frame.frozen or bool(defaults.get("freeze"))
         if step.freeze is not None:
             frozen = e.evaluator.condition(step.freeze, frame)
-        else:
-            frozen = frame.frozen or bool(defaults.get("freeze"))
         inits = defaults.get("init") or {}
         found = [
             weight(e, frame, step, op, declared, path, inits, frozen)
@@ -58,18 +57,17 @@ def weight(
     frozen: bool,
 ) -> Weight:
     """A declared weight with the step's modifiers: initialiser and tie."""
-    init, tie, name, type = declared.init, None, declared.name, declared.type
+    name, type = declared.name, declared.type
+    init, tie = declared.init, None
     chosen = step.init.get(name) if step.init else None
     if chosen is not None:
         init = parse_init(e.evaluator.value(chosen, frame), chosen)
     elif name in inits:
         init = parse_init(inits[name], step.data)
-    elements = type.elements
-    assert isinstance(elements, int)
-    if elements > MAX_WEIGHT:
+    if type.least > MAX_WEIGHT:
         raise StepError.of(
             "E311",
-            f"the weight '{name}' would have {elements:,} numbers",
+            f"the weight '{name}' would have {type.least:,} numbers",
             step.head_place,
             notes=frame.builder.trace,
         )
@@ -87,10 +85,10 @@ def weight(
     if step.tie is not None and name in step.tie:
         tie = tied(e, frame, step.tie.entries[name].value, declared)
     return Weight(
-        slot=name,
-        path=path if op.own_path else f"{path}.{name}",
-        type=type,
-        init=init,
+        name,
+        path if op.own_path else f"{path}.{name}",
+        type,
+        init,
         buffer=declared.buffer or (frozen and op.own_path),
         trained=not frozen and not declared.buffer,
         tie=tie,
@@ -99,6 +97,8 @@ def weight(
 
 
 def parse_init(value: Any, data: Data) -> initialisers.Init:
+    if isinstance(value, initialisers.Init):
+        return value
     for part in value.values() if isinstance(value, Mapping) else ():
         plain_argument(part)
     try:

@@ -17,6 +17,7 @@ from hashlib import blake2b
 from archc.ir.vertices import HASH_BYTES, PORT_BITS, PORT_MASK, Vertex
 
 _ANY = PORT_MASK  # the slot of an input whose order means nothing
+_FIRST = b"\0\0"  # the port 0, as nearly all are
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +33,25 @@ def canonical(vertices: Sequence[Vertex], outputs: Sequence[int]) -> Canonical:
 
     `outputs` are the values that it gives, in order.
     """
-    colours = _Colours(vertices, outputs)
-    ranks = colours.discrete()
-    places: list[int] = [0] * len(vertices)
-    for index, rank in enumerate(ranks):
-        places[rank] = index
-    text: list[bytes] = []
-    for index in places:
-        vertex = vertices[index]
-        inputs = [ranks[value >> PORT_BITS] << PORT_BITS | value & PORT_MASK
-                  for value in vertex.inputs]  # fmt: skip
-        if vertex.unordered:
-            inputs.sort()
-        shown = " ".join(map(str, inputs)).encode()
-        text.append(b"%d %d %d " % (len(vertex.key), len(inputs), vertex.unordered))
-        text += vertex.key, shown, b"\n"
-    text.append(b" ".join([b"%d" % _moved(value, ranks) for value in outputs]))
-    return Canonical(blake2b(b"".join(text), digest_size=HASH_BYTES).digest(), ranks)
+    ranks = _Colours(vertices, outputs).discrete()
+    moved = [rank << PORT_BITS for rank in ranks]
+    lines: list[bytes] = [b""] * len(vertices)
+    for rank, vertex in zip(ranks, vertices, strict=True):
+        key, inputs = vertex.key, vertex.inputs
+        if len(inputs) == 1:  # as nearly always
+            shown = b"%d" % (moved[inputs[0] >> PORT_BITS] + (inputs[0] & PORT_MASK))
+        else:
+            read = [moved[value >> PORT_BITS] + (value & PORT_MASK) for value in inputs]
+            if vertex.unordered:
+                read.sort()
+            shown = b" ".join([b"%d" % value for value in read])
+        lines[rank] = b"%d %d %d %b%b\n" % (len(key), len(inputs), vertex.unordered, key, shown)
+    lines.append(b" ".join([b"%d" % _moved(value, ranks) for value in outputs]))
+    return Canonical(blake2b(b"".join(lines), digest_size=HASH_BYTES).digest(), ranks)
 
 
 def _port(port: int) -> bytes:
-    return port.to_bytes(2, "little") if port else b"\0\0"
+    return port.to_bytes(2, "little")
 
 
 def _moved(value: int, ranks: Sequence[int]) -> int:
@@ -90,8 +89,11 @@ class _Colours:
         """Colours by what each vertex is made of."""
         hashes: list[bytes] = []
         for vertex, own in zip(self.vertices, given, strict=True):
-            parts = [hashes[value >> PORT_BITS] + _port(value & PORT_MASK)
-                     for value in vertex.inputs]  # fmt: skip
+            parts = [
+                hashes[value >> PORT_BITS]
+                + (_port(port) if (port := value & PORT_MASK) else _FIRST)
+                for value in vertex.inputs
+            ]
             if vertex.unordered:
                 parts.sort()
             text = b"%d %d %b%b" % (len(own), vertex.unordered, own, b"".join(parts))

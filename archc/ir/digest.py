@@ -82,8 +82,8 @@ def digest(program: Program, model: str | None = None) -> str:
 def unrolled_size(definition: Definition, known: dict[Definition, int]) -> int:
     """How many nodes the definition has with all its calls written out."""
     if definition not in known:
-        known[definition] = sum(
+        known[definition] = sum([
             node.count * unrolled_size(node.definition, known) if isinstance(node, CallNode) else 1
             for _, node in definition.graph.nodes()
-        )
+        ])  # fmt: skip
     return known[definition]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from archc.ir.dims import Dim, Size, symbol
-from archc.ir.nodes import Derivation, OpNode, Weight
+from archc.ir.nodes import Derivation, Weight
 from archc.ir.program import Arguments, Definition
 from archc.ir.substitution import substitute
 from archc.ir.types import TensorType
 from archc.ir.vertices import hashed
+from archc.ops.base import Op
 from archc.spec.values import Argument
 
 
@@ -21,17 +22,20 @@ class Keys:
 
     symbols: Mapping[str, Size]
     _sizes: dict[Dim, str] = field(default_factory=dict)
-    _tables: dict[tuple[int, str], tuple[object, str]] = field(default_factory=dict)
-    _ops: dict[tuple[int, tuple[str, ...]], tuple[Mapping[str, Any], bytes]] = field(
+    _types: dict[TensorType, str] = field(default_factory=dict)
+    _trained: dict[TensorType, bytes] = field(default_factory=dict)  # weights by their type
+    _tables: dict[tuple[int, str], tuple[object, str]] = field(
         default_factory=dict
-    )  # both by the identity of their values, which are kept alive
+    )  # by the identity of the values, which are kept alive
 
     @classmethod
     def of(cls, model: Definition) -> Keys:
         return cls({name: symbol(f"d{k}") for k, name in enumerate(model.symbols())})
 
     def type(self, type: TensorType) -> str:
-        return f"{type.dtype}[{', '.join(map(self.size, type.dims))}]"
+        if type not in self._types:
+            self._types[type] = f"{type.dtype}[{', '.join(map(self.size, type.dims))}]"
+        return self._types[type]
 
     def size(self, size: Size) -> str:
         if isinstance(size, int):
@@ -42,18 +46,16 @@ class Keys:
 
     def value(self, value: Any) -> str:
         """A text that equal values share: 1 is 1.0, and true is neither."""
-        if isinstance(value, tuple):
-            return f"[{', '.join(map(self.value, value))}]"
         match value:
-            case bool() | None:
-                return str(value)
-            case float():
-                whole = value.is_integer() and abs(value) < 2**53 and str(value) != "-0.0"
-                return str(int(value)) if whole else repr(value)
-            case int():
+            case int() | None:
                 return str(value)
             case str():
                 return repr(value)
+            case tuple() | list():
+                return f"[{', '.join(map(self.value, value))}]"
+            case float():
+                whole = value.is_integer() and abs(value) < 2**53 and str(value) != "-0.0"
+                return str(int(value)) if whole else repr(value)
             case Dim():
                 return f"<{self.size(value)}>"
             case Mapping():
@@ -69,30 +71,34 @@ class Keys:
             return f"[{', '.join(self.table(item, dtype) for item in value)}]"
         return self.value(value != 0 if dtype == "bool" else +value)
 
-    def op(self, node: OpNode, values: Mapping[str, Any], slots: Sequence[str]) -> bytes:
-        """An op with its attributes and the slots that are filled."""
-        if node.op.name == "constant":
-            type = node.types[0]
-            return f"constant {self.type(type)} {self.table(values['value'], type.dtype)}".encode()
-        slots = tuple(slots)
-        if values is node.op.values and slots in node.op.digest_keys:
-            return node.op.digest_keys[slots]
-        same = id(values), slots
-        if same not in self._ops:  # copies of a block share their ops
-            shown = f"op {node.op.name!r} {self.value(values)} {self.value(slots)}"
-            key = hashed(shown.encode())
-            self._ops[same] = values, key
-            if values is node.op.values and "<" not in shown:  # no symbol, which models rename
-                node.op.digest_keys[slots] = key
-        return self._ops[same][1]
+    def op(self, op: Op, type: TensorType, slots: Sequence[str]) -> str:
+        """An op with its attributes and the slots that are filled; `type` is its output's."""
+        if op.name == "constant":
+            return f"constant {self.type(type)} {self.table(op.values['value'], type.dtype)}"
+        shown = ", ".join(self.attributes(op).values())
+        return f"op {op.name!r} {{{shown}}} {self.value(slots)}"
+
+    def attributes(self, op: Op) -> dict[str, str]:
+        """An op's attributes by name, in their order; what it has of another op is known there."""
+        if op.origin is None:
+            return self._named(op, sorted(op.values))
+        pattern, changed = op.origin
+        if not pattern.texts:
+            pattern.texts.update(self._named(pattern, sorted(pattern.values)))
+        return {**pattern.texts, **self._named(op, changed)}
+
+    def _named(self, op: Op, names: Iterable[str]) -> dict[str, str]:
+        return {name: f"{name!r}: {self.value(op.values[name])}" for name in names}
 
     def weight(self, weight: Weight, arguments: Arguments) -> bytes:
         """What a weight is, whatever it is called: its type; where it never learns, its values."""
         if weight.derive is not None:
             return self._derived(weight, weight.derive, arguments)
-        shown = f"weight {self.type(weight.type)}"
         if weight.trained:
-            return shown.encode()
+            if weight.type not in self._trained:
+                self._trained[weight.type] = f"weight {self.type(weight.type)}".encode()
+            return self._trained[weight.type]
+        shown = f"weight {self.type(weight.type)}"
         if weight.value is None:
             return f"{shown} frozen {weight.init.kind}{weight.init.args!r}".encode()
         same = id(weight.value), weight.type.dtype

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from archc.ir.graph import Graph
+from archc.ir.graph import Graph, Value
 from archc.ir.keys import Keys
-from archc.ir.nodes import InputNode, Node, OpNode, Weight
+from archc.ir.nodes import CallNode, InputNode, OpNode, Weight, WeightNode
 from archc.ir.program import Arguments, Definition
 from archc.ir.types import TensorType
 from archc.ir.vertices import hashed
@@ -31,37 +32,56 @@ def is_pure(node: OpNode, values: Mapping[str, Any]) -> bool:
 
 
 @record
+class Meaning:
+    """What an op computes of certain inputs and weights, whatever their types are."""
+
+    key: bytes
+    data: int  # how many of what it reads are no weights; they are the first
+    weights: tuple[str, ...]  # in the order in which the key names them
+    unordered: bool
+    sums: bool  # a sum within such a sum is a part of it
+    passes: bool  # what goes in comes out
+    pure: bool
+    zero: bool  # whatever it is given, it gives zeros
+
+
+@record
 class Prepared:
     """An op's node with its instance's numbers, ready to be placed wherever it is called."""
 
-    key: bytes
-    inputs: tuple[int | tuple[Weight, bytes], ...]  # where the values are, and weights of its own
-    pure: bool
-    unordered: bool
-    passes: bool
     op: Op
-    zero: bool  # whatever it is given, it gives zeros
-    data: int  # how many of the inputs are no weights; they are the first
-    operands: tuple[TensorType, ...]  # the types of these, of a sum
+    meaning: Meaning
+    key: bytes
+    inputs: list[int]  # where the values are, those of weights last
+    pure: bool
+    operands: list[TensorType]  # the types of what it reads, of a sum
     types: tuple[TensorType, ...]
 
 
 @record
-class Step:
-    """A node but for an input: where its outputs go, and where what it reads is."""
+class Owned:
+    """A weight of an op's own, which others may share."""
 
-    at: int
-    node: Node
-    op: Prepared | None
-    inputs: tuple[int, ...]
+    weight: Weight
+    key: bytes
+
+
+@record
+class Read:
+    """A call or a weight that is read, and where what it takes is."""
+
+    node: CallNode | WeightNode
+    inputs: list[int]
 
 
 @record
 class Template:
-    """A definition for certain arguments: its values have numbers, those of its inputs first."""
+    """A definition for certain arguments.
 
-    steps: list[Step]
-    size: int
+    Its values have numbers: those of its inputs come first, then what each step gives in turn.
+    """
+
+    steps: list[Prepared | Owned | Read]
     outputs: list[int]
 
 
@@ -73,73 +93,109 @@ def prepare(
     `sums` gets the keys of sums and of what is like them. Where no weight is `shared`, weights are
     part of their op's key.
     """
-    work = _Work(definition.graph, arguments, keys, sums, shared)
-    steps: list[Step] = []
+    work = _Work(definition.graph, arguments, keys, sums, shared, len(definition.inputs))
     first = {id: k for k, id in enumerate(definition.inputs)}  # the number of an output 0
-    size = len(first)
     for id, node in definition.graph.nodes():
         if isinstance(node, InputNode):
             continue
-        first[id] = size
         read = definition.graph.inputs(id)
-        places = [None if v is None else first[v.node] + v.port for v in read]
-        op = work.op(id, node, places) if isinstance(node, OpNode) else None
-        steps.append(Step(size, node, op, tuple([k for k in places if k is not None])))
-        size += len(node.types)
+        places = [None if value is None else first[value.node] + value.port for value in read]
+        if isinstance(node, OpNode):
+            work.op(node, places, read)
+        else:
+            assert isinstance(node, CallNode | WeightNode)
+            work.steps.append(Read(node, [k for k in places if k is not None]))
+        first[id] = work.size
+        work.size += len(node.types)
     outputs = [first[value.node] + value.port for value in definition.outputs.values()]
-    return Template(steps, size, outputs)
+    return Template(work.steps, outputs)
 
 
-@record
+@dataclass(eq=False)
 class _Work:
-    """What is the same for all nodes of a definition."""
+    """The steps of a definition, as they are made."""
 
     graph: Graph
     arguments: Arguments
     keys: Keys
     sums: set[bytes]
     shared: bool
+    size: int  # how many values there are
+    steps: list[Prepared | Owned | Read] = field(default_factory=list)
 
-    def op(self, id: int, node: OpNode, places: Sequence[int | None]) -> Prepared:
-        """The op where it stands: `places` has the numbers of what it reads, by slot."""
-        op = node.op
-        passed = bool(self.arguments) and any(isinstance(v, Argument) for v in op.values.values())
-        values = values_of(op, self.arguments) if passed else op.values
-        names = op.weight_names
-        data: list[tuple[str, int]] = []
-        parts: dict[str, int | tuple[Weight, bytes]] = {}
-        for slot, value in zip(node.slots, places, strict=True):
-            if value is None:
-                continue
-            if slot in names:
-                parts[slot] = value
-            else:
-                data.append((slot, value))
-        for weight in node.weights:
-            parts[weight.slot] = weight, self.keys.weight(weight, self.arguments)
-        weights = [name for name in dict.fromkeys((*names, *parts)) if name in parts]
-        unordered = op.commutative and len(op.inputs) == 1 and not weights
-        slots = [op.inputs[0].name] if unordered else [slot for slot, _ in data] + weights
-        passes = does_nothing(op.name, values) or (op.own_path and not op.inputs)
-        key = self.keys.op(node, values, slots)
-        inputs = (*(value for _, value in data), *(parts[name] for name in weights))
-        absorbs = not self.shared and bool(node.weights)
-        if absorbs:
-            key = hashed(key, *[b"" if isinstance(part, int) else part[1] for part in inputs])
-            inputs = tuple([part for part in inputs if isinstance(part, int)])
-        plain = type(op)(values) if passed else op
-        operands = tuple(map(self.graph.type, self.graph.present(id))) if op.zero_is_neutral else ()
-        if unordered and op.name in ASSOCIATIVE:
+    def op(self, node: OpNode, places: list[int | None], read: Sequence[Value | None]) -> None:
+        """Adds the op; `places` has the numbers of what it reads, by slot."""
+        op, slots = node.op, node.slots
+        if self.arguments and any(isinstance(v, Argument) for v in op.values.values()):
+            op = type(op)(values_of(op, self.arguments))
+        if None in places:
+            slots = tuple([s for s, k in zip(slots, places, strict=True) if k is not None])
+        inputs = [k for k in places if k is not None]
+        own = tuple([weight.slot for weight in node.weights])
+        meaning = op.meanings.get((slots, own)) or self.meaning(op, node, slots, own)
+        key = meaning.key
+        if meaning.weights:
+            key, inputs = self.weighted(node, meaning, dict(zip(slots, inputs, strict=True)))
+        if meaning.sums:
             self.sums.add(key)
-        return Prepared(
+        operands = [value for value in read if value is not None] if op.zero_is_neutral else []
+        self.steps.append(Prepared(
+            op=op,
+            meaning=meaning,
             key=key,
             inputs=inputs,
-            pure=is_pure(node, values) and not absorbs,
-            unordered=unordered,
-            passes=(passes or key in self.sums) and len(data) + len(weights) == 1,
-            op=plain,
-            zero=plain.gives_zero([False] * len(data)),
-            data=len(data),
-            operands=operands,
+            pure=meaning.pure and (self.shared or not own),
+            operands=[self.graph.type(value) for value in operands],
             types=node.types,
+        ))  # fmt: skip
+
+    def weighted(
+        self, node: OpNode, meaning: Meaning, given: dict[str, int]
+    ) -> tuple[bytes, list[int]]:
+        """The op's key and its inputs: its own weights are part of the one, or if shared the other.
+
+        `given` is what its slots read.
+        """
+        data = list(given)[: meaning.data]
+        keys = {one.slot: self.keys.weight(one, self.arguments) for one in node.weights}
+        key = meaning.key
+        if self.shared:
+            for weight in node.weights:
+                self.steps.append(Owned(weight, keys[weight.slot]))
+                given[weight.slot] = self.size
+                self.size += 1
+        elif keys:
+            parts = [keys.get(name, b"") for name in meaning.weights]
+            key = hashed(key, *[b""] * meaning.data, *parts)
+        fed = [given[name] for name in meaning.weights if name in given]
+        return key, [*[given[name] for name in data], *fed]
+
+    def meaning(
+        self, op: Op, node: OpNode, filled: tuple[str, ...], own: tuple[str, ...]
+    ) -> Meaning:
+        """What the op computes with these slots filled and these weights of its own.
+
+        It is kept on the op where no symbol is in it, which models rename.
+        """
+        names = op.weight_names
+        data = [slot for slot in filled if slot not in names]
+        weights = [*filled[len(data) :], *own]
+        ordered = [name for name in names if name in weights]
+        ordered += [name for name in weights if name not in ordered]
+        unordered = op.commutative and len(op.inputs) == 1 and not weights
+        text = self.keys.op(op, node.types[0], [op.inputs[0].name] if unordered else data + ordered)
+        sums = unordered and op.name in ASSOCIATIVE
+        through = does_nothing(op.name, op.values) or (op.own_path and not op.inputs) or sums
+        found = Meaning(
+            key=text.encode() if op.name == "constant" else hashed(text.encode()),
+            data=len(data),
+            weights=tuple(ordered),
+            unordered=unordered,
+            sums=sums,
+            passes=through and len(data) + len(weights) == 1,
+            pure=is_pure(node, op.values),
+            zero=op.gives_zero([False] * len(data)),
         )
+        if op.name != "constant" and "<" not in text:
+            op.meanings[filled, own] = found
+        return found

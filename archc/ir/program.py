@@ -53,7 +53,7 @@ class Definition:
     )  # what its declared symbols stand for
 
     def input_names(self) -> tuple[str, ...]:
-        return tuple(self.input(id).name for id in self.inputs)
+        return tuple([self.input(id).name for id in self.inputs])
 
     def input(self, id: int) -> InputNode:
         node = self.graph.node(id)
@@ -206,19 +206,19 @@ def is_learnable(weight: Weight) -> bool:
 
 def count(definition: Definition, counts: Callable[[Weight], bool], done: dict[int, int]) -> int:
     """How many numbers one instance's weights hold; `done` keeps the totals of definitions."""
-    if id(definition) in done:
-        return done[id(definition)]
-    total = 0
-    for _, node in definition.graph.nodes():
-        if isinstance(node, OpNode):
-            for weight in node.weights:
-                size = weight.type.elements
-                assert isinstance(size, int)
-                total += size if counts(weight) else 0
-        elif isinstance(node, CallNode) and node.model is None:
-            total += node.count * count(node.definition, counts, done)
-    done[id(definition)] = total
-    return total
+    if id(definition) not in done:
+        total = 0
+        for _, node in definition.graph.nodes():
+            if isinstance(node, OpNode):
+                for weight in node.weights:
+                    if counts(weight):
+                        size = weight.type.elements
+                        assert isinstance(size, int)
+                        total += size
+            elif isinstance(node, CallNode) and node.model is None:
+                total += node.count * count(node.definition, counts, done)
+        done[id(definition)] = total
+    return done[id(definition)]
 
 
 def entries(

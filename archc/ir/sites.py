@@ -56,6 +56,8 @@ def site(
 
 def place(op: Op, slots: tuple[str, ...], types: list[TensorType | None]) -> Site:
     """The op among inputs of these types, one for each slot; None where it is absent."""
+    if len(op.inputs) == len(slots) == 1 and slots[0] == op.inputs[0].name:  # nearly always
+        return Site(op, {slots[0]: types[0]})
     where = spread(op, slots)
     assert where is not None, f"{op.name} has no slots {slots}"
     inputs: dict[str, TensorType | tuple[TensorType, ...] | None] = {}

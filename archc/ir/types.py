@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from archc.ir.dims import Size, symbols
-from archc.records import record
+from archc.ir.dims import Size, lower_bound, symbols
 
 DType = Literal[
     "float16", "bfloat16", "float32", "float64",
@@ -21,14 +20,39 @@ ITEM_BYTES: dict[DType, int] = {
     "float16": 2, "bfloat16": 2, "float32": 4, "float64": 8,
     "int8": 1, "int16": 2, "int32": 4, "int64": 8, "uint8": 1, "bool": 1,
 }  # fmt: skip
+NONE: frozenset[str] = frozenset()
 
 
-@record
 class TensorType:
-    """`dtype[dims]`; equal types are interchangeable."""
+    """`dtype[dims]`; equal types are interchangeable, and none is ever changed.
 
-    dtype: DType
-    dims: tuple[Size, ...]
+    What is asked of it again and again (hash, symbols, elements) is worked out once.
+    """
+
+    __slots__ = ("_elements", "_hash", "_least", "_symbols", "dims", "dtype")
+
+    def __init__(self, dtype: DType, dims: tuple[Size, ...]) -> None:
+        self.dtype, self.dims = dtype, dims
+        self._hash: int | None = None
+        self._elements: Size | None = None
+        self._least: int | None = None
+        self._symbols: frozenset[str] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, TensorType) and self.dims == other.dims and self.dtype == other.dtype
+        )
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash((self.dtype, self.dims))
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[TensorType], tuple[object, ...]]:
+        return TensorType, (self.dtype, self.dims)  # a hash is good for one process
+
+    def __repr__(self) -> str:
+        return f"TensorType(dtype={self.dtype!r}, dims={self.dims!r})"
 
     def __str__(self) -> str:
         return f"{self.dtype}{self.shape_text}"
@@ -43,7 +67,23 @@ class TensorType:
 
     @property
     def elements(self) -> Size:
-        return product(self.dims)
+        if self._elements is None:
+            self._elements = product(self.dims)
+        return self._elements
+
+    @property
+    def least(self) -> int:
+        """How many elements a value has at least; 0 where nothing is known."""
+        if self._least is None:
+            least = 1
+            for dim in self.dims:
+                bound = dim if isinstance(dim, int) else lower_bound(dim)
+                if bound is None or bound < 0:
+                    least = lower_bound(self.elements) or 0
+                    break
+                least *= bound
+            self._least = max(0, least)
+        return self._least
 
     @property
     def fixed(self) -> bool:
@@ -55,11 +95,10 @@ class TensorType:
 
     @property
     def symbols(self) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
-        for dim in self.dims:
-            if not isinstance(dim, int):
-                found |= symbols(dim)
-        return found
+        if self._symbols is None:
+            parts = [symbols(dim) for dim in self.dims if not isinstance(dim, int)]
+            self._symbols = NONE.union(*parts) if parts else NONE
+        return self._symbols
 
     def with_dims(self, dims: Iterable[Size]) -> TensorType:
         return TensorType(self.dtype, tuple(dims))

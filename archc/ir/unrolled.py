@@ -22,7 +22,7 @@ from archc.ir.nodes import (
     WeightNode,
     WeightRef,
 )
-from archc.ir.prepared import Prepared, Template, prepare
+from archc.ir.prepared import Owned, Prepared, Template, prepare
 from archc.ir.program import Arguments, Definition, bind
 from archc.ir.types import TensorType
 from archc.ir.vertices import PORT_BITS, Vertex, hashed, reached, simplified
@@ -88,48 +88,45 @@ class Unrolled:
     ) -> list[int]:
         """Adds an instance's vertices; returns its outputs."""
         template = self.template(definition, arguments)
-        made = [*inputs, *[-1] * (template.size - len(inputs))]
+        made = [*inputs]
         for step in template.steps:
-            node, found = step.node, []
-            if step.op is not None:
-                found = self.place(step.op, made, at)
-            elif isinstance(node, WeightNode):
-                found = [self.refer(node.ref, at)]
-            elif isinstance(node, CallNode):
-                given = [made[k] for k in step.inputs]
-                if isinstance(node, ScanNode):
-                    place = len(self.scans)
-                    used = set(range(len(node.types))) if self.uses is None else self.uses[place]
-                    found = self.scan(node, bind(node, arguments), given, used, at)
-                    self.scans.append(found)
-                else:
-                    found = self.call(node, bind(node, arguments), given, at)
-            made[step.at : step.at + len(found)] = found
+            if isinstance(step, Prepared):
+                made += self.place(step, made)
+            elif isinstance(step, Owned):
+                made.append(self.own(step.weight, step.key, at))
+            elif isinstance(step.node, WeightNode):
+                made.append(self.refer(step.node.ref, at))
+            else:
+                made += self.call(step.node, [made[k] for k in step.inputs], arguments, at)
         return [made[k] for k in template.outputs]
 
     # -- nodes ----------------------------------------------------------------------------------
 
     def template(self, definition: Definition, arguments: Arguments) -> Template:
         """The definition's nodes but its inputs, ops prepared; made once for equal arguments."""
-        key = (definition, tuple(sorted(arguments.items())))
-        if key not in self.templates:
-            self.templates[key] = prepare(definition, arguments, self.keys, self.sums, self.shared)
-        return self.templates[key]
+        key = (definition, tuple(sorted(arguments.items()))) if arguments else definition
+        found = self.templates.get(key)
+        if found is None:
+            found = prepare(definition, arguments, self.keys, self.sums, self.shared)
+            self.templates[key] = found
+        return found
 
-    def place(self, op: Prepared, made: Sequence[int], at: Instance) -> list[int]:
-        inputs = [
-            made[part] if isinstance(part, int) else self.own(*part, at) for part in op.inputs
-        ]
-        zero = [value in self.zeros for value in inputs[: op.data]] if self.zeros else []
-        if op.zero or (any(zero) and op.op.gives_zero(zero)):
+    def place(self, op: Prepared, made: Sequence[int]) -> list[int]:
+        """The values that an op gives, added where they are not there already."""
+        inputs, meaning = [made[k] for k in op.inputs], op.meaning
+        if meaning.zero:
             return [self.zero(type) for type in op.types]
-        if any(zero) and op.operands:
-            inputs = self.summed(op, inputs, zero)
-        if op.passes or (op.operands and len(inputs) == 1):
+        if not self.zeros.isdisjoint(inputs[: meaning.data]):
+            zero = [value in self.zeros for value in inputs[: meaning.data]]
+            if op.op.gives_zero(zero):
+                return [self.zero(type) for type in op.types]
+            if op.operands:
+                inputs = self.summed(op, inputs, zero)
+        if meaning.passes or (op.operands and len(inputs) == 1):
             return inputs
-        if op.unordered:
+        if meaning.unordered:
             inputs.sort()
-        value = self.add(Vertex(op.key, tuple(inputs), op.unordered), op.pure)
+        value = self.add(Vertex(op.key, tuple(inputs), meaning.unordered), op.pure)
         return [value] if len(op.types) == 1 else [value + k for k in range(len(op.types))]
 
     def summed(self, op: Prepared, inputs: list[int], zero: list[bool]) -> list[int]:
@@ -164,13 +161,18 @@ class Unrolled:
             self.own(found.weight, key, Instance(at.model, at.root, found.prefix))
         return self.weights[name]
 
-    def call(
-        self, node: CallNode, arguments: Arguments, given: list[int], at: Instance
-    ) -> list[int]:
-        """The copies in a row."""
+    def call(self, node: CallNode, given: list[int], outer: Arguments, at: Instance) -> list[int]:
+        """What the copies in a row give, or a scan; `outer` are the caller's own arguments."""
+        arguments = bind(node, outer) if node.arguments else {}
+        if isinstance(node, ScanNode):
+            used = set(range(len(node.types))) if self.uses is None else self.uses[len(self.scans)]
+            found = self.scan(node, arguments, given, used, at)
+            self.scans.append(found)
+            return found
         outputs: list[int] = []
         for k in range(node.count):
-            outputs = self.run(node.definition, arguments, given, entered(node, at, k))
+            inner = entered(node, at, k) if self.shared else at  # else no weight goes by its name
+            outputs = self.run(node.definition, arguments, given, inner)
             for port, slot in node.feedback:
                 given[slot] = outputs[port]
         return outputs

@@ -26,11 +26,8 @@ class Vertex:
 
 def hashed(*parts: bytes) -> bytes:
     """A hash of the parts, each with its length."""
-    state = blake2b(digest_size=HASH_BYTES)
-    for part in parts:
-        state.update(len(part).to_bytes(8, "little"))
-        state.update(part)
-    return state.digest()
+    text = b"".join([len(part).to_bytes(8, "little") + part for part in parts])
+    return blake2b(text, digest_size=HASH_BYTES).digest()
 
 
 def reached(vertices: Sequence[Vertex], ends: Sequence[int]) -> bytearray:
@@ -71,24 +68,11 @@ def simplified(
     uses it. Vertices in `unlike` are equal to no other.
     """
     wanted = reached(vertices, ends)
-    uses = [0] * len(vertices)
-    for index, vertex in enumerate(vertices):
-        if wanted[index]:
-            for value in vertex.inputs:
-                uses[value >> PORT_BITS] += 1
-    for value in ends:
-        uses[value >> PORT_BITS] += 2  # an end is never a part of its user
+    inner = _inner(vertices, ends, sums, wanted)
     kept: list[Vertex] = []
     values = [-1] * len(vertices)
     parts: dict[int, list[int]] = {}  # of a sum that is part of another one: its operands
     known: dict[tuple[bytes, tuple[int, ...]], int] = {}
-    inner = {
-        value >> PORT_BITS
-        for index, vertex in enumerate(vertices)
-        if vertex.key in sums and wanted[index]
-        for value in vertex.inputs
-        if uses[value >> PORT_BITS] == 1 and vertices[value >> PORT_BITS].key == vertex.key
-    }
     for index, vertex in enumerate(vertices):
         if not wanted[index]:
             continue
@@ -105,12 +89,37 @@ def simplified(
         if vertex.unordered:
             inputs.sort()
         key = (vertex.key, tuple(inputs))
-        if index not in unlike and key in known:
-            values[index] = known[key]
-            continue
-        values[index] = known[key] = len(kept) << PORT_BITS
-        kept.append(Vertex(vertex.key, key[1], vertex.unordered))
+        own = len(kept) << PORT_BITS
+        if index not in unlike:
+            own = known.setdefault(key, own)
+        values[index] = own
+        if own >> PORT_BITS == len(kept):
+            kept.append(Vertex(*key, vertex.unordered))
     return Simplified(kept, values)
+
+
+def _inner(
+    vertices: Sequence[Vertex],
+    ends: Sequence[int],
+    sums: AbstractSet[bytes],
+    wanted: Sequence[int],
+) -> set[int]:
+    """The sums that nothing but another such sum uses, and it once."""
+    found = {
+        value >> PORT_BITS
+        for index, vertex in enumerate(vertices)
+        if vertex.key in sums and wanted[index]
+        for value in vertex.inputs
+        if vertices[value >> PORT_BITS].key == vertex.key
+    } - {value >> PORT_BITS for value in ends}
+    if not found:
+        return found
+    uses = Counter(
+        value >> PORT_BITS
+        for index, vertex in enumerate(vertices) if wanted[index]
+        for value in vertex.inputs
+    )  # fmt: skip
+    return {index for index in found if uses[index] == 1}
 
 
 def absorbed(

@@ -20,6 +20,7 @@ from archc.spec.values import Argument
 
 if TYPE_CHECKING:
     from archc.arrays import Array
+    from archc.ir.prepared import Meaning
     from archc.ops.build import Build, Term
     from archc.ops.site import Site
 
@@ -78,6 +79,7 @@ class Op:
     open_attributes: ClassVar[dict[str, Any] | None] = None  # the schema of one such key's value
 
     values: Mapping[str, Any]
+    origin: tuple[Op, tuple[str, ...]] | None = None  # which of whose attributes are others here
 
     def __init_subclass__(cls, abstract: bool = False, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -98,9 +100,20 @@ class Op:
         self.__dict__.update(values)  # read as they are, without asking their declarations
         self.values = values
 
+    def but(self, changes: Mapping[str, Any]) -> Op:
+        """The op with other values for some attributes; it knows what it was made from."""
+        made = type(self)({**self.values, **changes})
+        made.origin = self, tuple(changes)
+        return made
+
     @cached_property
-    def digest_keys(self) -> dict[tuple[str, ...], bytes]:
-        """What it computes with these slots filled, as `archc.ir.keys` writes it; kept there."""
+    def meanings(self) -> dict[tuple[tuple[str, ...], ...], Meaning]:
+        """What it computes with these slots filled and weights of its own, as digests see it."""
+        return {}
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Its attributes as digests write them, once they are asked for."""
         return {}
 
     @cached_property

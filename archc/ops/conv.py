@@ -60,6 +60,8 @@ class _Window(Windowed):
             at.weight("bias", (out,), init, x.dtype)
 
     def _groups(self, size: Size, which: str) -> Size:
+        if self.groups == 1:
+            return size
         return divide(size, self.groups, f"{self.name}: {which} channels by groups", "groups")
 
     def gives_zero(self, zero: Sequence[bool]) -> bool:

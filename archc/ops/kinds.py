@@ -86,6 +86,8 @@ class Int(Kind[int]):
         return drop_none({"type": "integer", "minimum": self.least, "maximum": self.most})
 
     def convert(self, value: Any) -> int:
+        if type(value) is int and abs(value) <= LARGEST and _inside(value, self.least, self.most):
+            return value
         if isinstance(value, float):
             raise self.wrong(value, f"write int({value:g}) or a formula of whole numbers")
         if isinstance(value, Dim):

@@ -18,6 +18,8 @@ from archc.ops.sizes import divide
 if TYPE_CHECKING:
     from archc.ops.build import Build, Term
 
+ONES, ZEROS = Init("ones"), Init("zeros")
+
 
 class BatchNorm(Op):
     """`y = (x - E[x]) / √(Var[x] + eps) · weight + bias` for each channel.
@@ -46,11 +48,11 @@ class BatchNorm(Op):
         at.floating()
         channels = (x.dims[1],)
         if self.affine:
-            at.weight("weight", channels, Init("ones"), x.dtype)
-            at.weight("bias", channels, Init("zeros"), x.dtype)
+            at.weight("weight", channels, ONES, x.dtype)
+            at.weight("bias", channels, ZEROS, x.dtype)
         if self.track:
-            at.weight("running_mean", channels, Init("zeros"), x.dtype, buffer=True)
-            at.weight("running_var", channels, Init("ones"), x.dtype, buffer=True)
+            at.weight("running_mean", channels, ZEROS, x.dtype, buffer=True)
+            at.weight("running_var", channels, ONES, x.dtype, buffer=True)
         else:
             _several(self.name, "of each channel", [x.dims[0], *x.dims[2:]], x)
         return x
@@ -98,9 +100,9 @@ class LayerNorm(Op):
         at.floating()
         shape = x.dims[-last_axes(self.axes, at, x.rank) :]
         if self.affine:
-            at.weight("weight", shape, Init("ones"), x.dtype)
+            at.weight("weight", shape, ONES, x.dtype)
             if self.bias:
-                at.weight("bias", shape, Init("zeros"), x.dtype)
+                at.weight("bias", shape, ZEROS, x.dtype)
         return x
 
     def gives_zero(self, zero: Sequence[bool]) -> bool:
@@ -128,7 +130,7 @@ class RMSNorm(Op):
         at.floating()
         shape = x.dims[-last_axes(self.axes, at, x.rank) :]
         if self.affine:
-            at.weight("weight", shape, Init("ones"), x.dtype)
+            at.weight("weight", shape, ONES, x.dtype)
         return x
 
     def gives_zero(self, zero: Sequence[bool]) -> bool:
@@ -247,5 +249,5 @@ def standardise(build: Build, x: Term, axes: list[int], eps: float) -> Term:
 
 def _declare(affine: bool, at: Site, x: TensorType) -> None:
     if affine:
-        at.weight("weight", x.dims[1:2], Init("ones"), x.dtype)
-        at.weight("bias", x.dims[1:2], Init("zeros"), x.dtype)
+        at.weight("weight", x.dims[1:2], ONES, x.dtype)
+        at.weight("bias", x.dims[1:2], ZEROS, x.dtype)

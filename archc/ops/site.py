@@ -60,6 +60,7 @@ class Site:
         self.fed: Mapping[str, TensorType] = fed or {}
         self.weights: dict[str, WeightType] = {}
         self.used: set[str] = set()  # the fed weights that the op asked for
+        self._last: TensorType | None = None  # the type of the weight that was declared last
 
     def __getitem__(self, name: str) -> TensorType:
         """A required input's type."""
@@ -112,7 +113,9 @@ class Site:
 
         Weights have no symbolic sizes.
         """
-        wanted = TensorType(dtype, tuple(dims))
+        wanted = self._last  # several weights of one type share it
+        if wanted is None or wanted.dims != tuple(dims) or wanted.dtype != dtype:
+            wanted = self._last = TensorType(dtype, tuple(dims))
         if self.fed and name in self.fed:
             self.used.add(name)
             self._check_fed(name, wanted)

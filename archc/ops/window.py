@@ -61,7 +61,7 @@ def room(op: str, sizes: Sequence[Size], spans: Sequence[int], pads: Pads) -> tu
     result: list[Size] = []
     for axis, (size, span, (before, after)) in enumerate(zip(sizes, spans, pads, strict=True)):
         free = size + before + after - span
-        if impossible(free):
+        if free < 0 if isinstance(free, int) else impossible(free):
             padded = f"{size} + {before} + {after} padding" if before or after else f"{size}"
             raise TypingError(
                 "E305", f"{op}: a window over {span} does not fit into axis {axis + 2} of {padded}",

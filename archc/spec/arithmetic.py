@@ -44,9 +44,10 @@ def spoken(value: Any) -> str:
 
 
 def bounded(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_MAGNITUDE:
-        raise FormulaError("E216", "a number is beyond 64 bits")
-    if isinstance(value, str) and len(value) > MAX_TEXT:
+    if isinstance(value, int):
+        if abs(value) > MAX_MAGNITUDE:
+            raise FormulaError("E216", "a number is beyond 64 bits")
+    elif isinstance(value, str) and len(value) > MAX_TEXT:
         raise FormulaError("E216", f"a string is longer than {MAX_TEXT} characters")
     return value
 
@@ -107,6 +108,8 @@ def _symbolic(op: str, a: Any, b: Any) -> Size:
 
 def equal(a: Any, b: Any, budget: Budget) -> bool:
     budget.step()
+    if type(a) is int and type(b) is int:  # nearly always
+        return a == b
     if isinstance(a, Dim | int | float) and isinstance(b, Dim | int | float):
         if (
             (isinstance(a, Dim) or isinstance(b, Dim))
@@ -126,6 +129,9 @@ def equal(a: Any, b: Any, budget: Budget) -> bool:
 
 
 def below(a: Any, b: Any, budget: Budget) -> bool:
+    if type(a) is int and type(b) is int:  # nearly always
+        budget.step()
+        return a < b
     if isinstance(a, Dim) or isinstance(b, Dim):
         if isinstance(a, int | Dim) and isinstance(b, int | Dim):
             gap, back = lower_bound(b - a), lower_bound(a - b)

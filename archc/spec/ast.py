@@ -12,6 +12,7 @@ from archc.spec.formula import Formula
 
 if TYPE_CHECKING:
     from archc.elaborate.attributes import Prepared
+    from archc.elaborate.called import Called
     from archc.ops.base import Op
 
 MODIFIERS = ("name", "in", "when", "repeat", "scan", "tie", "init", "freeze", "detach")
@@ -46,7 +47,9 @@ class Step:
     broken: bool = False
     listed: bool = False  # its name stands for the list of its copies, as a fed list does
     names: frozenset[str] = frozenset()  # the free names of all its formulas, its body's included
-    prepared: dict[type[Op], Prepared] = field(default_factory=dict, init=False)  # by elaboration
+    # What elaboration finds in it that hangs on no parameter and no type:
+    prepared: dict[type[Op], Prepared] = field(default_factory=dict, init=False)
+    reads: tuple[str, ...] | None = field(default=None, init=False)
 
 
 @dataclass(eq=False, slots=True)
@@ -112,6 +115,7 @@ class File:
     models: dict[str, Template] = field(default_factory=dict)
     root: Template | None = None
     uses: list[File] = field(default_factory=list)
+    called: dict[str, Called] = field(default_factory=dict, init=False)  # by elaboration
 
     @property
     def place(self) -> Place:

@@ -183,10 +183,11 @@ def evaluate(formula: Formula, lookup: Lookup, budget: Budget) -> Any:
     if formula.alone is not None:
         return lookup(formula.alone)
     value = formula.run(Evaluation(lookup, budget))
-    if isinstance(value, list | dict):
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise FormulaError("E214", "the formula's value is not finite")
+    elif isinstance(value, list | dict):
         budget.measure(value)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise FormulaError("E214", "the formula's value is not finite")
     return value
 
 

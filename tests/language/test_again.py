@@ -65,6 +65,15 @@ def test_what_parameters_decide_is_looked_at_anew():
         assert text(again) == text(elaborate(fresh, None, settings_from(values, fresh)))
 
 
+def test_an_attribute_means_the_same_whether_it_is_written_out_or_computed():
+    spec = "archc: 1\ninputs: {{x: [N, 4, 8, 8]}}\ngraph: [{{conv2d: {{out: {}, kernel: 3}}}}]\n"
+    written, computed = (
+        elaborate(Loader().load_text(spec.format(out), "net.yaml")) for out in ("8", "=2 * 4")
+    )
+    assert text(written) == text(computed)
+    assert digest(written) == digest(computed)
+
+
 def test_an_error_is_told_every_time_and_leaves_nothing_behind():
     shared = Loader().load_text(CHOSEN, "chosen.yaml")
     fine = text(elaborate(shared, None, {}))
