@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("compile", "check", "show", "hostile", "export", "latency", "moves", "search")
+NAMES = (
+    "compile", "check", "show", "hostile", "export", "latency", "moves", "search", "session",
+    "inherit", "workers",
+)  # fmt: skip
 
 
 def main() -> int:
