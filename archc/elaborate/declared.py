@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 def declared_types(e: Elaborator, declaration: InputDeclaration, frame: Frame) -> list[TensorType]:
     """The declared type of an input, or of each part of a list input."""
     rows: list[dict[str, Any]] = [{}]
+    variables: frozenset[str] = frozenset()
     if declaration.repeat is not None:
-        rows, _ = repeats.copies(e, declaration.repeat, frame)
+        rows, variables = repeats.copies(e, declaration.repeat, frame)
         e.context.spend_step(declaration.place, len(rows))
+    if rows and not formula_names(declaration.shape) & variables:  # one type for all
+        return len(rows) * [declared_type(e, declaration, frame.with_bindings(rows[0]))]
     return [declared_type(e, declaration, frame.with_bindings(row)) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from archc.ir.dims import Dim
 from archc.ir.nodes import CallNode, Copies
 from archc.place import Place
 from archc.spec.ast import Step, formula_names
-from archc.spec.data import Data, Mapping, Sequence
+from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.formula import Formula
 from archc.spec.values import ABSENT
 
 if TYPE_CHECKING:
@@ -66,11 +68,29 @@ def differ(
     try:
         return any(
             resolve(e, data, frame.with_bindings(row)).what is not ABSENT
-            for row in rows
             for data in written
+            if not names_absent(data, frame)
+            for row in rows
         )
     except (StepError, Poisoned):  # about a copy that is not there yet, or reported with its copy
         return True
+
+
+def names_absent(data: Data, frame: Frame) -> bool:
+    """Whether it is `="past." + str(i)`, and `past` is absent, with all its parts."""
+    formula = data.formula if isinstance(data, Scalar) else None
+    match formula.tree if isinstance(formula, Formula) else None:
+        case ast.BinOp(
+            left=ast.Constant(value=str(text)),
+            op=ast.Add(),
+            right=ast.Call(func=ast.Name(id="str"), args=[ast.Name()]),
+        ):
+            head, dot, rest = text.partition(".")
+            item = frame.scope.find(head) if dot and not rest else None
+            if item is not None and not item.poisoned and item.first is ABSENT:
+                item.used = True
+                return True
+    return False
 
 
 def series(value: Any, place: Place) -> list[Any] | range:
