@@ -28,7 +28,7 @@ VERBS: dict[str, str] = {
     "eval": "measure a run on a part of its data",
     "sample": "draw text or pictures from a trained run",
     "search": "look for better architectures, as the spec's search section says",
-    "study": "what a search found: best, front, lineage, specs, page",
+    "study": "what a search found: best, front, lineage, specs, page; the best retrained",
     "bench": "latency and throughput side by side",
     "zoo": "the specs that come with archc",
     "schema": "the JSON Schema of specs, for editors",

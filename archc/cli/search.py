@@ -124,7 +124,8 @@ def check(args: Namespace) -> None:
 def begun(args: Namespace) -> Any:
     from archc.search.start import Plan, begin
 
-    options = {"data": args.data, "download": args.download, "device": args.device}
+    data = None if args.data is None else Path(args.data).resolve().as_posix()
+    options = {"data": data, "download": args.download, "device": args.device}
     plan = Plan(given(args, CHANGES), args.evaluate, args.table, options)
     folder = Path(args.output) if args.output else None
     return begin(
@@ -171,7 +172,8 @@ def tell(folder: Path, loop: Any, end: str, args: Namespace) -> None:
     hints = {
         f"archc study front {where}": "the best candidates",
         f"archc study lineage {where}": "how the winner came to be",
-        f"archc study export {where} --best": "the winner as a spec, to be trained and built",
+        f"archc study export {where} --best": "the winner as a spec",
+        f"archc study retrain {where}": "the winner trained in full, and built",
         f"{where}/report.html": "the whole study as a page",
     }
     print(file=sys.stderr)

@@ -67,7 +67,7 @@ class Display:
 
     def _enters(self, record: Record) -> bool:
         """Whether the trial is now one of the front."""
-        self.front = front(self.records, self.search.objectives)
+        self.front = front([*self.front, record], self.search.objectives)
         return any(one.number == record.number for one in self.front)
 
     def _line(self, record: Record, better: bool) -> str:

@@ -5,11 +5,13 @@ A point is a tuple of numbers, one an objective, each of them better the less it
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import partial
+from operator import gt
 
 import numpy as np
 
-from archc.arrays import Array
 from archc.search.section import Objective
 
 Point = tuple[float, ...]
@@ -24,29 +26,26 @@ def ranks(points: Sequence[Point]) -> list[int]:
     """Of each point: 0 if no other dominates it, 1 if only points of rank 0 do, and so on.
 
     A point dominates another if it is nowhere worse and somewhere better (Deb et al. 2002,
-    NSGA-II).
+    NSGA-II). They are taken in order, so that a point is dominated by earlier ones alone, and each
+    goes to the first front that does not dominate it, found by bisection (Zhang et al. 2015, ENS).
     """
-    if not points:
-        return []
-    values = np.asarray(points, dtype=np.float64)
-    dominates = _dominates(values)
-    left = np.ones(len(points), dtype=bool)
-    found = np.zeros(len(points), dtype=int)
-    rank = 0
-    while left.any():
-        front = left & ~dominates[left].any(axis=0)
-        found[front] = rank
-        left &= ~front
-        rank += 1
-    return [int(one) for one in found]
-
-
-def _dominates(values: Array) -> Array:
-    """`[i, j]`: whether point i dominates point j."""
-    nowhere_worse = np.all(values[:, None] <= values[None], axis=2)
-    somewhere_better = np.any(values[:, None] < values[None], axis=2)
-    found: Array = np.logical_and(nowhere_worse, somewhere_better)
+    found = [0] * len(points)
+    fronts: list[list[Point]] = []
+    for k in sorted(range(len(points)), key=points.__getitem__):
+        free = bisect_left(fronts, True, key=partial(_spares, points[k]))
+        fronts += [[]] if free == len(fronts) else []
+        fronts[free].append(points[k])
+        found[k] = free
     return found
+
+
+def _spares(point: Point, front: Sequence[Point]) -> bool:
+    """Whether none of a front dominates a point that comes after them.
+
+    With two objectives the last one would if any does: in the second none of them is better.
+    """
+    asked = front[-1:] if len(point) < 3 else reversed(front)
+    return all(one == point or any(map(gt, one, point)) for one in asked)
 
 
 def crowding(points: Sequence[Point]) -> list[float]:

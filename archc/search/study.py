@@ -4,6 +4,7 @@ spec.yaml study.json     the resolved spec with what it uses; settings, evaluato
 study.db                 the trials, unless they are in another database
 trials/NNNN/             what evaluations keep: checkpoints, weights for children
 specs/NNNN.yaml          candidates that were exported
+runs/NNNN/               candidates that were trained in full, and built
 log.txt                  when it was searched, and failures with all that is known of them
 """
 

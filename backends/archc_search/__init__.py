@@ -1,17 +1,21 @@
 """Scores of candidates that need a backend: training, training-free scores, latency and memory.
 
-`evaluator` is what the entry point `archc.evaluators` gives for `train`.
+`evaluator` is what the entry point `archc.evaluators` gives for `train`, `clock` measures a file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archc.ir.program import Definition
     from archc.search.candidate import Candidate
     from archc.search.section import Search
     from archc.search.trial import Evaluator
+
+CLOCKED = ("latency_ms", "memory_mb")  # what is measured by the clock
 
 
 def evaluator(search: Search, origin: Candidate, options: Mapping[str, Any]) -> Evaluator:
@@ -26,4 +30,14 @@ def evaluator(search: Search, origin: Candidate, options: Mapping[str, Any]) -> 
     return Scorer(search, origin, **options)
 
 
-__all__ = ["evaluator"]
+def clock(model: Path, definition: Definition, threads: int = 1) -> dict[str, float]:
+    """What CLOCKED names, of a definition's ONNX file, in a process of its own.
+
+    Raises EvaluationError where it cannot be run.
+    """
+    from archc_search.clocked import timed
+
+    return timed(model, definition, threads)
+
+
+__all__ = ["CLOCKED", "clock", "evaluator"]

@@ -6,6 +6,9 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,16 +17,21 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-import archc_onnx
+from archc.arrays import Array
 from archc.errors import EvaluationError
 from archc.files import replacing
-from archc.ir.program import Definition
+from archc.ir.program import Definition, Program
+from archc.ir.types import FLOATING
 from archc.sample import bindings, feasible, inputs, sizes_of
 from archc.search.candidate import Candidate
 from archc.search.trial import Task
+from archc.store import stored
+from archc.weights import Entry
+from archc_onnx.lower import lower
+from archc_onnx.writer import write
 
-CLOCKED = ("latency_ms", "memory_mb")
 FOLDER = "measured"  # beside the trials' folders
+DRAWN = 4093  # values of a weight; a prime, so that rows of usual lengths differ
 
 
 def clocked(candidate: Candidate, task: Task, threads: int) -> dict[str, float]:
@@ -48,19 +56,58 @@ def clocked(candidate: Candidate, task: Task, threads: int) -> dict[str, float]:
 def measured(candidate: Candidate, task: Task, threads: int) -> dict[str, float]:
     program = candidate.program
     with TemporaryDirectory() as folder:
-        model, feeds = Path(folder) / "model.onnx", Path(folder) / "inputs.npz"
-        archc_onnx.export(program, model)
-        arrays: dict[str, Any] = {**inputs(program.model, least(program.model))}
+        model = Path(folder) / "model.onnx"
+        write_model(program, model)
+        return timed(model, program.model, threads, task.alone)
+
+
+def timed(
+    model: Path,
+    definition: Definition,
+    threads: int,
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> dict[str, float]:
+    """The same of an ONNX file, which is the definition's."""
+    with TemporaryDirectory() as folder:
+        feeds = Path(folder) / "inputs.npz"
+        arrays: dict[str, Any] = {**inputs(definition, least(definition))}
         np.savez(feeds, **arrays)
         module = "archc_search.measure"
         command = [sys.executable, "-m", module, str(model), str(feeds), str(threads)]
-        with task.alone():
+        with alone():
             done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         why = done.stderr.strip().rpartition("\n")[2][:200]
         raise EvaluationError.of("E865", f"onnxruntime could not run the file: {why}")
     values: dict[str, float] = json.loads(done.stdout)
     return values
+
+
+def write_model(program: Program, path: Path) -> None:
+    """The ONNX file that is measured.
+
+    Its large weights repeat the first of their initial values: to draw all of ResNet-50's takes
+    longer than to measure it, and of values nothing but their magnitude has a say in the time.
+    """
+    with stored(program) as entries:
+        weights = {name: repeating(entry) for name, entry in entries.items()}
+        write(lower(program, weights=weights), path)
+
+
+def repeating(entry: Entry) -> Entry:
+    """The entry with its first values again and again, if it is drawn; a table stays as it is."""
+    if entry.stream is None or entry.dtype not in FLOATING or entry.size <= DRAWN:
+        return entry
+
+    def first() -> Array:
+        return next(entry.blocks(DRAWN))
+
+    def stream(items: int) -> Iterator[Array]:
+        whole = np.tile(first(), max(1, min(items, entry.size) // DRAWN))
+        for start in range(0, entry.size, whole.size):
+            yield whole[: entry.size - start]
+
+    return replace(entry, load=lambda: np.resize(first(), entry.shape), stream=stream)
 
 
 def least(definition: Definition) -> dict[str, int]:

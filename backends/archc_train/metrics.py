@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from archc.errors import Diagnostic, SpecError, did_you_mean
 from archc.train import Training
 from archc.train.section import Metric
+from archc_train.rankings import Ranking
 
 if TYPE_CHECKING:
     from torchmetrics import Metric as Torch
@@ -75,53 +76,53 @@ class Measured:
                 what = f"the metric '{metric.name}' asks for '{name}', which is not there"
                 help = did_you_mean(name, known)
                 raise SpecError.of("E215", what, metric.place, help=help)
-        self.inner: Torch | None = None
-        self.seen: Torch | None = None  # the classes that came, if that matters
+        self.inner: Torch | Ranking | None = None
+        self.shapes = ""
 
     def update(self, values: Mapping[str, Tensor], items: int) -> None:
         """Takes in a batch. Raises SpecError E207 where torchmetrics cannot measure it."""
         given = tuple(values[name].detach() for name in self.metric.inputs)
-        given = tuple(one.float() if one.is_floating_point() else one for one in given)
-        try:
+        pairs = zip(self.metric.inputs, given, strict=True)
+        self.shapes = ", ".join(f"{name} {list(one.shape)}" for name, one in pairs)
+        with self.measurable():
             self.add(given, items)
-        except (ValueError, TypeError, RuntimeError, IndexError) as error:
-            shapes = ", ".join(
-                f"{name} {list(one.shape)}"
-                for name, one in zip(self.metric.inputs, given, strict=True)
-            )
-            what = f"the metric '{self.metric.name}' cannot be measured: {first_line(error)}"
-            notes = (f"its inputs are {shapes}",)
-            raise SpecError.of("E207", what, self.metric.place, notes=notes) from error
 
     def add(self, given: Given, items: int) -> None:
         kind = self.metric.kind
+        if kind not in RANKINGS:
+            given = tuple(one.float() if one.is_floating_point() else one for one in given)
         if self.inner is None:
-            made = METRICS[kind](dict(self.metric.options), given)
-            self.inner = made.to(given[0].device)
-            if kind in RANKINGS:
-                self.seen = plain("CatMetric")({}, given).to(given[0].device)
+            made = METRICS[kind](dict(self.metric.options), given).to(given[0].device)
+            self.inner = Ranking(made) if kind in RANKINGS else made
         if kind == "mean":
-            self.inner.update(given[0].float().mean(), weight=items)
-            return
+            given = (given[0].float().mean(), given[0].new_tensor(items))  # with its weight
         chosen = len(given) == 2 and not given[1].is_floating_point() and given[0].ndim > 2
         if chosen and kind != "perplexity" and class_axis(given) == -1:
             given = (given[0].movedim(-1, 1), given[1])
         if len(given) == 2 and given[0].shape != given[1].shape and given[0].shape[-1:] == (1,):
             given = (given[0].squeeze(-1), given[1])
         self.inner.update(*given)
-        if self.seen is not None:
-            self.seen.update(torch.unique(given[1]))
 
     def value(self) -> float | None:
-        """The number; none where a ranking lacks items of some class, and so would mean nothing."""
+        """The number; none where a ranking lacks items of some class, and so would mean nothing.
+
+        Raises as `update`.
+        """
         if self.inner is None:
             return float("nan")
-        if self.seen is not None:
-            there = set(self.seen.compute().flatten().tolist())
-            there.discard(self.metric.options.get("ignore_index"))
-            if len(there) < getattr(self.inner, "num_classes", 2):
-                return None
-        return float(self.inner.compute())
+        with self.measurable():
+            found = self.inner.compute()
+            return None if found is None else float(found)
+
+    @contextmanager
+    def measurable(self) -> Iterator[None]:
+        """Turns what torchmetrics says of values that it cannot measure into SpecError E207."""
+        try:
+            yield
+        except (ValueError, TypeError, RuntimeError, IndexError) as error:
+            what = f"the metric '{self.metric.name}' cannot be measured: {first_line(error)}"
+            notes = (f"its inputs are {self.shapes}",)
+            raise SpecError.of("E207", what, self.metric.place, notes=notes) from error
 
 
 def untold(training: Training, found: Mapping[str, float], part: str) -> dict[str, Diagnostic]:

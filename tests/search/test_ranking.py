@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from random import Random
 
 import pytest
@@ -31,6 +32,16 @@ def test_a_rank_is_how_many_fronts_are_better(size: int) -> None:
         if not left:
             break
     assert ranks(points) == [expected[k] for k in range(len(points))]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_long_searches_are_ranked_in_a_moment(size: int) -> None:
+    """Every one of them another front, or all of them one; the table of a search does it often."""
+    ends = [(float(k), *[-float(k)] * (size - 1)) for k in range(5000)]
+    before = time.process_time()
+    assert ranks(ends) == (list(range(5000)) if size == 1 else [0] * 5000)
+    assert ranks([(x[0],) * size for x in ends]) == list(range(5000))
+    assert time.process_time() - before < 5
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])

@@ -24,6 +24,7 @@ SPECS = {
     "failures": (PLAIN.replace("seed: 3", "seed: 3\n  strategy: random"), "failing"),
 }
 MOMENTS = {"evolution": 40, "rungs": 60, "failures": 40}  # about as many as there are, and more
+PART = 10  # moments of a test: about a minute
 STRATEGIES = [
     "reinforce", "surrogate",
     *(pytest.param(name, marks=pytest.mark.slow) for name in ("random", "local", "pareto")),
@@ -81,10 +82,15 @@ def test_killed_anywhere_it_comes_to_the_same_study(whole: Whole, tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["before", "after"])
+@pytest.mark.parametrize(
+    ("whole", "first"),
+    [(name, first) for name, count in MOMENTS.items() for first in range(0, count, PART)],
+    indirect=["whole"],
+)
 def test_killed_at_every_moment_it_comes_to_the_same_study(
-    whole: Whole, how: str, tmp_path: Path
+    whole: Whole, first: int, how: str, tmp_path: Path
 ) -> None:
-    for chance in range(MOMENTS[whole.name]):
+    for chance in range(first, first + PART):
         killed(whole, tmp_path / f"{chance}", how, chance)
 
 

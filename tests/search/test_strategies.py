@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from random import Random
+from weakref import ReferenceType, ref
 
 import pytest
-from search.spaces import SMALL, SPEC, opened, reread, told
+from search.spaces import SMALL, SPEC, judged, opened, reread, told
 
 from archc.errors import UsageError
+from archc.ir.program import Program
 from archc.search.candidate import Candidate
 from archc.search.ranking import point, ranks
 from archc.search.section import Limit, Moves, Objective
@@ -213,8 +216,24 @@ def test_what_was_trained_longer_counts_more(name: str) -> None:
         late = number == 4
         value = 0.1 if late else 0.9 + number / 100
         one.tell(Trial(number, proposal.candidate, "complete", {"score": value}, rung=int(late)))
-    known = one.known if isinstance(one, Surrogate) else one.alive
+    known = one.best if isinstance(one, Surrogate) else one.alive
     assert min(known, key=lambda each: each.point).number == 4
+
+
+@pytest.mark.parametrize("changes", [{}, {"holes": (), "moves": Moves()}], ids=["holes", "moves"])
+@pytest.mark.parametrize("name", ALL)
+def test_what_may_be_no_parent_any_more_is_forgotten(name: str, changes: dict[str, object]) -> None:
+    """A long search must not fill the memory with the graphs of all that it looked at."""
+    one = made(name, **changes)
+    graphs: list[ReferenceType[Program]] = []
+    for number in range(40):
+        trial = judged(number, one.ask(number), lambda each: {"score": -each.program.params}, [])
+        graphs.append(ref(trial.candidate.program))
+        one.tell(trial)
+    del trial
+    gc.collect()
+    parents = 10 if name in ("evolution", "pareto", "surrogate") else 1
+    assert sum(each() is not None for each in graphs) <= parents + 1  # and where it begins
 
 
 @pytest.mark.parametrize("name", ["evolution", "local", "reinforce", "surrogate"])

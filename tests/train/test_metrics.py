@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import average_precision_score, roc_auc_score
+from torchmetrics.classification import BinaryAUROC
 from train.specs import CLASSIFIER, data, made
 
 from archc.errors import SpecError
@@ -14,7 +17,7 @@ from archc.train import Moment
 from archc.train.section import Metric
 from archc_train.device import Device
 from archc_train.evaluate import evaluate, result_names
-from archc_train.metrics import METRICS, Measured
+from archc_train.metrics import METRICS, RANKINGS, Measured
 from archc_train.trainee import Trainee
 
 NOW = {"train": Moment(0, 0.0, 0.0)}
@@ -66,6 +69,75 @@ def test_ranking_metrics() -> None:
     assert measured("average_precision", (scores, label)) == pytest.approx(
         float((precision * hits).sum() / hits.sum()), abs=1e-6
     )
+
+
+def batches_of(size: int, *values: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
+    return list(zip(*(value.split(size) for value in values), strict=True))
+
+
+SCORES = {
+    "large": lambda x: 40 * x + 60,  # of these a float32 sigmoid makes ones
+    "tiny": lambda x: 1e-30 * x,
+    "of all sizes": lambda x: x.sign() * 10 ** (20 * x.roll(1)),
+    "tied": lambda x: 25 * (2 * x).round(),
+    "near one": lambda x: x.abs() / x.abs().max() * 1.05,  # some batches are between 0 and 1
+    "two zeros": lambda x: torch.tensor([0.0, -0.0, 3.0, 0.0]).repeat(50),
+    "short": lambda x: (40 * x).half(),
+}
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_rankings_are_those_of_scikit_learn_whatever_the_scores(name: str) -> None:
+    scores = SCORES[name](torch.randn(200).double())
+    label = (scores.double().argsort().argsort() + 80 * torch.randn(200) > 100).long()
+    found = [measured(kind, *batches_of(7, scores, label)) for kind in RANKINGS]
+    wanted = [score(label, scores.double()) for score in (roc_auc_score, average_precision_score)]
+    assert found == pytest.approx(wanted, abs=1e-6)
+    assert 0.55 < found[0] < 0.99
+
+
+def test_torchmetrics_alone_takes_large_scores_for_equal() -> None:
+    """Why scores are ranked: if this fails one day, they need not be."""
+    scores, label = torch.tensor([20.0, 30.0, 40.0, 50.0]), torch.tensor([0, 1, 0, 1])
+    alone = BinaryAUROC()
+    alone.update(scores, label)
+    assert float(alone.compute()) == 0.5
+    assert measured("auroc", (scores, label)) == roc_auc_score(label, scores) == 0.75
+
+
+def test_rankings_of_several_classes_are_those_of_their_odds() -> None:
+    """One class against the others, by its softmax, also where that is one or zero."""
+    label = torch.randint(0, 4, (150,))
+    for size in (1.0, 60.0):
+        logits = size * (torch.randn(150, 4) + F.one_hot(label, 4)).double()
+        others = [logits[:, [j for j in range(4) if j != k]] for k in range(4)]
+        odds = [logits[:, k] - others[k].logsumexp(1) for k in range(4)]
+        each = [roc_auc_score(label == k, odds[k]) for k in range(4)]
+        found = measured("auroc", *batches_of(11, logits, label))
+        assert found == pytest.approx(sum(each) / 4, abs=1e-6)
+        grid = logits.reshape(50, 3, 4)  # classes last, as tokens have them
+        assert measured("auroc", (grid, label.reshape(50, 3))) == pytest.approx(found, abs=1e-6)
+        if size == 1.0:
+            shares = logits.softmax(1)
+            whole = roc_auc_score(label, shares, multi_class="ovr")
+            assert found == pytest.approx(whole, abs=1e-6)
+            assert measured("auroc", *batches_of(11, shares, label)) == pytest.approx(whole)
+
+
+def test_thresholds_are_of_probabilities_not_of_ranks() -> None:
+    scores, label = torch.rand(90), torch.randint(0, 2, (90,))
+    alone = BinaryAUROC(thresholds=4)
+    alone.update(scores, label)
+    found = measured("auroc", *batches_of(90, scores, label), thresholds=4)
+    assert found == pytest.approx(float(alone.compute()))
+    assert found != pytest.approx(measured("auroc", (scores, label)), abs=1e-4)
+
+
+def test_a_score_that_is_no_number_is_not_ranked() -> None:
+    scores, label = torch.tensor([0.1, float("nan"), 0.7]), torch.tensor([0, 1, 1])
+    assert math.isnan(measured("auroc", (scores, label)))
+    scores[1] = float("inf")
+    assert measured("auroc", (scores, label)) == 1.0
 
 
 @pytest.mark.parametrize("kind", ["auroc", "average_precision"])

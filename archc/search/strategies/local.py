@@ -7,6 +7,7 @@ beat where evaluations are not noisy. The first better neighbour is taken.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 from archc.search.space import Space, Step
@@ -23,6 +24,7 @@ class Local(Memory):
         self.here: Known | None = None  # where the climb has come to
         self.vain = 0
         self.around: Sequence[Step] = ()  # the ways from there to its neighbours
+        self.met: dict[str, Known] = {}  # by digest, where there are no moves: see `stand`
 
     def propose(self, random: Random, attempt: int) -> Proposal:
         return self.step(random) or self.drawn(random)
@@ -39,6 +41,9 @@ class Local(Memory):
         return None
 
     def learn(self, known: Known) -> None:
+        if self.search.moves is None:
+            light = replace(known.candidate)  # without its graph, which is made anew if need be
+            self.met[self.space.digest(known.candidate)] = replace(known, candidate=light)
         if self.here is None or known.point < self.here.point:
             self.stand(known)
         elif known.parents:
@@ -59,7 +64,7 @@ class Local(Memory):
             around = self.around if self.search.moves is None else ()
             candidates = (step()[0] for step in around)
             met = (
-                self.seen.get(self.space.digest(one))
+                self.met.get(self.space.digest(one))
                 for one in candidates
                 if self.space.compiles(one)
             )

@@ -8,9 +8,11 @@ Candidates under way count as if they had come to what is expected of them.
 
 from __future__ import annotations
 
+from bisect import insort
 from random import Random
 from statistics import NormalDist
 
+from archc.search.ranking import Point
 from archc.search.space import Space
 from archc.search.strategies.memory import Known, Memory
 from archc.search.strategies.regressor import Regressor, scores
@@ -26,22 +28,24 @@ class Surrogate(Memory):
     def __init__(self, space: Space, first: int = 5, pool: int = 100, population: int = 10) -> None:
         super().__init__(space)
         self.first, self.size, self.parents = first, pool, population
-        self.known: list[Known] = []
+        self.points: list[Point] = []  # of all trials, in their order
+        self.best: list[Known] = []  # as many as may be parents, the best first
         self.regressor = Regressor()
 
     def learn(self, known: Known) -> None:
-        self.known.append(known)
+        self.points.append(known.point)
+        insort(self.best, known, key=lambda one: (one.point, one.number))
+        del self.best[self.parents :]
         self.regressor.add(self.space.encoded(known.candidate))
 
     def propose(self, random: Random, attempt: int) -> Proposal:
-        if len(self.known) < self.first:
+        if len(self.points) < self.first:
             return self.drawn(random)
         pool = self.pool(random) if attempt == 0 else []
-        return pool[self.best(pool)] if pool else self.drawn(random)
+        return pool[self.promising(pool)] if pool else self.drawn(random)
 
     def pool(self, random: Random) -> list[Proposal]:
         """New candidates, each network once: half of them random, the others mutants."""
-        parents = sorted(self.known, key=lambda one: (one.point, one.number))[: self.parents]
         found: dict[str, Proposal] = {}
         for _ in range(3 * self.size):
             if random.random() < DRAWN:
@@ -50,7 +54,7 @@ class Surrogate(Memory):
                 steps = 1
                 while random.random() < FURTHER:
                     steps += 1
-                proposal = self.mutant(random.choice(parents), random, steps)
+                proposal = self.mutant(random.choice(self.best), random, steps)
             digest = self.space.digest(proposal.candidate)
             if digest not in found and self.is_new(proposal.candidate):
                 found[digest] = proposal
@@ -58,15 +62,14 @@ class Surrogate(Memory):
                     break
         return list(found.values())
 
-    def best(self, pool: list[Proposal]) -> int:
+    def promising(self, pool: list[Proposal]) -> int:
         """The place of the candidate whose expected improvement is the greatest."""
-        points = [one.point for one in self.known]
         waiting = [self.space.encoded(one) for _, one in self.asked.items()]
-        self.regressor.fit(points, waiting)
+        self.regressor.fit(self.points, waiting)
         mean, deviation = self.regressor.predict(
             [self.space.encoded(one.candidate) for one in pool]
         )
-        most = float(scores(points).max())
+        most = float(scores(self.points).max())
         gains = [improvement(m - most, d) for m, d in zip(mean, deviation, strict=True)]
         return max(range(len(pool)), key=lambda k: (gains[k], -k))
 

@@ -1,0 +1,131 @@
+"""What a search found, shown and written: all that needs no training."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archc.cli.study.trials import as_json, chosen, members, table, winner
+
+if TYPE_CHECKING:
+    from archc.search.study import Study
+
+
+def show(study: Study, args: Namespace) -> int:
+    from archc.cli.report import print_json
+    from archc.cli.searching import described, summary
+
+    if args.json:
+        search = study.search
+        print_json(
+            {
+                "name": study.about["name"],
+                "strategy": search.strategy,
+                "objectives": {
+                    o.name: "maximize" if o.maximize else "minimize" for o in search.objectives
+                },
+                **summary(study.records),
+                "front": [one.number for one in members(study)],
+                "records": [as_json(one) for one in study.records],
+            }
+        )
+        return 0
+    for line in described(study)[:4]:
+        print(line)
+    counts = summary(study.records)
+    print("  ".join(f"{name} {value:,}" for name, value in counts.items()))
+    print()
+    for line in table(study.records if args.all else members(study), study):
+        print(line)
+    return 0
+
+
+def best(study: Study, args: Namespace) -> int:
+    from archc.cli.report import print_json
+    from archc.cli.searching import numbers
+    from archc.cli.terminal import painter
+
+    one = winner(study)
+    if args.json:
+        print_json({**as_json(one), "spec": one.text})
+        return 0
+    head = f"trial {one.number}  {numbers(one.values, study.search)}"
+    print(painter(sys.stderr)(head, "bold"), file=sys.stderr)
+    print(one.text, end="")
+    return 0
+
+
+def front(study: Study, args: Namespace) -> int:
+    from archc.cli.report import print_json
+
+    found = members(study)
+    if args.json:
+        print_json([{**as_json(one), "spec": one.text} for one in found])
+        return 0
+    for line in table(found, study):
+        print(line)
+    return 0
+
+
+def lineage(study: Study, args: Namespace) -> int:
+    """Every step from the origin: what was changed, what it made of the network, its values."""
+    from archc.cli.diff import as_json as diff_json
+    from archc.cli.diff import lines
+    from archc.cli.report import print_json
+    from archc.cli.searching import numbers
+    from archc.cli.terminal import painter
+    from archc.diff import difference
+    from archc.errors import printable
+    from archc.search.family import lineage
+
+    last = study.record(args.trials[0]) if args.trials else winner(study)
+    paint = painter(sys.stdout)
+    before, told = None, []
+    for one in lineage(study.records, last):
+        program = study.candidate(one).program
+        step = as_json(one)
+        if not args.json:
+            what = printable(one.change) or "the beginning"
+            print(paint(f"trial {one.number}: {what}", "bold"))
+            print(f"  {numbers(one.values, study.search)}" if one.values else f"  {one.state}")
+        if before is not None:
+            found = difference(before, program)
+            step["difference"] = diff_json(before, program, found)
+            for line in () if args.json else list(lines(before, program, found, paint, False))[1:]:
+                print(f"  {line}".rstrip())
+        before = program
+        told.append(step)
+    if args.json:
+        print_json(told)
+    return 0
+
+
+def export(study: Study, args: Namespace) -> int:
+    from archc.cli.report import print_json
+    from archc.errors import printable
+
+    folder = Path(args.output) if args.output else None
+    asked = chosen(study, args) or members(study)
+    paths = {one.number: study.export(one, folder) for one in asked}
+    if args.json:
+        print_json({str(number): path.as_posix() for number, path in paths.items()})
+        return 0
+    for path in paths.values():
+        print(printable(path.as_posix()))
+    return 0
+
+
+def page(study: Study, args: Namespace) -> int:
+    from archc.cli.report import print_json
+    from archc.errors import printable
+    from archc.search.page import write
+
+    write(study, study.records)
+    path = (study.folder / "report.html").as_posix()
+    if args.json:
+        print_json({"page": path})
+    else:
+        print(printable(path))
+    return 0

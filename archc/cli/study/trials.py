@@ -1,0 +1,66 @@
+"""A study's trials as the verb `study` chooses and shows them."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archc.search.record import Record
+    from archc.search.study import Study
+
+
+def members(study: Study) -> list[Record]:
+    from archc.search.record import front
+
+    return front(study.records, study.search.objectives)
+
+
+def winner(study: Study) -> Record:
+    """The best trial. Raises InputError E864 where none was evaluated to its end."""
+    from archc.errors import InputError
+
+    found = members(study)
+    if not found:
+        help = f"archc search --resume {study.folder}"
+        raise InputError.of("E864", f"{study.folder} has no finished trial yet", help=help)
+    return found[0]
+
+
+def chosen(study: Study, args: Namespace) -> list[Record]:
+    """The trials that the command names; none if it names none."""
+    if args.best:
+        return [winner(study)]
+    return members(study) if args.front else [study.record(number) for number in args.trials]
+
+
+def as_json(one: Record) -> dict[str, Any]:
+    return {
+        "trial": one.number, "state": one.state, "stopped": one.stopped, "values": dict(one.values),
+        "parents": list(one.parents), "change": one.change, "twin": one.twin, "rung": one.rung,
+        "seconds": one.cost, "why": one.why, "digest": one.digest,
+    }  # fmt: skip
+
+
+def table(records: Sequence[Record], study: Study) -> Iterator[str]:
+    from archc.cli.searching import value
+    from archc.cli.terminal import Column, painter, width
+    from archc.cli.terminal import table as drawn
+
+    names = list(dict.fromkeys([one.name for one in study.search.objectives]))
+    names += [name for name in ("params", "macs") if name not in names]
+    heads = [Column(name, "right") for name in ("trial", *names, "parents")]
+    heads += [Column("change", flexible=True), Column("state")]
+    rows = [
+        [
+            str(one.number),
+            *(value(one.values.get(name), name) for name in names),
+            " ".join(map(str, one.parents)),
+            one.change,
+            "stopped" if one.stopped else one.state,
+        ]
+        for one in records
+    ]
+    return drawn(heads, rows, width(sys.stdout), painter(sys.stdout))
