@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from archc.errors import SpecError
@@ -19,7 +19,9 @@ from archc.spec.data import plain
 
 WALK = 4  # the most structural moves of a random candidate
 TRIES = 50  # that a candidate is drawn anew where the spec is wrong with it
+KEPT = 20_000  # candidates of which digests and features are remembered; then it begins anew
 
+T = TypeVar("T")
 Step = Callable[[], tuple[Candidate, str]]
 """A change that can be made: gives the changed candidate, and what was changed in words."""
 
@@ -190,9 +192,10 @@ class Space:
         key = self.key(candidate)
         if key is None:
             return candidate.digest
-        if key not in self.digests:
-            self.digests[key] = candidate.digest
-        return self.digests[key]
+        found = self.digests.get(key)
+        if found is None:
+            found = remembered(self.digests, key, candidate.digest)
+        return found
 
     def compiles(self, candidate: Candidate) -> bool:
         """Whether the spec is right with all that was changed."""
@@ -215,8 +218,16 @@ class Space:
                 holes |= hole.encoded(hole.value(parameters))
             found = Features(graph.sizes, {**graph.shapes, **holes})
             if key is not None:
-                self.features[key] = found
+                remembered(self.features, key, found)
         return found
+
+
+def remembered(kept: dict[str, T], key: str, value: T) -> T:
+    """The value, kept: it can be had again, so what is kept need not grow for ever."""
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[key] = value
+    return value
 
 
 def _moved(candidate: Candidate, move: Move) -> tuple[Candidate, str]:

@@ -14,6 +14,7 @@ from search.spaces import SMALL, SPEC, judged, opened, reread, told
 
 from archc.errors import UsageError
 from archc.ir.program import Program
+from archc.search import space
 from archc.search.candidate import Candidate
 from archc.search.ranking import point, ranks
 from archc.search.section import Limit, Moves, Objective
@@ -234,6 +235,17 @@ def test_what_may_be_no_parent_any_more_is_forgotten(name: str, changes: dict[st
     gc.collect()
     parents = 10 if name in ("evolution", "pareto", "surrogate") else 1
     assert sum(each() is not None for each in graphs) <= parents + 1  # and where it begins
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_remembered_changes_nothing_but_the_time(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = told(made(name), sometimes, 14)
+    monkeypatch.setattr(space, "KEPT", 3)
+    small = made(name)
+    assert asked(told(small, sometimes, 14)) == asked(whole)
+    assert len(small.space.digests) <= 3 >= len(small.space.features)
 
 
 @pytest.mark.parametrize("name", ["evolution", "local", "reinforce", "surrogate"])
