@@ -100,11 +100,9 @@ class _Counter:
         if isinstance(node, CallNode):
             times = self.length(definition, id, node) if isinstance(node, ScanNode) else node.count
             return times * self.macs(node.definition)
-        if not isinstance(node, OpNode):
+        if not isinstance(node, OpNode) or type(node.op).macs is Op.macs:  # as of most ops
             return 0
         types = tuple(map(self.type, node.types))
-        if type(node.op).macs is Op.macs:  # nothing to count, as of most ops
-            return 0
         found = node.op.macs(site(definition.graph, id, node, self.type), types)
         assert isinstance(found, int)
         return found

@@ -22,6 +22,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
+from archc.cli.main import collect_rarely
 from archc.elaborate import elaborate
 from archc.ir.digest import digest
 from archc.ir.program import Program
@@ -95,6 +96,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="candidates in a round")
     parser.add_argument("--traced", type=int, default=3, help="candidates given to the exporter")
     args = parser.parse_args()
+    collect_rarely()  # as `archc search` does
     for name, (spec, draw, shape, wanted) in CASES.items():
         file, candidates = Loader().load(SPECS / spec), distinct(draw)
         known(file, next(candidates))  # what is imported when it is first asked for

@@ -46,9 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
-        gc.set_threshold(
-            100_000, 20, 20
-        )  # a tenth of a short verb's time went into finding nothing
+        collect_rarely()
     for stream in (sys.stdout, sys.stderr):
         _to_utf8(stream)
     try:
@@ -64,6 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except SystemExit as leaving:  # argparse: after --help, or a wrong argument
         return leaving.code if isinstance(leaving.code, int) else 2
+
+
+def collect_rarely() -> None:
+    """Looks for garbage in cycles seldom: to find none took a tenth of a short verb's time."""
+    gc.set_threshold(100_000, 20, 20)
 
 
 def _main(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ exported with the given or the initial weights first.
 Labels in the spec name the classes of a single row of scores.
 
 Examples:
-  archc run build --input image=cat.jpg
+  archc run build cat.jpg
   archc run lenet5 --weights trained.safetensors --input image=digit.png
   archc run runs/lenet5 --input image=digit.png
   archc run gpt2.onnx --input tokens=tokens.json --output logits.npz
@@ -26,6 +26,7 @@ from archc.errors import UsageError, printable
 
 def configure(parser: ArgumentParser) -> None:
     add_spec(parser, "source", help="an ONNX file, a build's folder, a run, or a spec")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="inputs, as for --input")
     add_choices(parser)
     add_model(parser)
     add_weights(parser)
@@ -53,9 +54,8 @@ def run(args: Namespace) -> int:
             path = exported(args, stack)
         session = ort.open_session(path, device=args.device, threads=args.threads)
         metadata = ort.metadata(session)
-        feeds = ort.load_inputs(
-            session, pairs(args.input, [one.name for one in session.get_inputs()]), metadata
-        )
+        names = [one.name for one in session.get_inputs()]
+        feeds = ort.load_inputs(session, pairs([*args.files, *args.input], names), metadata)
         outputs = ort.evaluate(session, feeds)
     if args.output:
         save(Path(args.output), outputs)
@@ -101,7 +101,7 @@ def pairs(written: list[str], names: list[str]) -> dict[str, Path]:
         elif not equals:
             raise UsageError.of(
                 "E712",
-                f"--input takes NAME=FILE, found '{text[:80]}'",
+                f"an input is NAME=FILE, found '{text[:80]}'",
                 help=f"the inputs are {', '.join(names)}",
             )
         found[name] = Path(file)

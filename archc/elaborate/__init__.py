@@ -57,6 +57,8 @@ def elaborate(
         context.report(replace(error.diagnostics[0], place=file.place))
     except RecursionError:
         context.report(Diagnostic("E220", "the spec is nested too deeply", file.place))
+    finally:
+        context.leave()
     if program is None or any(d.severity == "error" for d in context.findings):
         # Where a step is wrong nothing is known of what it would have used: no W901.
         found = [d for d in context.findings if d.code != "W901"]

@@ -76,10 +76,9 @@ def apply(
     )
     builder = frame.builder
     id = builder.graph.add(node, values)
-    tensors: dict[str, Reference] = {
-        name: Tensor(Value(id, port), outputs[port], builder)
-        for port, name in enumerate(op.outputs)
-    }
+    tensors: dict[str, Reference] = {}
+    for port, name in enumerate(op.outputs):
+        tensors[name] = Tensor(Value(id, port), outputs[port], builder)
     return Item(tensors, node=id, builder=builder, path=path)
 
 

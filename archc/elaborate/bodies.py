@@ -39,7 +39,8 @@ def child(frame: Frame, path: str) -> Frame:
         model_symbols=outer.model_symbols,
         parameters=outer.parameters,
     )
-    return replace(frame, builder=inner, scope=Scope("", frame.scope))
+    scope = outer.context.enter(Scope("", frame.scope))
+    return replace(frame, builder=inner, scope=scope)
 
 
 def body_call(e: Elaborator, frame: Frame, step: Step, path: str, fed: Feed) -> Item:

@@ -14,7 +14,7 @@ from archc.spec.values import Argument, Budget
 
 if TYPE_CHECKING:
     from archc.elaborate.elaborator import Elaborator
-    from archc.elaborate.scope import Frame, Item, Reference, Space
+    from archc.elaborate.scope import Frame, Item, Reference, Scope, Space
     from archc.ir.program import Definition
 
     Watch = Callable[[Elaborator, Step, Frame, dict[int | str, Reference], Item], None]
@@ -92,6 +92,22 @@ class Context:
         default_factory=dict
     )  # step-valued arguments, parsed
     watch: Watch | None = None  # told of every copy of a step as it is made
+    scopes: list[Scope] = field(default_factory=list)  # all that were made, unless one watches
+
+    def enter(self, scope: Scope) -> Scope:
+        """The scope, noted to be emptied by `leave`."""
+        if self.watch is None:
+            self.scopes.append(scope)
+        return scope
+
+    def leave(self) -> None:
+        """Empties the scopes: they and what is in them hold each other, and so all of the program.
+
+        Without it only the garbage collector could free a program that nobody needs any more.
+        """
+        for scope in self.scopes:
+            scope.items.clear()
+        self.scopes.clear()
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keeps the finding, unless it was made at the same place before."""

@@ -95,9 +95,10 @@ class Keys:
         if weight.derive is not None:
             return self._derived(weight, weight.derive, arguments)
         if weight.trained:
-            if weight.type not in self._trained:
-                self._trained[weight.type] = f"weight {self.type(weight.type)}".encode()
-            return self._trained[weight.type]
+            known = self._trained.get(weight.type)
+            if known is None:
+                known = self._trained[weight.type] = f"weight {self.type(weight.type)}".encode()
+            return known
         shown = f"weight {self.type(weight.type)}"
         if weight.value is None:
             return f"{shown} frozen {weight.init.kind}{weight.init.args!r}".encode()

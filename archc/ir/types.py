@@ -75,15 +75,18 @@ class TensorType:
     def least(self) -> int:
         """How many elements a value has at least; 0 where nothing is known."""
         if self._least is None:
-            least = 1
-            for dim in self.dims:
-                bound = dim if isinstance(dim, int) else lower_bound(dim)
-                if bound is None or bound < 0:
-                    least = lower_bound(self.elements) or 0
-                    break
-                least *= bound
-            self._least = max(0, least)
+            elements = self.elements if self.fixed else None
+            self._least = max(0, elements if isinstance(elements, int) else self._bound())
         return self._least
+
+    def _bound(self) -> int:
+        least = 1
+        for dim in self.dims:
+            bound = dim if isinstance(dim, int) else lower_bound(dim)
+            if bound is None or bound < 0:
+                return lower_bound(self.elements) or 0
+            least *= bound
+        return least
 
     @property
     def fixed(self) -> bool:

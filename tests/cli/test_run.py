@@ -28,6 +28,7 @@ def test_a_build_is_run_by_its_folder(archc: Archc, tiny: Path, feed: Path) -> N
     assert archc("build", tiny, "-o", "out").code == 0
     found = [archc("run", one, "--input", feed, "--json") for one in ("out", "out/model.onnx")]
     assert found[0].json == found[1].json
+    assert found[0].json == archc("run", "out", feed, "--json").json
     assert found[0].json["y"]["shape"] == [2, 3, 2]
 
 
