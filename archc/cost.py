@@ -84,9 +84,10 @@ class _Counter:
     _types: dict[TensorType, TensorType] = field(default_factory=dict)
 
     def type(self, type: TensorType) -> TensorType:
-        if type not in self._types:
-            self._types[type] = sized(type, self.at)
-        return self._types[type]
+        known = self._types.get(type)
+        if known is None:
+            known = self._types[type] = sized(type, self.at)
+        return known
 
     def macs(self, definition: Definition) -> int:
         if definition not in self._macs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,9 +33,10 @@ class Keys:
         return cls({name: symbol(f"d{k}") for k, name in enumerate(model.symbols())})
 
     def type(self, type: TensorType) -> str:
-        if type not in self._types:
-            self._types[type] = f"{type.dtype}[{', '.join(map(self.size, type.dims))}]"
-        return self._types[type]
+        known = self._types.get(type)
+        if known is None:
+            known = self._types[type] = f"{type.dtype}[{', '.join(map(self.size, type.dims))}]"
+        return known
 
     def size(self, size: Size) -> str:
         if isinstance(size, int):
@@ -75,20 +76,24 @@ class Keys:
         """An op with its attributes and the slots that are filled; `type` is its output's."""
         if op.name == "constant":
             return f"constant {self.type(type)} {self.table(op.values['value'], type.dtype)}"
-        shown = ", ".join(self.attributes(op).values())
-        return f"op {op.name!r} {{{shown}}} {self.value(slots)}"
+        return f"op {op.name!r} {{{self.attributes(op)}}} {self.value(slots)}"
 
-    def attributes(self, op: Op) -> dict[str, str]:
-        """An op's attributes by name, in their order; what it has of another op is known there."""
+    def attributes(self, op: Op) -> str:
+        """An op's attributes in the order of their names; what it has of another is known there."""
         if op.origin is None:
-            return self._named(op, sorted(op.values))
+            return self._form(op, ()) % ()
         pattern, changed = op.origin
-        if not pattern.texts:
-            pattern.texts.update(self._named(pattern, sorted(pattern.values)))
-        return {**pattern.texts, **self._named(op, changed)}
+        form = pattern.forms.get(changed)
+        if form is None:
+            form = pattern.forms[changed] = self._form(pattern, changed)
+        return form % tuple([self.value(op.values[name]) for name in changed])
 
-    def _named(self, op: Op, names: Iterable[str]) -> dict[str, str]:
-        return {name: f"{name!r}: {self.value(op.values[name])}" for name in names}
+    def _form(self, op: Op, open: Sequence[str]) -> str:
+        """The attributes as text, where %s stands for the values of some, and %% for a %."""
+        return ", ".join([
+            f"{name!r}: %s" if name in open else f"{name!r}: {self.value(value)}".replace("%", "%%")
+            for name, value in sorted(op.values.items())
+        ])  # fmt: skip
 
     def weight(self, weight: Weight, arguments: Arguments) -> bytes:
         """What a weight is, whatever it is called: its type; where it never learns, its values."""

@@ -116,7 +116,7 @@ class Unrolled:
         inputs, meaning = [made[k] for k in op.inputs], op.meaning
         if meaning.zero:
             return [self.zero(type) for type in op.types]
-        if not self.zeros.isdisjoint(inputs[: meaning.data]):
+        if self.zeros and not self.zeros.isdisjoint(inputs[: meaning.data]):
             zero = [value in self.zeros for value in inputs[: meaning.data]]
             if op.op.gives_zero(zero):
                 return [self.zero(type) for type in op.types]

@@ -103,7 +103,7 @@ class Op:
     def but(self, changes: Mapping[str, Any]) -> Op:
         """The op with other values for some attributes; it knows what it was made from."""
         made = type(self)({**self.values, **changes})
-        made.origin = self, tuple(changes)
+        made.origin = self, tuple(sorted(changes))
         return made
 
     @cached_property
@@ -112,8 +112,8 @@ class Op:
         return {}
 
     @cached_property
-    def texts(self) -> dict[str, str]:
-        """Its attributes as digests write them, once they are asked for."""
+    def forms(self) -> dict[tuple[str, ...], str]:
+        """Its attributes as digests write them, with gaps where others made from it differ."""
         return {}
 
     @cached_property
