@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from archc.errors import Diagnostic, Findings, did_you_mean
@@ -283,8 +283,7 @@ def _diagnostics(
     data: Data, errors: Iterable[Any], op: type[Op] | None = None
 ) -> Iterator[Diagnostic]:
     """What jsonschema found, each at its place in the file; of one key too many, so of each."""
-    for outer in errors:
-        error = _deepest(outer)
+    for error in chain.from_iterable(map(_inside, errors)):
         where, inside = _walk(data, list(error.absolute_path))
         if error.validator != "additionalProperties" or not isinstance(inside, Mapping):
             yield _diagnostic(error, where, op)
@@ -325,17 +324,19 @@ def _diagnostic(error: Any, where: Place, op: type[Op] | None) -> Diagnostic:
     )
 
 
-def _deepest(error: Any) -> Any:
-    """Of an error in alternatives, the one inside the alternative that fits best.
+def _inside(error: Any) -> Iterator[Any]:
+    """An error in alternatives as those inside the one that fits best; any other as it is.
 
-    Its path goes furthest.
+    That alternative fits best in which a path to an error goes furthest.
     """
-    while error.validator in ("anyOf", "oneOf") and error.context:
-        best = max(error.context, key=lambda inner: len(inner.absolute_path))
-        if len(best.absolute_path) == len(error.absolute_path):
-            return error
-        error = best
-    return error
+    context = error.context if error.validator in ("anyOf", "oneOf") else ()
+    best = max(context, key=lambda inner: len(inner.absolute_path), default=error)
+    if len(best.absolute_path) == len(error.absolute_path):
+        yield error
+        return
+    for inner in context:
+        if inner.relative_schema_path[0] == best.relative_schema_path[0]:
+            yield from _inside(inner)
 
 
 def _spoken(error: Any, op: type[Op] | None) -> str:
