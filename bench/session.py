@@ -1,4 +1,4 @@
-"""From a candidate's values to the first output of onnxruntime, against the tracer's way there.
+"""From a candidate's values to its running session in onnxruntime, against the tracer's way there.
 
     python bench/session.py [--rounds 9] [--networks ResNet-50]
 
@@ -7,12 +7,12 @@ whose latency a search measures, and a session is opened and run once. The trace
 network's module is made, with torch's own initial values, its class being there already, and goes
 through `torch.onnx.export`; its session is opened and run once, too. `dynamo` is torch's present
 exporter, `legacy` the one before it. `in full` is archc's way with all initial values drawn, where
-the file for the clock repeats the first ones of large weights.
+the file for the clock has one row of each large weight, which onnxruntime expands on opening.
 
 A round is one candidate, which no other round has, in all ways in random order. Each way has a
 process of its own with one thread, which has gone it once before. A ratio is that of a round, by
-processor time and by the clock, shown with a 95 % bootstrap interval of the median. All pay for
-opening the session and for running it; the ratio until then, with the file written, is shown apart.
+processor time and by the clock, shown with a 95 % bootstrap interval of the median: until the session is open, which all pay
+onnxruntime for, and until its first output and until the file is written beside it.
 A search opens its session in a fresh process, whose start is counted for nobody here.
 """
 
@@ -86,7 +86,7 @@ def opened(path: Path, case: str, laps: Laps) -> Times:
 
 
 def ours(case: str, values: Values, folder: Path) -> Times:
-    from archc_search.clocked import write_model
+    from archc_search.shortened import write_model
 
     spec(case)
     laps = Laps()
@@ -177,7 +177,7 @@ def report(case: str, times: Mapping[str, Any]) -> None:
     for way in ("dynamo", "legacy"):
         wanted = f"   wanted at least {WANTED}" if way == "dynamo" else ""
         print(f"  {way} / archc{wanted}")
-        for until, what in ((4, "to the first output"), (2, "to the file")):
+        for until, what in ((3, "to the session"), (4, "to its first output"), (2, "to the file")):
             each = [times[one][:, :until].sum(1) for one in (way, "archc")]
             columns = [shown_ratio(each[0][:, k] / each[1][:, k]) for k in (0, 1)]
             print(f"    {what:<20} processor {columns[0]}   clock {columns[1]}")

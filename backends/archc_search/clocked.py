@@ -6,9 +6,8 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,21 +16,15 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from archc.arrays import Array
 from archc.errors import EvaluationError
 from archc.files import replacing
-from archc.ir.program import Definition, Program
-from archc.ir.types import FLOATING
+from archc.ir.program import Definition
 from archc.sample import bindings, feasible, inputs, sizes_of
 from archc.search.candidate import Candidate
 from archc.search.trial import Task
-from archc.store import stored
-from archc.weights import Entry
-from archc_onnx.lower import lower
-from archc_onnx.writer import write
+from archc_search.shortened import write_model
 
 FOLDER = "measured"  # beside the trials' folders
-DRAWN = 4093  # values of a weight; a prime, so that rows of usual lengths differ
 
 
 def clocked(candidate: Candidate, task: Task, threads: int) -> dict[str, float]:
@@ -81,33 +74,6 @@ def timed(
         raise EvaluationError.of("E865", f"onnxruntime could not run the file: {why}")
     values: dict[str, float] = json.loads(done.stdout)
     return values
-
-
-def write_model(program: Program, path: Path) -> None:
-    """The ONNX file that is measured.
-
-    Its large weights repeat the first of their initial values: to draw all of ResNet-50's takes
-    longer than to measure it, and of values nothing but their magnitude has a say in the time.
-    """
-    with stored(program) as entries:
-        weights = {name: repeating(entry) for name, entry in entries.items()}
-        write(lower(program, weights=weights), path)
-
-
-def repeating(entry: Entry) -> Entry:
-    """The entry with its first values again and again, if it is drawn; a table stays as it is."""
-    if entry.stream is None or entry.dtype not in FLOATING or entry.size <= DRAWN:
-        return entry
-
-    def first() -> Array:
-        return next(entry.blocks(DRAWN))
-
-    def stream(items: int) -> Iterator[Array]:
-        whole = np.tile(first(), max(1, min(items, entry.size) // DRAWN))
-        for start in range(0, entry.size, whole.size):
-            yield whole[: entry.size - start]
-
-    return replace(entry, load=lambda: np.resize(first(), entry.shape), stream=stream)
 
 
 def least(definition: Definition) -> dict[str, int]:
