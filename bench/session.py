@@ -11,9 +11,10 @@ the file for the clock has one row of each large weight, which onnxruntime expan
 
 A round is one candidate, which no other round has, in all ways in random order. Each way has a
 process of its own with one thread, which has gone it once before. A ratio is that of a round, by
-processor time and by the clock, shown with a 95 % bootstrap interval of the median: until the session is open, which all pay
-onnxruntime for, and until its first output and until the file is written beside it.
-A search opens its session in a fresh process, whose start is counted for nobody here.
+processor time and by the clock, shown with a 95 % bootstrap interval of the median: until the
+session is open, and beside it until its first output and until the file is written; onnxruntime's
+own part is the same for all. A search opens its session in a fresh process, whose start is counted
+for nobody here.
 """
 
 from __future__ import annotations
