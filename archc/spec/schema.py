@@ -344,12 +344,26 @@ def _spoken(error: Any, op: type[Op] | None) -> str:
         attribute = op.attributes.get(str(error.absolute_path[0]))
         if attribute is not None:
             return f"expected {attribute.kind.spoken}"
+    if any(inner.validator in ("minProperties", "maxProperties") for inner in error.context or ()):
+        return "expected a name, or one name with its options"
     if error.validator in ("type", "anyOf"):
         found = dict.fromkeys(_kinds({error.validator: error.validator_value}))
         return "expected " + (" or ".join(found) or "another kind of value")
     if error.validator == "enum":
         return "expected one of " + ", ".join(map(str, error.validator_value))
-    return f"expected {error.validator} {error.validator_value}"
+    known = BOUNDS.get(error.validator, error.validator)
+    return f"expected {known} {error.validator_value}"
+
+
+BOUNDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+    "minItems": "a list of at least",
+    "minProperties": "a mapping of at least",
+    "maxProperties": "a mapping of at most",
+}
 
 
 def _kinds(schema: dict[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ checked where neither is installed; tests hold both lists against those packages
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 Schema = dict[str, Any]
 
@@ -44,10 +44,21 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
     "one_cycle": ("peak", "warmup_share", "start_factor", "final_factor"),
     "plateau": ("factor", "patience", "threshold", "least"),
 }
-METRICS = (
-    "mean", "accuracy", "f1", "precision", "recall", "auroc", "average_precision", "mse", "rmse",
-    "mae", "r2", "psnr", "ssim", "perplexity",
-)  # fmt: skip
+
+
+class Kind(NamedTuple):
+    """A kind of metric: how many values it is measured of, and whether more of it is better."""
+
+    inputs: int
+    more: bool | None
+
+
+METRICS = {
+    "mean": Kind(1, None),
+    **dict.fromkeys(("accuracy", "f1", "precision", "recall"), Kind(2, more=True)),
+    **dict.fromkeys(("auroc", "average_precision", "r2", "psnr", "ssim"), Kind(2, more=True)),
+    **dict.fromkeys(("mse", "rmse", "mae", "perplexity"), Kind(2, more=False)),
+}
 CLIPS = ("norm", "value")
 DRAWS = (
     "normal",
@@ -61,6 +72,7 @@ DRAWS = (
 
 NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 1}
+SEED: Schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 LENGTH: Schema = {"type": "number", "exclusiveMinimum": 0}
 TIMED: Schema = {
     "anyOf": [NUMBER, {"type": "string", "pattern": "^="}],
@@ -147,12 +159,12 @@ SECTION: Schema = {
             "type": "object",
             "description": "Shares or counts of the parts, where the source has none.",
             "additionalProperties": False,
-            "properties": {"val": NUMBER, "test": NUMBER, "seed": {"type": "integer"}},
+            "properties": {"val": LENGTH, "test": LENGTH, "seed": SEED},
         },
         "batch": {**COUNT, "description": "Items of a batch."},
         "epochs": {**LENGTH, "description": "How often the data is gone through."},
         "steps": {**COUNT, "description": "Turns of all updates, in place of epochs."},
-        "seed": {"type": "integer", "minimum": 0, "description": "Of weights, order and draws."},
+        "seed": {**SEED, "description": "Of weights, order and draws."},
         "feed": {
             "type": "object",
             "description": "Values that are drawn anew for every step, {z: {normal: [N, 64]}}, "
@@ -198,11 +210,13 @@ SECTION: Schema = {
 }
 
 
-def named(words: dict[str, tuple[str, ...]], more: tuple[str, ...] = ()) -> Schema:
-    """A name, or one name with its options, for editors."""
+def named(
+    words: dict[str, tuple[str, ...]], more: tuple[str, ...] = (), *, bare: bool = True
+) -> Schema:
+    """A name, or one name with its options, for editors; `bare` if a number can be the main one."""
     known = {
         name: {
-            "type": ["object", "number", "null"],
+            "type": ["object", "number", "null"] if bare else ["object", "null"],
             "additionalProperties": False,
             "properties": {option: {} for option in (*options, *more)},
         }
@@ -217,7 +231,7 @@ def published_section() -> Schema:
     """The section's schema with every word that it knows, for editors."""
     choices = {
         "optimizer": named(OPTIMIZERS, (*OURS, *FLAGS)),
-        "schedule": named(SCHEDULES),
+        "schedule": named(SCHEDULES, bare=False),
         "clip": {"anyOf": [NUMBER, *named(dict.fromkeys(CLIPS, ()))["anyOf"][1:]]},
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from collections.abc import Sequence as Sequence_
 from typing import Any
@@ -14,29 +14,16 @@ from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
 from archc.spec.formula import Formula, evaluate_over
 from archc.spec.parse import Parser
 from archc.spec.schema import check_section
-from archc.spec.training import (
-    CLIPS,
-    FLAGS,
-    LEARNING,
-    METRICS,
-    OPTIMIZERS,
-    OURS,
-    SCHEDULES,
-    SECTION,
-)
+from archc.spec.training import LEARNING, SECTION
 from archc.spec.values import FormulaError
 from archc.train.feeds import draws, is_number, number_of
+from archc.train.measures import best_of, metrics_of, term_names
 from archc.train.moment import CLOCK, Number, Timed
+from archc.train.options import WORDS, choice, chosen
 from archc.train.section import Choice, Metric, Phase, Training, Update
 
 PLAIN = ("batch", "epochs", "steps", "seed", "patience", "evaluate", "precision", "compile")
-WORDS: dict[str, Map[str, Collection[str]]] = {
-    "optimizer": {name: (*options, *OURS, *FLAGS) for name, options in OPTIMIZERS.items()},
-    "schedule": SCHEDULES,
-    "clip": dict.fromkeys(CLIPS, ("value",)),
-}
 TIMED = "weights of a loss's terms and numbers in 'feed' may change with time"
-KINDS = {"optimizer": "optimiser", "schedule": "schedule", "clip": "clip"}
 
 
 def read(program: Program, change: Map[str, Any] | None = None) -> Training:
@@ -64,12 +51,19 @@ def examined(
     parser = Parser(file.source, file.path)
     parser.formulas(data)
     reader = _Reader(program, parser.findings)
-    plain = {**reader.section(data), **(change or {})}
+    plain = changed(reader.section(data), change or {})
     wrong, paths = check_section(data, plain, SECTION)
     reader.findings += wrong
     data, plain = without(data, plain, paths)
     reader.partial = bool(paths)
     return reader.training(data, plain), list(reader.findings)
+
+
+def changed(settings: Map[str, Any], change: Map[str, Any]) -> dict[str, Any]:
+    """The settings with those that change; how long it takes is said by one of two."""
+    lasting = {"epochs", "steps"}
+    dropped = lasting if not lasting.isdisjoint(change) else set()
+    return {**{key: one for key, one in settings.items() if key not in dropped}, **change}
 
 
 def without(
@@ -168,6 +162,7 @@ class _Reader:
     # ---- plain values to what they mean
 
     def training(self, data: Mapping, plain: dict[str, Any]) -> Training:
+        self.lasting(data, plain)
         updates = self.updates(data, plain)
         feed = data.get("feed")
         known = dict(feed.items()) if isinstance(feed, Mapping) else {}
@@ -179,10 +174,19 @@ class _Reader:
                 )
         scalars = {name: number_of(value) for name, value in known.items() if is_number(value)}
         given = {name: one for name, one in scalars.items() if self.is_there(one.when)}
+        metrics = tuple(
+            metrics_of(data.get("metrics"), plain.get("metrics", {}), updates, self.fail)
+        )
+        for metric in metrics:
+            self.of_updates(metric, updates)
+        best: tuple[str, bool] | None = None
+        if not self.partial:  # else what it asks for may be what was left out
+            terms = term_names(updates)
+            best = best_of(data.get("best"), plain.get("best"), metrics, terms, self.fail)
         return Training(
             data=plain.get("data"),
             updates=updates,
-            metrics=self.metrics(data.get("metrics"), plain.get("metrics", {}), updates),
+            metrics=metrics,
             draws=draws(known),
             numbers={name: self.number(one.value) for name, one in given.items()},
             absent=tuple(name for name in scalars if name not in given),
@@ -193,9 +197,31 @@ class _Reader:
             ),
             place=data.place,
             split=plain.get("split", {}),
-            best=best_of(plain.get("best")),
+            best=best,
             **{key: plain[key] for key in PLAIN if key in plain},
         )
+
+    def lasting(self, data: Mapping, plain: dict[str, Any]) -> None:
+        """A section, and each phase, has epochs or steps, not both."""
+        phases = data.get("phases")
+        written = phases.items if isinstance(phases, Sequence) else []
+        for one, values in [(data, plain), *zip(written, plain.get("phases", ()), strict=False)]:
+            if isinstance(one, Mapping) and {"epochs", "steps"} <= values.keys():
+                entry = one.entries.get("steps")
+                help = "epochs go through the data so often; steps are turns of all updates"
+                place = one.place if entry is None else entry.key.place
+                self.fail(
+                    "E802", "'epochs' or 'steps' says how long it takes, not both", place, help
+                )
+
+    def of_updates(self, metric: Metric, updates: tuple[Update, ...]) -> None:
+        """A metric asks for values of updates that there are."""
+        names = [update.name for update in updates]
+        for one in metric.inputs:
+            head, _, of = one.partition(".")
+            if of and head not in names and not self.partial:
+                what = f"no update '{head}' for the metric '{metric.name}'"
+                self.fail("E210", what, metric.place, did_you_mean(head, names))
 
     def is_there(self, when: Data | None) -> bool:
         return when is None or bool(self.value(when))
@@ -266,10 +292,11 @@ class _Reader:
         for key in (*LEARNING, "repeat", "every"):
             for data, values in zip(written, plain, strict=True):
                 if key in values and (data is written[0] or key in LEARNING):
-                    at = data.entries[key].value.place if key in data else place
-                    chosen = WORDS.get(key)
-                    value = values[key]
-                    settings[key] = value if chosen is None else self.choice(key, value, at)
+                    given, value = data.get(key), values[key]
+                    if key in WORDS:
+                        at = place if given is None else given.place
+                        value = chosen(key, value, given, at, self.fail)
+                    settings[key] = value
                     break
         if "optimizer" not in settings:
             if not self.partial:
@@ -287,79 +314,8 @@ class _Reader:
             **settings,
         )
 
-    def choice(self, key: str, value: Any, place: Place) -> Choice:
-        """An optimiser, a schedule or a clip, and that there is one."""
-        if key == "clip" and isinstance(value, int | float):
-            return Choice("norm", {"value": value}, place)
-        found = choice(value, place)
-        words = WORDS[key]
-        if found.name not in words:
-            help = did_you_mean(found.name, words)
-            self.fail("E204", f"no {KINDS[key]} '{found.name}'", place, help)
-            return found
-        for option in found.options:
-            if option not in words[found.name]:
-                help = did_you_mean(option, words[found.name])
-                what = f"the {KINDS[key]} {found.name} has no option '{option}'"
-                self.fail("E206", what, place, help)
-        if key == "clip" and "value" not in found.options:
-            help = f"clip: {{{found.name}: 1.0}}"
-            self.fail("E203", f"the clip {found.name} says how much", place, help)
-        return found
-
-    def metrics(
-        self, data: Data | None, plain: dict[str, Any], updates: tuple[Update, ...]
-    ) -> tuple[Metric, ...]:
-        found: list[Metric] = []
-        for name, value in plain.items():
-            place = data.entries[name].key.place if isinstance(data, Mapping) else None
-            kind, inputs = name, value
-            options: dict[str, Any] = {}
-            if isinstance(value, str):
-                kind, inputs = "mean", [value]
-            elif isinstance(value, dict):
-                kinds = [key for key in value if key != "in"]
-                if len(kinds) != 1:
-                    help = f"{name}: {{accuracy: {{top_k: 5}}, in: [logits, label]}}"
-                    self.fail("E802", f"the metric '{name}' has one kind", place, help)
-                    continue
-                kind, options, inputs = kinds[0], value[kinds[0]] or {}, value.get("in", [])
-                if isinstance(options, list):
-                    options, inputs = {}, options
-                inputs = [inputs] if isinstance(inputs, str) else inputs
-            if kind not in METRICS:
-                self.fail("E204", f"no metric '{kind}'", place, did_you_mean(kind, METRICS))
-            for one in inputs:
-                head, _, of = str(one).partition(".")
-                names = [update.name for update in updates]
-                if of and head not in names and not self.partial:
-                    help = did_you_mean(head, names)
-                    self.fail("E210", f"no update '{head}' for the metric '{name}'", place, help)
-            found.append(Metric(name, kind, tuple(map(str, inputs)), options, place))
-        return tuple(found)
-
-
-def choice(value: Any, place: Place) -> Choice:
-    """A name, or a mapping of one name to its options; a bare option is the main one, `value`."""
-    if isinstance(value, str):
-        return Choice(value, {}, place)
-    [(name, options)] = value.items()
-    if options is None:
-        return Choice(name, {}, place)
-    return Choice(name, options if isinstance(options, dict) else {"value": options}, place)
-
 
 def augmentations(data: Data | None, plain: Iterable[Any]) -> Iterator[Choice]:
     """The augmentations, each with its own place."""
     if isinstance(data, Sequence):
         yield from (choice(one, item.place) for one, item in zip(plain, data.items, strict=True))
-
-
-def best_of(value: Any) -> tuple[str, bool] | None:
-    """The metric that chooses, and whether more is better; a bare name is a metric to maximise."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return value, not value.endswith("loss")
-    [(direction, name)] = value.items()
-    return name, direction == "maximize"

@@ -108,14 +108,3 @@ def value_names(training: Training, graphs: Graphs, part: Part) -> dict[str, Non
         if update.short:
             found |= dict.fromkeys(outputs)
     return found
-
-
-def result_names(training: Training) -> list[str]:
-    """The names of what an evaluation gives."""
-    many = len(training.updates) > 1
-    terms = [
-        f"{update.name}.{name}" if many else name
-        for update in training.updates
-        for name in dict.fromkeys((*(n for n in update.loss if n != "loss"), "loss"))
-    ]
-    return list(dict.fromkeys([*terms, *(metric.name for metric in training.metrics)]))

@@ -15,6 +15,7 @@ from archc.ir.program import Program
 from archc.pipeline import compile
 from archc.store import stored
 from archc.train import Training, read
+from archc.train.reading import changed
 from archc_train.data.part import DataSet
 from archc_train.data.program import data_of
 from archc_train.device import Device
@@ -49,7 +50,7 @@ def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
             lasting = {name: value for name, value in given.items() if value is not None}
             if settings:
                 one = compile(run.folder / "spec.yaml", set=settings)
-            training = read(one, {**about["changes"], **lasting})
+            training = read(one, changed(lasting, about["changes"]))
         data = data_of(one, training, about["data"], about["download"], known)
         known = {**(known or {}), **data.facts}  # in every process; one of them writes it
         device.wait()  # all have read what is written now

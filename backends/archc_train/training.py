@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from archc.errors import InputError, SpecError, did_you_mean, render
+from archc.errors import InputError, SpecError, render
 from archc.interrupt import interruptible
 from archc.ir.program import Program
 from archc.train import Training, join
+from archc.train.measures import result_names
 from archc.train.news import Begun, Tell, silence
 from archc_train.data.check import check, entry_place, fitting
 from archc_train.data.part import DataSet, hash_of
 from archc_train.device import Device
-from archc_train.evaluate import result_names
 from archc_train.interrupt import Stopped
 from archc_train.keeper import Keeper, rule_of
 from archc_train.loop import Loop
@@ -86,15 +86,12 @@ def turned(loop: Loop, keeper: Keeper, run: Run, tell: Tell) -> None:
 
 def sensible(program: Program, training: Training, data: DataSet, device: Device) -> None:
     """Raises SpecError and InputError for settings that cannot be followed."""
-    rule, names = rule_of(training), result_names(training)
-    if rule is not None and rule[0] not in names:
-        what = f"'best' asks for '{rule[0]}', which no evaluation tells"
-        place = entry_place(program, training, "best")
-        raise SpecError.of("E204", what, place, help=did_you_mean(rule[0], names))
-    if rule is None and training.patience is not None:
+    if rule_of(training) is None and training.patience is not None:
         what = "'patience' waits for a better evaluation, and nothing says what is better"
         place = entry_place(program, training, "patience")
-        raise SpecError.of("E203", what, place, help=f"best: {{minimize: {names[-1]}}}")
+        raise SpecError.of(
+            "E203", what, place, help=f"best: {{minimize: {result_names(training)[-1]}}}"
+        )
     if training.batch % device.count:
         what = f"a batch of {training.batch} cannot be shared among {device.count} processes"
         place = entry_place(program, training, "batch")

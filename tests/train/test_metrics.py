@@ -14,9 +14,10 @@ from train.specs import CLASSIFIER, data, made
 
 from archc.errors import SpecError
 from archc.train import Moment
+from archc.train.measures import result_names
 from archc.train.section import Metric
 from archc_train.device import Device
-from archc_train.evaluate import evaluate, result_names
+from archc_train.evaluate import evaluate
 from archc_train.metrics import METRICS, RANKINGS, Measured
 from archc_train.trainee import Trainee
 

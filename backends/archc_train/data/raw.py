@@ -80,7 +80,7 @@ class Request:
 def portion(share: float, count: int) -> int:
     """A share of all items, or a number of them. Raises E806 where it is none or all."""
     size = round(share * count) if share < 1 else int(share)
-    if not 0 < size < count:
+    if not 0 < size < count or (isinstance(share, float) and share >= 1):
         raise InputError.of(
             "E806",
             f"a part of {share} cannot be taken from {count} items",
