@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -97,21 +98,23 @@ def at_hand(columns: Columns, preprocess: Preprocess, options: Mapping[str, Any]
     """
     turns = int(options.get("turn", 0)) // 90
     most = float(options["memory"]) * 2**30 if "memory" in options else images.IN_MEMORY
-    kept: Array | None = None
-    found = dict(columns)
+    found, good = dict(columns), dict[str, Array]()  # good: which items pictures were read of
     for name, column in columns.items():
         if isinstance(column, Pictures):
             skip = options.get("unreadable", "error") == "skip"
             pictures = replace(column, shape=preprocess, turns=turns, skip=skip)
             found[name] = pictures
             if pictures.bytes() <= most:
-                found[name], kept = pictures.read()
+                found[name], good[name] = pictures.read()
+            elif skip:
+                good[name] = pictures.good()
+                found[name] = pictures[good[name]]
         elif images.is_images(column):
             found[name] = images.shaped(np.asarray(column), preprocess, turns)
-    if kept is None:
+    if not good:
         return found
-    read = {name for name, column in found.items() if len(column) == len(kept)}
-    return {n: c if n in read else c[kept] for n, c in found.items()}
+    kept = reduce(np.intersect1d, good.values())
+    return {n: c[np.searchsorted(good[n], kept) if n in good else kept] for n, c in found.items()}
 
 
 def split(parts: Mapping[str, Columns], request: Request) -> dict[str, Columns]:

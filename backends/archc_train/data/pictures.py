@@ -1,7 +1,7 @@
 """Pictures in files: opened when they are wanted, by worker processes where there are many.
 
-One that cannot be read is an error, or is skipped: left out of a set that is held in memory, and
-replaced by the next one that can be read where pictures are only read batch by batch.
+One that cannot be read is an error, or is skipped: all of them are opened once before the training,
+and the set has the others.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from archc_train.data.raw import needs
 
 LOG = logging.getLogger("archc.train")
 MAX_PIXELS = 80_000_000
+T = TypeVar("T")
 
 
 class Opener(Protocol):
@@ -97,24 +98,14 @@ class Pictures:
         return np.rot90(found, self.turns, axes=(-2, -1))
 
     def some(self, items: Array) -> Array:
-        """These pictures, uint8 `[n, C, H, W]`; for one to skip, the next one that can be read.
+        """These pictures, uint8 `[n, C, H, W]`. Raises as `pixels`.
 
         Reading and scaling a picture is C code that lets other threads run.
         """
         if get_worker_info() is not None:
-            return self.stacked([self.readable(item) for item in items.tolist()])
+            return self.stacked([self.pixels(item) for item in items.tolist()])
         with ThreadPoolExecutor(processors()) as pool:
-            return self.stacked(list(pool.map(self.readable, items.tolist())))
-
-    def readable(self, item: int) -> Array:
-        for k in range(len(self)):
-            try:
-                return self.pixels((item + k) % len(self))
-            except InputError as error:
-                if not self.skip:
-                    raise
-                LOG.warning("%s; another stands in", error.diagnostics[0].message)
-        raise InputError.of("E808", "none of the pictures can be read")
+            return self.stacked(list(pool.map(self.pixels, items.tolist())))
 
     def stacked(self, found: list[Array]) -> Array:
         """Pictures as one array. Raises E806 where their sizes differ."""
@@ -143,34 +134,36 @@ class Pictures:
         raise InputError.of("E808", f"none of the {len(self)} pictures can be read")
 
     def read(self) -> tuple[Array, Array]:
-        """All of them in memory, uint8 `[n, C, H, W]`, and which items they are."""
+        """All that can be read in memory, uint8 `[n, C, H, W]`, and which items they are.
 
-        def attempt(item: int) -> Array | ArchcError:
+        Raises InputError E808 where one cannot be, unless it is skipped and others are left.
+        """
+        found = self.attempted(self.pixels)
+        return self.stacked(list(found.values())), np.array([*found], dtype=np.int64)
+
+    def good(self) -> Array:
+        """The items that can be read, if others are skipped; nothing of them is kept."""
+        return np.array([*self.attempted(lambda item: self.pixels(item).size)], dtype=np.int64)
+
+    def attempted(self, read: Callable[[int], T]) -> dict[int, T]:
+        """What is read of each item that can be; a warning counts the others. Raises as `read`."""
+
+        def attempt(item: int) -> T | ArchcError:
             try:
-                return self.pixels(item)
+                return read(item)
             except InputError as error:
                 return error
 
         with ThreadPoolExecutor(processors()) as pool:
             found = list(pool.map(attempt, range(len(self)), chunksize=64))
-        wrong = [one for one in found if isinstance(one, ArchcError)]
-        good = [k for k, one in enumerate(found) if not isinstance(one, ArchcError)]
-        if wrong and (not self.skip or not good):
-            raise InputError(d for error in wrong[:8] for d in error.diagnostics)
+        wrong = {k: one for k, one in enumerate(found) if isinstance(one, ArchcError)}
+        if wrong and (not self.skip or len(wrong) == len(found)):
+            raise InputError(d for error in [*wrong.values()][:8] for d in error.diagnostics)
         if wrong:
-            names = ", ".join(
-                self.opener.name(int(self.numbers[k]))
-                for k in range(len(found))
-                if k not in set(good)
-            )
-            LOG.warning(
-                "%d of %d pictures cannot be read and are left out: %.400s",
-                len(wrong),
-                len(found),
-                names,
-            )
-        pixels = self.stacked([one for one in found if not isinstance(one, ArchcError)])
-        return pixels, np.array(good, dtype=np.int64)
+            names = ", ".join(self.opener.name(int(self.numbers[k])) for k in wrong)
+            what = "%d of %d pictures cannot be read and are left out: %.400s"
+            LOG.warning(what, len(wrong), len(found), names)
+        return {k: one for k, one in enumerate(found) if not isinstance(one, ArchcError)}
 
 
 def processors() -> int:
