@@ -104,6 +104,8 @@ def pairs(written: list[str], names: list[str]) -> dict[str, Path]:
                 f"an input is NAME=FILE, found '{text[:80]}'",
                 help=f"the inputs are {', '.join(names)}",
             )
+        if name in found:
+            raise UsageError.of("E712", f"two files are given for the input '{name}'")
         found[name] = Path(file)
     return found
 

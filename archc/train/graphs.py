@@ -75,6 +75,7 @@ class Joint:
     def add(self, update: Update) -> None:
         """Adds an update; the program stays as it was where it is wrong. Raises SpecError."""
         model = f"{update.name}_update"
+        check_turns(update, self.training)
         try:
             template, fed = self.template(update, model)
             self.file.models[model] = template
@@ -112,7 +113,8 @@ class Joint:
         steps, outputs = update.steps, dict.fromkeys([*update.loss, *asked])
         named = {one: one for one in outputs}
         if update.short:
-            steps, found = written_out(update, self.program, known, asked)
+            drawn = self.training.draws
+            steps, found = written_out(update, self.program, known, drawn, asked)
             named.update({one: found[one] for one in asked if one in found})
         earlier = {one: one.replace(".", "_") for one in known if "." in one}
         steps = renamed(steps, earlier)
@@ -153,6 +155,21 @@ class Joint:
         if parser.findings or loader.findings:
             raise SpecError([*parser.findings, *loader.findings])
         return template, fed
+
+
+def check_turns(update: Update, training: Training) -> None:
+    """E802 for an update that uses a value of one that is not made in all of its turns."""
+    every = {one.name: one.every for one in training.updates if one is not update}
+    for one in references(update.steps):
+        head = str(one.value).partition(".")[0]
+        if update.every % every.get(head, 1):
+            raise SpecError.of(
+                "E802",
+                f"{update.name} is made every {update.every} turns and uses '{one.value}', which "
+                f"is there every {every[head]} turns",
+                one.place,
+                help=f"in {update.name}: every: {every[head]}",
+            )
 
 
 def bare(program: Program) -> File:

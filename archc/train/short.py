@@ -15,17 +15,22 @@ from archc.train.section import Update
 
 
 def written_out(
-    update: Update, program: Program, known: Map[str, TensorType], asked: Map[str, Place | None]
+    update: Update,
+    program: Program,
+    known: Map[str, TensorType],
+    drawn: Collection[str],
+    asked: Map[str, Place | None],
 ) -> tuple[Sequence, dict[str, str]]:
     """The model called with the fields of its inputs' names, and the loss over its outputs.
 
-    Also what the outputs that are `asked` for are called there. Raises SpecError E804 where an
-    input has no field, or a name means an output and a field; E210 for what is neither.
+    Inputs may be `drawn` instead. Also what the outputs that are `asked` for are called there.
+    Raises SpecError E804 where an input has no field, or a name means an output and a field; E210
+    for what is neither.
     """
     (name,) = update.models
     model, place = program.models[name], update.place
     fed = required(model)
-    missing = [one for one in fed if one not in known]
+    missing = [one for one in fed if one not in known and one not in drawn]
     if missing:
         raise SpecError.of(
             "E804",
@@ -38,7 +43,7 @@ def written_out(
         model.grouped.get(one, one): f"{name}.{model.grouped.get(one, one)}"
         for one in model.outputs
     }
-    check_names(update, name, known, outputs, asked)
+    check_names(update, name, {*known, *drawn}, outputs, asked)
     call = record({name: None, "in": record(dict.fromkeys(fed), place), "name": name}, place)
     steps = renamed(Sequence([with_name(update.steps.items[0], "loss")], place), outputs)
     return Sequence([call, *steps.items], place), outputs
@@ -47,7 +52,7 @@ def written_out(
 def check_names(
     update: Update,
     model: str,
-    known: Map[str, TensorType],
+    known: Collection[str],
     outputs: Map[str, str],
     asked: Map[str, Place | None],
 ) -> None:

@@ -66,12 +66,12 @@ def first_not_finite(trainee: Trainee, update: str, values: Values) -> tuple[int
         if isinstance(weight, nn.Parameter) and not all_finite(local(weight)):
             return 1, f"the weight {trainee.spoken(name)} is not finite already"
     if found is not None:
-        return 2, f"the first output that was not finite is that of {found}"
+        return 2, found
     return 3, "every module's output was finite: it is the steps of the loss"
 
 
 def first_output(trainee: Trainee, update: str, values: Values) -> str | None:
-    """The first module whose output is not finite."""
+    """The first module where something is not finite, in words."""
     found: list[str] = []
     network = trainee.network(update)
     hooks = [
@@ -91,8 +91,13 @@ def first_output(trainee: Trainee, update: str, values: Values) -> str | None:
 
 def watch(name: str, found: list[str]) -> Any:
     def hook(module: nn.Module, given: Any, output: Any) -> None:
-        if not found and not all(map(all_finite, tensors(output))):
-            found.append(f"{name} ({type(module).__name__})")
+        if found or all(map(all_finite, tensors(output))):
+            return
+        own = f"{name} ({type(module).__name__})"
+        if all(map(all_finite, tensors(given))):
+            found.append(f"the first output that was not finite is that of {own}")
+        else:
+            found.append(f"what goes into {own} is not finite: it is a step before it")
 
     return hook
 

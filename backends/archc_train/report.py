@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -122,6 +123,8 @@ def number(value: Any) -> str:
     """Five digits, so that columns stand under each other; whole numbers as such."""
     if not isinstance(value, int | float):
         return "-"
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value):
         return f"{value:.0f}"
     return f"{value:.5f}" if 1e-3 <= abs(value) < 1 else f"{value:#.5g}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from archc.errors import InputError, SpecError, render
+from archc.errors import CheckError, InputError, SpecError, render
 from archc.interrupt import interruptible
 from archc.ir.program import Program
 from archc.train import Training, join
@@ -59,13 +59,22 @@ def train(
     with going_on(run):
         keeper.begin(saved if saved is not None and saved["phase"] == phase else None)
         tell(begun(program, training, loop, run, phase))
-        turned(loop, keeper, run, tell)
+        try:
+            stopped = turned(loop, keeper, run, tell)
+        except CheckError:
+            keeper.close()  # with the curves until then
+            raise
         keeper.finish()
+        if stopped and phase + 1 < len(training.phases):
+            raise Stopped(run.folder, loop.turn, loop.turns)
     return dict(keeper.best)
 
 
-def turned(loop: Loop, keeper: Keeper, run: Run, tell: Tell) -> None:
-    """Makes all turns that are left."""
+def turned(loop: Loop, keeper: Keeper, run: Run, tell: Tell) -> bool:
+    """Makes all turns that are left; whether it was asked to stop during the last of them.
+
+    Raises Stopped where it was before.
+    """
     device, agreeing = loop.device, 1 if loop.device.count == 1 else AGREE_EVERY
     with interruptible() as asked:
         while loop.turn < loop.turns and not keeper.finished:
@@ -82,6 +91,7 @@ def turned(loop: Loop, keeper: Keeper, run: Run, tell: Tell) -> None:
                     raise Stopped(run.folder, loop.turn, loop.turns)
                 if device.agreed(time.monotonic() - keeper.saved_at > SAVE_EVERY):
                     keeper.save()
+        return device.agreed(asked.is_set())
 
 
 def sensible(program: Program, training: Training, data: DataSet, device: Device) -> None:

@@ -47,6 +47,27 @@ class Augment:
         self.steps = [(made(step), step.name in MIXING) for step in steps]
         mixing = next((step for step in steps if step.name in MIXING), None)
         self.classes = {} if mixing is None else mixable(graphs, data, mixing)
+        for name in self.images:
+            self.check_sizes(name, data, steps)
+
+    def check_sizes(self, name: str, data: DataSet, choices: Sequence[Choice]) -> None:
+        """E807 for an augmentation after which images have another size than the network takes."""
+        sizes = [size for size in data.types[name].dims[1:] if isinstance(size, int)]
+        if len(sizes) < 3:
+            return
+        image = torch.zeros(1, *sizes)
+        for (step, mixes), choice in zip(self.steps, choices, strict=True):
+            if mixes:
+                continue
+            with torch.random.fork_rng(devices=[]):  # the training's own draws must not move
+                found = list(step(image).shape[1:])
+            if found != sizes:
+                raise InputError.of(
+                    "E807",
+                    f"{choice.name} makes images of {found}, and '{name}' is {sizes}",
+                    choice.place,
+                    help=f"{choice.name}: {{size: {sizes[1:]}, …}}",
+                )
 
     def __call__(self, batch: Batch) -> Batch:
         """The batch with its images `[n, C, H, W]` changed; mixed classes are `[n, classes]`."""
