@@ -107,7 +107,8 @@ def check(args: Namespace) -> None:
     if (args.spec is None) == (args.resume is None):
         help = "archc search net.yaml, or archc search --resume studies/net"
         raise UsageError.of("E706", "give a spec, or --resume with a study", help=help)
-    given = [name for name in BEGINNING if getattr(args, name)]
+    said = {name: getattr(args, name) for name in BEGINNING}
+    given = [name for name, one in said.items() if one or (one == 0 and one is not False)]
     if args.resume is not None and given:
         what = f"a study goes on as it was begun: --{given[0]} is for a new one"
         raise UsageError.of("E706", what, help="--trials and --seconds give it more room")

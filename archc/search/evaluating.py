@@ -70,7 +70,7 @@ def kind_of(search: Search, evaluate: str | None, table: str | None) -> tuple[Ki
         return "table", table
     if evaluate is not None:
         return ("function" if ":" in evaluate else "installed"), evaluate
-    asked = {one.name for one in search.objectives}
+    asked = {one.name for one in search.objectives} | {one.name for one in search.limits}
     return ("static", "") if asked <= set(STATIC) else ("installed", "train")
 
 
@@ -101,10 +101,11 @@ def function(name: str, search: Search) -> Evaluator:
         sys.path.insert(0, str(Path.cwd()))
     try:
         found: Any = import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise
-        what = f"there is no module '{error.name}'"
+    except Exception as error:  # a module of the user's may raise anything
+        what = f"{module or 'a module without a name'} cannot be imported: {reason(error)}"
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{module}.".startswith(f"{missing}."):
+            what = f"there is no module '{missing}'"
         raise UsageError.of("E862", what, help="--evaluate MODULE:FUNCTION") from error
     for part in path.split("."):
         if not hasattr(found, part):

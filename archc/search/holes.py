@@ -40,6 +40,12 @@ class Choices:
     def holds(self, value: Any) -> bool:
         return any(same(value, one) for one in self.values)
 
+    def within(self, value: Any) -> Any:
+        """The value itself, or one of these in its place: the nearest, or else the first."""
+        if self.holds(value) or not self.numbers or not is_number(value):
+            return value if self.holds(value) else self.values[0]
+        return min(self.numbers, key=lambda one: abs(one - value))
+
     def draw(self, random: Random) -> Any:
         return random.choice(self.values)
 
@@ -90,6 +96,10 @@ class Whole:
     def holds(self, value: Any) -> bool:
         return isinstance(value, int) and is_number(value) and self.low <= value <= self.high
 
+    def within(self, value: Any) -> int:
+        """The value itself, or the bound that it is beyond."""
+        return min(self.high, max(self.low, round(value))) if is_number(value) else self.low
+
     def draw(self, random: Random) -> int:
         if not self.log:
             return random.randint(self.low, self.high)
@@ -106,8 +116,9 @@ class Whole:
 
     def near(self, value: Any) -> list[int]:
         """One less and one more, or with `log` a step along the scale and at least one."""
-        step = max(1, round(value * ((self.high / self.low) ** NEAR - 1))) if self.log else 1
-        both = (max(self.low, value - step), min(self.high, value + step))
+        own = self.within(value)
+        step = max(1, round(own * ((self.high / self.low) ** NEAR - 1))) if self.log else 1
+        both = dict.fromkeys((max(self.low, own - step), min(self.high, own + step)))
         return [one for one in both if one != value]
 
     def mutated(self, value: Any, random: Random) -> int:
@@ -143,6 +154,10 @@ class Real:
 
     def holds(self, value: Any) -> bool:
         return is_number(value) and self.low <= value <= self.high
+
+    def within(self, value: Any) -> float:
+        """The value itself, or the bound that it is beyond."""
+        return min(self.high, max(self.low, value)) if is_number(value) else self.low
 
     def draw(self, random: Random) -> float:
         return self._at(random.random())
@@ -208,10 +223,13 @@ class Hole:
         return found
 
     def active(self, parameters: Mapping[str, Any]) -> bool:
-        """Whether the hole matters. Raises FormulaError."""
+        """Whether the hole matters; it does not where its formula has no value, such as 1 / 0."""
         if isinstance(self.when, bool):
             return self.when
-        return bool(evaluate(self.when, lambda name: looked_up(parameters, name), Budget()))
+        try:
+            return bool(evaluate(self.when, lambda name: looked_up(parameters, name), Budget()))
+        except FormulaError:
+            return False
 
     def encoded(self, value: Any) -> dict[str, float]:
         """The value as numbers from 0 to 1, by names that begin with the hole's."""
@@ -262,9 +280,10 @@ def same(one: Any, other: Any) -> bool:
 
 
 def position(value: float, low: float, high: float, log: bool) -> float:
-    """Where in a range a number lies, from 0 to 1."""
+    """Where in a range a number lies, from 0 to 1; one beyond it is at its end."""
     if low == high:
         return 0.0
+    value = min(high, max(low, value))
     if log:
         return (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
     return (value - low) / (high - low)

@@ -201,10 +201,12 @@ class Loop:
         values = {**climb.known, **outcome.values}
         if beyond(values, self.search.limits):  # nobody needs to know the rest
             return values, ""
+        wanted = {one.name: f"'{one.name}', which has a limit" for one in self.search.limits}
+        wanted |= {one.name: f"the objective '{one.name}'" for one in self.search.objectives}
+        for name in sorted(wanted.keys() - values.keys()):
+            what = f"no evaluation gives {wanted[name]}"
+            raise InputError.of("E862", what, help=did_you_mean(name, values))
         for objective in self.search.objectives:
-            if objective.name not in values:
-                what = f"no evaluation gives the objective '{objective.name}'"
-                raise InputError.of("E862", what, help=did_you_mean(objective.name, values))
             if not math.isfinite(values[objective.name]):
                 return {}, f"{objective.name} is {values[objective.name]}"
         return values, ""

@@ -13,6 +13,7 @@ from archc.place import Place
 from archc.search.candidate import Candidate
 from archc.search.holes import is_number
 from archc.search.section import Evaluation, Limit, Moves, Objective, Search
+from archc.search.trial import COST
 from archc.search.varying import Varying
 from archc.spec.ast import File, Step
 from archc.spec.data import Data, Mapping, Scalar, Sequence
@@ -148,6 +149,9 @@ class _Reader:
             for name in [names] if isinstance(names, str) else names:
                 if name in found:
                     self.fail("E211", f"'{name}' is an objective already", place)
+                if name == COST:
+                    help = "give the number another name"
+                    self.fail("E211", "'cost' is what an evaluation costs, in seconds", place, help)
                 found[name] = Objective(name, key == "maximize")
         return tuple(found.values())
 

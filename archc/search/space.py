@@ -56,6 +56,8 @@ class Space:
             values = {hole.path: hole.domain.draw(random) for hole in self.holes}
             candidate = self.with_values(self.origin, values)
             for _ in range(random.randint(0, WALK) if self.search.moves else 0):
+                if not self.compiles(candidate):
+                    break  # moves are found in the typed graph
                 move = self.move(candidate, random)
                 candidate = candidate if move is None else move.made(candidate)
             return candidate
@@ -159,7 +161,12 @@ class Space:
             if not idle:
                 break
             found = found.with_values(filled(found.parameters, idle))
-        return found
+        woken = {  # what it held at rest need not be one of the values that it may have
+            hole.path: hole.domain.within(hole.value(found.parameters))
+            for hole in self.conditional
+            if hole.active(found.parameters) and not hole.domain.holds(hole.value(found.parameters))
+        }
+        return found.with_values(filled(found.parameters, woken)) if woken else found
 
     def own(self, candidate: Candidate) -> Candidate:
         """The candidate as the origin with other values, if it is no more than that.

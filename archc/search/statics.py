@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 
 from archc.cost import peak
 from archc.ir.program import Program
@@ -33,6 +34,8 @@ def beyond(values: Mapping[str, float], limits: Iterable[Limit]) -> str:
     """The first limit that the values do not keep, in words; nothing if they keep all they can."""
     for limit in limits:
         value = values.get(limit.name)
+        if value is not None and not isfinite(value):
+            return f"{limit.name} is {value}, and has a limit"
         if value is not None and not limit.holds(value):
             over = limit.most is not None and value > limit.most
             bound = limit.most if over else limit.least

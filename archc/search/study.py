@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import secrets
 import shlex
 import sys
@@ -32,10 +33,11 @@ from archc.search.reading import read
 from archc.search.record import Record
 from archc.search.section import Search
 from archc.search.storage import Storage, shown
-from archc.spec.bundle import bundle, local_uses
+from archc.spec.bundle import bundle, bundled, local_uses
 
 FORMAT = 1
 CHANGES = ("strategy", "trials", "seconds", "seed")  # what a command may say in place of the spec
+PASSWORD = re.compile(r"(://[^/\s:@]*:)[^\s@]*@")  # in the URL of a storage
 
 
 class Study:
@@ -65,6 +67,10 @@ class Study:
                 f"{folder} holds a study already",
                 help=f"go on with it: --resume {folder}; or choose another folder: -o",
             )
+        for path, text in bundled(program, folder).items():
+            if path.exists() and path.read_text("utf-8") != text:
+                what = f"{path} is there already, and the study would write over it"
+                raise InputError.of("E860", what, help="choose another folder: -o")
         bundle(program, folder)
         name = program.name if url is None else f"{program.name}-{secrets.token_hex(4)}"
         about = {
@@ -204,5 +210,5 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
-        "command": shlex.join(["archc", *sys.argv[1:]]),
+        "command": PASSWORD.sub(r"\1***@", shlex.join(["archc", *sys.argv[1:]])),
     }

@@ -48,6 +48,9 @@ class Table:
 
     def __init__(self, setup: Setup) -> None:
         self.naming = naming(Path(setup.name))
+        if setup.search.moves is not None:
+            what = "a table goes by parameters, and 'moves' change the graph"
+            wrong(self.naming.file, what, "leave 'moves' out, or score candidates otherwise")
         self.holes = setup.search.holes
         self.rows = rows(self.naming, setup.search)
 

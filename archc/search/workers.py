@@ -218,10 +218,13 @@ class Workers:
         self.asking.remove(member)
         if not first:
             return
-        away = time.monotonic() - self.since
+        now = time.monotonic()
         for one in self.members:
             if one is not member:
-                one.paused += away
+                if one.began < self.since:
+                    one.paused += now - self.since
+                else:  # it was given its work while it was suspended, and begins now
+                    one.began = now
                 go_on(one)
         if self.asking:
             self._quieten()

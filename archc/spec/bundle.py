@@ -19,17 +19,21 @@ def bundle(program: Program, folder: Path) -> None:
     The variant and the settings become the parameters' defaults; comments survive. The folder is
     made if it is not there. Raises InputError E521 where it cannot be written.
     """
-    assert program.file is not None
-    text = program.file.source.text
-    chosen = settings(program)
-    texts = {folder / "spec.yaml": with_defaults(text, chosen) if chosen else text}
-    texts |= {folder / name: used.source.text for name, used in local_uses(program.file)}
     try:
-        for path, content in texts.items():
+        for path, content in bundled(program, folder).items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise InputError.of("E521", f"{folder} cannot be written: {error}") from error
+
+
+def bundled(program: Program, folder: Path) -> dict[Path, str]:
+    """What `bundle` writes."""
+    assert program.file is not None
+    text = program.file.source.text
+    chosen = settings(program)
+    texts = {folder / "spec.yaml": with_defaults(text, chosen) if chosen else text}
+    return texts | {folder / name: used.source.text for name, used in local_uses(program.file)}
 
 
 def settings(program: Program) -> dict[str, Any]:

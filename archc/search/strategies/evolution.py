@@ -21,10 +21,11 @@ FIRST = 20  # candidates that are drawn before there are parents, if the populat
 class Evolution(Memory):
     """Regularised evolution with one objective."""
 
-    def __init__(self, space: Space, population: int = 100, tournament: int = 50) -> None:
+    def __init__(self, space: Space, population: int = 100, tournament: int | None = None) -> None:
+        """The `tournament` is half of the population unless it is said."""
         super().__init__(space)
         self.first = min(FIRST, population)
-        self.share = tournament / population
+        self.share = 0.5 if tournament is None else min(1.0, tournament / population)
         self.alive: deque[Known] = deque(maxlen=population)  # the oldest first
 
     def propose(self, random: Random, attempt: int) -> Proposal:
@@ -34,7 +35,8 @@ class Evolution(Memory):
 
     def parent(self, random: Random) -> Known:
         """The best of a share of those alive, at least of two."""
-        drawn = random.sample(self.alive, max(2, round(self.share * len(self.alive))))
+        count = max(2, round(self.share * len(self.alive)))
+        drawn = random.sample(self.alive, min(count, len(self.alive)))
         return min(drawn, key=lambda one: (one.point, one.number))
 
     def learn(self, known: Known) -> None:

@@ -24,10 +24,11 @@ CROSSED = 0.5  # how often two parents are tried
 class Pareto(Memory):
     """Multi-objective evolution; with one objective it is evolution with crossover."""
 
-    def __init__(self, space: Space, population: int = 50, tournament: int = 10) -> None:
+    def __init__(self, space: Space, population: int = 50, tournament: int | None = None) -> None:
+        """The `tournament` is a fifth of the population unless it is said."""
         super().__init__(space)
         self.first = min(FIRST, population)
-        self.share = tournament / population
+        self.share = 0.2 if tournament is None else min(1.0, tournament / population)
         self.alive: deque[Known] = deque(maxlen=population)  # the oldest first
         self.order: dict[int, int] = {}  # trial → its place among the living, the best is 0
 
@@ -47,7 +48,8 @@ class Pareto(Memory):
 
     def parent(self, random: Random) -> Known:
         """The best of a share of those alive, at least of two."""
-        drawn = random.sample(self.alive, max(2, round(self.share * len(self.alive))))
+        count = max(2, round(self.share * len(self.alive)))
+        drawn = random.sample(self.alive, min(count, len(self.alive)))
         return min(drawn, key=lambda one: self.order[one.number])
 
     def learn(self, known: Known) -> None:
