@@ -46,7 +46,7 @@ def chosen(key: str, value: Any, data: Data | None, place: Place, fail: Fail) ->
         return found
     for option in found.options:
         if option not in words[found.name]:
-            where = place_of(data, found.name, option) or place
+            where = place_of(data, found.name, option, key=True) or place
             fail("E206", f"{what} has no option '{option}'", where,
                  did_you_mean(option, words[found.name]))  # fmt: skip
     if key == "clip" and "value" not in found.options:
@@ -69,11 +69,15 @@ def choice(value: Any, place: Place, main: str = "value") -> Choice:
     return Choice(name, options if isinstance(options, dict) else {main: options}, place)
 
 
-def place_of(data: Data | None, name: str, option: str) -> Place | None:
-    """Where an option's value is written."""
+def place_of(data: Data | None, name: str, option: str, *, key: bool = False) -> Place | None:
+    """Where an option's value is written, or its own name."""
     options = data.get(name) if isinstance(data, Mapping) else None
-    value = options.get(option) if isinstance(options, Mapping) else options
-    return value.place if value is not None else None
+    if not isinstance(options, Mapping):
+        return options.place if options is not None else None
+    entry = options.entries.get(option)
+    if entry is None:
+        return None
+    return entry.key.place if key else entry.value.place
 
 
 def problems(key: str, name: str, options: Map[str, Any]) -> Iterator[tuple[str, str]]:
