@@ -58,7 +58,7 @@ def elaborate(
     except RecursionError:
         context.report(Diagnostic("E220", "the spec is nested too deeply", file.place))
     finally:
-        context.leave()
+        context.empty_scopes()
     if program is None or any(d.severity == "error" for d in context.findings):
         # Where a step is wrong nothing is known of what it would have used: no W901.
         found = [d for d in context.findings if d.code != "W901"]

@@ -39,7 +39,7 @@ def child(frame: Frame, path: str) -> Frame:
         model_symbols=outer.model_symbols,
         parameters=outer.parameters,
     )
-    scope = outer.context.enter(Scope("", frame.scope))
+    scope = outer.context.noted(Scope("", frame.scope))
     return replace(frame, builder=inner, scope=scope)
 
 

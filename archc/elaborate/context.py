@@ -94,16 +94,17 @@ class Context:
     watch: Watch | None = None  # told of every copy of a step as it is made
     scopes: list[Scope] = field(default_factory=list)  # all that were made, unless one watches
 
-    def enter(self, scope: Scope) -> Scope:
-        """The scope, noted to be emptied by `leave`."""
+    def noted(self, scope: Scope) -> Scope:
+        """The scope, which `empty_scopes` will empty."""
         if self.watch is None:
             self.scopes.append(scope)
         return scope
 
-    def leave(self) -> None:
-        """Empties the scopes: they and what is in them hold each other, and so all of the program.
+    def empty_scopes(self) -> None:
+        """Empties them all, as an elaboration that nobody watches ends.
 
-        Without it only the garbage collector could free a program that nobody needs any more.
+        A scope and what is in it hold each other, and so the whole program: without this only the
+        garbage collector could free it.
         """
         for scope in self.scopes:
             scope.items.clear()

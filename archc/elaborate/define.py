@@ -135,7 +135,7 @@ def attempt(
     builder = Builder(context, uses=uses)
     if is_prelude(template):
         builder.used_at = outer or place
-    scope = context.enter(Scope(""))
+    scope = context.noted(Scope(""))
     frame = Frame(builder, use.space, dict(use.space.bindings), scope, Item({}), use.frozen)
     frame = enter(e, template, frame, fed, place, use.around)
     bound, passed = arguments(e, template, frame, use.settings, place)

@@ -173,9 +173,9 @@ class Elaborator:
     def enter_scope(self, frame: Frame, step: Step, segment: str | None) -> Scope:
         """A named `do` has a scope of its own; an unnamed one only groups."""
         if segment is None:
-            return self.context.enter(Scope(frame.scope.path, frame.scope, grouping=True))
+            return self.context.noted(Scope(frame.scope.path, frame.scope, grouping=True))
         frame.scope.home.count += 1
-        return self.context.enter(Scope(frame.scope.join(segment), frame.scope))
+        return self.context.noted(Scope(frame.scope.join(segment), frame.scope))
 
     def _head(self, frame: Frame, step: Step, segment: str | None, fed: Feed) -> Item:
         name, chosen, space = self.head(frame, step)

@@ -80,24 +80,22 @@ class Candidate:
     @cached_property
     def program(self) -> Program:
         """What the spec means. Raises SpecError; a space's own moves give no reason for one."""
-        return self._elaborated[0]
+        return elaborate(self.file, None, settings_from(self.values, self.file))
 
     @cached_property
     def view(self) -> View:
-        """What moves are found in."""
+        """What moves are found in: an elaboration of its own, all of which is kept.
+
+        Few candidates become parents; of the others nothing but the program is needed. Raises
+        SpecError.
+        """
         from archc.search.moves.view import View
 
-        program, watch = self._elaborated
+        watch = _Watch()
+        program = elaborate(self.file, None, settings_from(self.values, self.file), watch=watch)
         assert watch.elaborator is not None
+        watch.elaborator.context.watch = None
         return View(self, program, watch.elaborator, watch.copies)
-
-    @cached_property
-    def _elaborated(self) -> tuple[Program, _Watch]:
-        watch, settings = _Watch(), settings_from(self.values, self.file)
-        program = elaborate(self.file, None, settings, watch=watch)
-        if watch.elaborator is not None:
-            watch.elaborator.context.watch = None
-        return program, watch
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: what follows from them is found anew."""

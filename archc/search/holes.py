@@ -42,8 +42,10 @@ class Choices:
 
     def within(self, value: Any) -> Any:
         """The value itself, or one of these in its place: the nearest, or else the first."""
-        if self.holds(value) or not self.numbers or not is_number(value):
-            return value if self.holds(value) else self.values[0]
+        if self.holds(value):
+            return value
+        if not self.numbers or not is_number(value):
+            return self.values[0]
         return min(self.numbers, key=lambda one: abs(one - value))
 
     def draw(self, random: Random) -> Any:

@@ -56,8 +56,6 @@ class Space:
             values = {hole.path: hole.domain.draw(random) for hole in self.holes}
             candidate = self.with_values(self.origin, values)
             for _ in range(random.randint(0, WALK) if self.search.moves else 0):
-                if not self.compiles(candidate):
-                    break  # moves are found in the typed graph
                 move = self.move(candidate, random)
                 candidate = candidate if move is None else move.made(candidate)
             return candidate
@@ -129,12 +127,18 @@ class Space:
         return moves(candidate, self.search.moves).all(kind)
 
     def move(self, candidate: Candidate, random: Random, kind: str | None = None) -> Move | None:
-        """One of the moves, of a kind or of any: each kind is as likely, and each move of it."""
+        """One of the moves, of a kind or of any: each kind is as likely, and each move of it.
+
+        None of what is no network: moves are found in the typed graph.
+        """
         if self.search.moves is None:
             return None
         from archc.search.moves import moves
 
-        return moves(candidate, self.search.moves).draw(random, kind)
+        try:
+            return moves(candidate, self.search.moves).draw(random, kind)
+        except SpecError:
+            return None
 
     # ---- holes
 

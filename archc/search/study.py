@@ -33,7 +33,7 @@ from archc.search.reading import read
 from archc.search.record import Record
 from archc.search.section import Search
 from archc.search.storage import Storage, shown
-from archc.spec.bundle import bundle, bundled, local_uses
+from archc.spec.bundle import bundled, local_uses, write
 
 FORMAT = 1
 CHANGES = ("strategy", "trials", "seconds", "seed")  # what a command may say in place of the spec
@@ -67,11 +67,12 @@ class Study:
                 f"{folder} holds a study already",
                 help=f"go on with it: --resume {folder}; or choose another folder: -o",
             )
-        for path, text in bundled(program, folder).items():
+        texts = bundled(program, folder)
+        for path, text in texts.items():
             if path.exists() and path.read_text("utf-8") != text:
                 what = f"{path} is there already, and the study would write over it"
                 raise InputError.of("E860", what, help="choose another folder: -o")
-        bundle(program, folder)
+        write(texts, folder)
         name = program.name if url is None else f"{program.name}-{secrets.token_hex(4)}"
         about = {
             "format": FORMAT,

@@ -19,8 +19,13 @@ def bundle(program: Program, folder: Path) -> None:
     The variant and the settings become the parameters' defaults; comments survive. The folder is
     made if it is not there. Raises InputError E521 where it cannot be written.
     """
+    write(bundled(program, folder), folder)
+
+
+def write(texts: Mapping[Path, str], folder: Path) -> None:
+    """Writes what `bundled` gave. Raises as `bundle`."""
     try:
-        for path, content in bundled(program, folder).items():
+        for path, content in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from collections.abc import Sequence as Sequence_
 from typing import Any
@@ -11,9 +11,9 @@ from archc.errors import did_you_mean
 from archc.place import Place
 from archc.spec.data import Data, Mapping
 from archc.spec.training import METRICS
+from archc.train.options import Fail
 from archc.train.section import Metric, Training, Update
 
-Fail = Callable[[str, str, Place | None, str], None]  # takes a code, what is wrong, where, and help
 DIRECTIONS = ("minimize", "maximize")
 
 

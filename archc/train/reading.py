@@ -162,7 +162,8 @@ class _Reader:
     # ---- plain values to what they mean
 
     def training(self, data: Mapping, plain: dict[str, Any]) -> Training:
-        self.lasting(data, plain)
+        self.check_lasting(data, plain)
+        self.check_shares(data.get("split"), plain.get("split", {}))
         updates = self.updates(data, plain)
         feed = data.get("feed")
         known = dict(feed.items()) if isinstance(feed, Mapping) else {}
@@ -178,7 +179,7 @@ class _Reader:
             metrics_of(data.get("metrics"), plain.get("metrics", {}), updates, self.fail)
         )
         for metric in metrics:
-            self.of_updates(metric, updates)
+            self.check_inputs(metric, updates)
         best: tuple[str, bool] | None = None
         if not self.partial:  # else what it asks for may be what was left out
             terms = term_names(updates)
@@ -201,7 +202,7 @@ class _Reader:
             **{key: plain[key] for key in PLAIN if key in plain},
         )
 
-    def lasting(self, data: Mapping, plain: dict[str, Any]) -> None:
+    def check_lasting(self, data: Mapping, plain: dict[str, Any]) -> None:
         """A section, and each phase, has epochs or steps, not both."""
         phases = data.get("phases")
         written = phases.items if isinstance(phases, Sequence) else []
@@ -214,7 +215,15 @@ class _Reader:
                     "E802", "'epochs' or 'steps' says how long it takes, not both", place, help
                 )
 
-    def of_updates(self, metric: Metric, updates: tuple[Update, ...]) -> None:
+    def check_shares(self, data: Data | None, split: dict[str, Any]) -> None:
+        """A part is a share of the items below 1, or a whole number of them."""
+        for name, share in split.items():
+            if isinstance(share, float) and share >= 1 and isinstance(data, Mapping):
+                what = f"split.{name}: expected a share below 1 or a whole number, found {share}"
+                help = f"{name}: 0.1 is a tenth of the items, {name}: {int(share)} so many of them"
+                self.fail("E207", what, data.entries[name].value.place, help)
+
+    def check_inputs(self, metric: Metric, updates: tuple[Update, ...]) -> None:
         """A metric asks for values of updates that there are."""
         names = [update.name for update in updates]
         for one in metric.inputs:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from archc.errors import SpecError
+from archc.train.options import problems
 from archc.train.section import Choice
 
 
@@ -23,23 +24,14 @@ def schedule(
     """
     if choice is None:
         return None
+    for option, wanted in problems("schedule", choice.name, choice.options):
+        what = f"the schedule {choice.name}: {option}: expected {wanted}"
+        raise SpecError.of("E207", what, choice.place)
     try:
-        return made(choice.name, checked(choice.options), optimizer, steps, per_epoch)
+        return made(choice.name, dict(choice.options), optimizer, steps, per_epoch)
     except (ValueError, TypeError, ZeroDivisionError) as error:
         what = f"the schedule {choice.name}: {error}"
         raise SpecError.of("E207", what, choice.place) from error
-
-
-def checked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, all of them numbers that are not negative. Raises ValueError."""
-    for name, value in options.items():
-        values = value if isinstance(value, list) else [value]
-        for one in values:
-            if isinstance(one, bool) or not isinstance(one, int | float) or not 0 <= one < math.inf:
-                raise ValueError(f"'{name}' is a number and not negative, found {one!r:.40}")
-        if isinstance(value, list) != (name == "at"):
-            raise ValueError(f"'{name}' is a {'list' if name == 'at' else 'number'}")
-    return dict(options)
 
 
 def made(

@@ -32,6 +32,12 @@ def test_a_build_is_run_by_its_folder(archc: Archc, tiny: Path, feed: Path) -> N
     assert found[0].json["y"]["shape"] == [2, 3, 2]
 
 
+def test_an_input_has_one_file(archc: Archc, tiny: Path, feed: Path) -> None:
+    done = archc("run", tiny, feed, "--input", f"x={feed}")
+    assert done.code == 2
+    assert "error[E712]: two files are given for the input 'x'" in done.err
+
+
 def test_of_several_models_one_is_named(archc: Archc, tmp_path: Path) -> None:
     spec, folder = tmp_path / "two.yaml", tmp_path / "out"
     spec.write_text(TWO, encoding="utf-8")

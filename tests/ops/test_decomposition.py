@@ -20,6 +20,8 @@ CASES = pytest.mark.parametrize(
     "case", [c for c in cases() if type(c.op).expand is not Op.expand], ids=lambda case: case.id
 )
 
+PRIMITIVE = {"batch_norm-0", "batch_norm-1", "floor_div-0"}  # with these settings, ONNX has the op
+
 
 @dataclass(frozen=True)
 class Value:
@@ -87,8 +89,9 @@ def test_decompositions_compute_the_op(case: Case) -> None:
         build = Eager({name: Value(type_of(value), value) for name, value in weights.items()})
         terms = [Value(type_of(value), value) for value in flat(op, arrays)]
         found = op.expand(build, *terms)
+        assert (found is None) == (case.id in PRIMITIVE)
         if found is None:
-            pytest.skip("a primitive")
+            continue
         assert op.name not in build.used
         outputs = found if isinstance(found, tuple) else (found,)
         for ours, theirs in zip(outputs, expected(op, arrays, weights), strict=True):
@@ -104,8 +107,9 @@ def test_decompositions_keep_symbolic_types(case: Case) -> None:
     weights |= {name: Value(type) for name, type in site.fed.items()}
     terms = [Value(type) for type in flat(case.op, site.inputs)]
     found = case.op.expand(Eager(weights), *terms)
+    assert (found is None) == (case.id in PRIMITIVE)
     if found is None:
-        pytest.skip("a primitive")
+        return
     outputs = found if isinstance(found, tuple) else (found,)
     assert tuple(value.type for value in outputs) == types
 

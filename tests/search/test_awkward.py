@@ -43,6 +43,35 @@ def test_a_spec_may_begin_outside_its_own_space(name: str) -> None:
         assert (drop >= 0.01) if width > 16 else (drop == 0.0)
 
 
+HALVES = """\
+archc: 1
+name: halves
+params: {width: 16, groups: 1}
+inputs: {image: [N, 4, 8, 8]}
+graph:
+  - {conv2d: {out: 12, kernel: 3, padding: 1}, name: stem}
+  - name: body
+    do: [{conv2d: {out: =width, kernel: 3, padding: 1, groups: =groups}}, relu]
+  - global_avg_pool
+  - {linear: 10, name: head}
+search:
+  vary: {width: [12, 16, 20], groups: [1, 2, 3, 4, 5, 6]}
+  moves: {within: [body]}
+  objectives: {maximize: score}
+  budget: {trials: 40}
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["random", "local", "evolution", "pareto", "reinforce", "surrogate"]
+)
+def test_values_that_do_not_go_together_are_no_candidates(name: str) -> None:
+    """Moves are found in the typed graph, which some of the values do not have."""
+    search, origin = opened(HALVES, strategy=name, options={})
+    for trial in told(strategy(search, origin), params, 40):
+        assert trial.candidate.program.params > 0
+
+
 def test_where_a_condition_has_no_value_the_hole_is_at_rest() -> None:
     text = SPEC.replace("[16, 24, 32]", "[0, 24]").replace("=width > 16", "=10 // width < 1")
     search, origin = opened(text)

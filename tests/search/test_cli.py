@@ -168,6 +168,8 @@ def test_a_table_scores_in_place_of_training(
         ([], "E706", "give a spec"),
         (["net.yaml", "--resume", "x"], "E706", "give a spec"),
         (["--resume", "x", "--seed", "3"], "E706", "--seed is for a new one"),
+        (["--resume", "x", "--seed", "0"], "E706", "--seed is for a new one"),
+        (["--resume", "x", "--set", "width=3"], "E706", "--set is for a new one"),
         (["--resume", "nowhere"], "E860", "no study"),
         (["net.yaml", "--trials", "0"], "E706", "--trials"),
         (["net.yaml", "--workers", "-1"], "E706", "--workers"),

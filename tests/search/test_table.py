@@ -105,6 +105,13 @@ def test_a_description_that_is_wrong_says_why(tmp_path: Path, about: str, said: 
     assert said in str(caught.value)
 
 
+def test_a_table_knows_nothing_of_changes_of_the_graph(tmp_path: Path) -> None:
+    text = SMALL.replace("graph: [=first, =second]", "graph: [{name: all, do: [=first, =second]}]")
+    text = text.replace("search:", "search:\n  moves: {within: [all]}")
+    with pytest.raises(InputError, match=r"E858.*'moves' change the graph"):
+        table(tmp_path, ROWS, text)
+
+
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         table(tmp_path, ROWS, name="no.csv")

@@ -117,6 +117,26 @@ def test_time_in_which_it_was_paused_is_not_a_candidates(crew: Crew) -> None:
     assert whole == pytest.approx(0.9, abs=0.6)
 
 
+def test_what_is_given_to_a_paused_worker_begins_when_it_goes_on(crew: Crew) -> None:
+    pair = crew("measured", 2)
+    pair.give(job(pair, 0, 5))
+    end = time.monotonic() + 60
+    while not pair.asking:  # the first is alone, and the second is suspended without work
+        assert time.monotonic() < end
+        assert not pair.wait(0.001)
+    pair.give(job(pair, 1, 6))
+    found = [one for _ in range(2) for one in wait(pair)]
+    assert [one.number for one in found] == [0, 1]
+    assert all(0.3 <= one.seconds < 2 for one in found)
+
+
+def wait(crew: Workers) -> list[Outcome]:
+    end = time.monotonic() + 60
+    while not (found := list(crew.wait(0.2))):
+        assert time.monotonic() < end
+    return found
+
+
 def test_two_searches_do_not_measure_at_the_same_time(crew: Crew) -> None:
     pairs = [crew("measured"), crew("measured")]
     threads = [threading.Thread(target=outcomes, args=(one, [5, 6])) for one in pairs]

@@ -18,6 +18,18 @@ from archc_train.device import Device
 from archc_train.loop import Loop
 from archc_train.trainee import Trainee
 
+PLAIN = """\
+archc: 1
+name: net
+inputs: {image: [N, 1, 8, 8]}
+graph: [flatten, {linear: 16, name: body}, relu, {linear: 10, name: head}]
+outputs: {logits: prev}
+train:
+  data: digits
+  loss: {cross_entropy: [logits, label]}
+  optimizer: adam
+"""
+
 CLASSIFIER = """
 archc: 1
 name: net

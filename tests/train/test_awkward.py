@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
-from train.specs import written
+from train.specs import PLAIN, written
 from train.test_phases import GROWING
 
 import archc_train.training as training_module
@@ -15,18 +16,7 @@ from archc.pipeline import compile_text
 from archc.train import check
 from archc_train.report import number
 
-SPEC = """\
-archc: 1
-name: net
-inputs: {image: [N, 1, 8, 8]}
-graph: [flatten, {linear: 16, name: body}, relu, {linear: 10, name: head}]
-outputs: {logits: prev}
-train:
-  data: digits
-  steps: 2
-  loss: {cross_entropy: [logits, label]}
-  optimizer: adam
-"""
+SHORT = PLAIN + "  steps: 2\n"
 TURNS = """\
 archc: 1
 name: turns
@@ -39,7 +29,7 @@ train:
     - {name: a, model: net, every: 3, graph: [{net: [image], name: y}, {cross_entropy: [y, label], name: f}], loss: {f: 1}}
     - {name: b, model: net, every: EVERY, graph: [{net: [image], name: z}, {cross_entropy: [z, label]}, {add: [prev, a.f], name: g}], loss: {g: 1}}
 """
-DRAWN = SPEC.replace("8, 8]}", "8, 8], noise: [N, 64]}").replace(
+DRAWN = SHORT.replace("8, 8]}", "8, 8], noise: [N, 64]}").replace(
     "graph: [flatten,", "graph: [{flatten: , in: image}, {add: [prev, noise]},"
 )
 
@@ -68,14 +58,14 @@ def test_an_input_may_be_drawn_in_the_short_form(tmp_path: Path) -> None:
 def test_images_of_another_size_are_told_before_the_first_step(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = told(tmp_path, SPEC + "  augment: [{random_crop: {size: [4, 4]}}]\n", capsys)
+    said = told(tmp_path, SHORT + "  augment: [{random_crop: {size: [4, 4]}}]\n", capsys)
     assert "error[E807]: random_crop makes images of [1, 4, 4], and 'image' is [1, 8, 8]" in said
 
 
 def test_what_a_step_makes_of_finite_numbers_is_told_as_its_doing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = told(tmp_path, SPEC.replace("relu", "sqrt"), capsys)
+    said = told(tmp_path, SHORT.replace("relu", "sqrt"), capsys)
     assert "what goes into head (Linear) is not finite: it is a step before it" in said
 
 
@@ -84,8 +74,8 @@ def test_ctrl_c_in_the_last_turn_of_a_phase_is_heard(
 ) -> None:
     turned = training_module.turned
 
-    def asked(*given: object) -> bool:
-        turned(*given)  # type: ignore[arg-type]
+    def asked(*given: Any) -> bool:
+        turned(*given)
         return True
 
     spec, run = written(tmp_path, GROWING), tmp_path / "run"

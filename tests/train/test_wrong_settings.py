@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from train.specs import PLAIN
 
 from archc.pipeline import compile_text
 from archc.train import check
 
-SPEC = """\
-archc: 1
-name: base
-inputs: {image: [N, 1, 8, 8]}
-graph: [flatten, {linear: 10, name: head}]
-outputs: {logits: prev}
-train:
-  data: digits
-  loss: {cross_entropy: [logits, label]}
-"""
 ACCURACY = "metrics: {accuracy: [logits, label]}"
 WRONG = {
     f"best: {{maximise: accuracy}}; {ACCURACY}": "E206: 'best' does not know 'maximise'",
@@ -38,15 +29,16 @@ WRONG = {
     "optimizer: {adam: {betas: [0.9]}}": "E207: the optimiser adam: betas: expected a list of 2",
     "optimizer: {adam: {amsgrad: 1}}": "E207: the optimiser adam: amsgrad: expected true or false",
     "split: {val: 0}": "E202: split.val: expected more than 0, found 0",
+    "split: {val: 1.0}": "E207: split.val: expected a share below 1 or a whole number, found 1.0",
+    "split: {test: =3 / 2}": "E207: split.test: expected a share below 1 or a whole number, found",
     "split: {seed: -1}": "E202: split.seed: expected at least 0, found -1",
 }
 
 
 def found(settings: str) -> list[str]:
     lines = settings.split("; ")
-    if "optimizer" not in settings:
-        lines.append("optimizer: adam")
-    program = compile_text(SPEC + "".join(f"  {line}\n" for line in lines))
+    spec = PLAIN.replace("  optimizer: adam\n", "") if "optimizer" in settings else PLAIN
+    program = compile_text(spec + "".join(f"  {line}\n" for line in lines))
     return [f"{one.code}: {one.message}" for one in check(program)]
 
 
@@ -68,5 +60,5 @@ def test_others_are_fine(settings: str) -> None:
 def test_a_kind_of_metric_says_which_is_better(kind: str, more: bool) -> None:
     from archc.train import read
 
-    text = f"  optimizer: adam\n  metrics: {{it: {{{kind}: [logits, logits]}}}}\n  best: it\n"
-    assert read(compile_text(SPEC + text)).best == ("it", more)
+    text = f"  metrics: {{it: {{{kind}: [logits, logits]}}}}\n  best: it\n"
+    assert read(compile_text(PLAIN + text)).best == ("it", more)

@@ -78,8 +78,6 @@ class Reinforce(Memory):
             candidate = self.space.with_values(self.space.origin, values)
             kinds: list[str] = []
             for _ in range(self.count.draw(random) if self.kinds else 0):
-                if not self.space.compiles(candidate):
-                    break
                 move = self.move(candidate, random)
                 if move is not None:
                     candidate = move.made(candidate)

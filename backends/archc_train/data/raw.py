@@ -77,10 +77,10 @@ class Request:
         return portion(self.split.get(part, 0.1), count)
 
 
-def portion(share: int | float, count: int) -> int:  # noqa: PYI041 - 1 is one, and 1.0 all
+def portion(share: float, count: int) -> int:
     """A share of all items, or a number of them. Raises E806 where it is none or all."""
     size = round(share * count) if share < 1 else int(share)
-    if not 0 < size < count or (isinstance(share, float) and share >= 1):
+    if not 0 < size < count:
         raise InputError.of(
             "E806",
             f"a part of {share} cannot be taken from {count} items",
