@@ -118,7 +118,7 @@ def walked(job: tuple[int, int, int, int], show: bool = False) -> Row:
             keep(seed, number, step, candidate)
             break
         row["kinds"][move.kind] += 1
-        row["digests"].append(candidate.digest)
+        row["digests"].append(candidate.network)
     return row
 
 
@@ -166,7 +166,7 @@ def judged(candidate: Any) -> str | None:
         program = compile_text(candidate.text())
     except ArchcError as error:
         return f"invalid: {error}"
-    same = network_digest(program) == candidate.digest
+    same = network_digest(program) == candidate.network
     return None if same else "the text is another network than the candidate"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from archc.elaborate import elaborate
 from archc.errors import SpecError
-from archc.ir.digest import digest
+from archc.ir.digest import VERSION, digest
 from archc.ir.program import Program
 from archc.ir.vertices import hashed
 from archc.pipeline import settings_from
+from archc.search.beside import beside
 from archc.search.edit import Edit, edited, rewritten
 from archc.spec.ast import File, Step
 from archc.spec.load import Loader, revised
@@ -102,9 +104,18 @@ class Candidate:
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @cached_property
-    def digest(self) -> str:
-        """What decides whether two candidates are the same network."""
+    def network(self) -> str:
+        """The digest of the network alone."""
         return network_digest(self.program)
+
+    @cached_property
+    def digest(self) -> str:
+        """What decides whether two candidates are the same: the network, and values `beside` it."""
+        values = {name: self.parameters[name] for name in beside(self.file)}
+        if not values:
+            return self.network
+        text = json.dumps(values, sort_keys=True)
+        return f"{VERSION}-{hashed(self.network.encode(), text.encode()).hex()}"
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
@@ -137,5 +148,4 @@ def network_digest(program: Program) -> str:
     if len(roots) < 2:
         return digest(program)
     each = [digest(program, name) for name in roots]
-    version = each[0].partition("-")[0]
-    return f"{version}-{hashed(*(one.encode() for one in each)).hex()}"
+    return f"{VERSION}-{hashed(*(one.encode() for one in each)).hex()}"

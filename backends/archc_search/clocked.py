@@ -33,7 +33,7 @@ def clocked(candidate: Candidate, task: Task, threads: int) -> dict[str, float]:
     A network that was measured on this machine is not measured again: results are kept by digest,
     onnxruntime, its threads and the machine. Raises EvaluationError where it cannot be run.
     """
-    own = (candidate.digest, onnxruntime.__version__, threads, *machine())
+    own = (candidate.network, onnxruntime.__version__, threads, *machine())
     name = blake2b(repr(own).encode(), digest_size=12).hexdigest()
     path = task.folder.parent.parent / FOLDER / f"{name}.json"
     if path.exists():

@@ -73,7 +73,7 @@ def doom(how: str, chance: int) -> None:
         "set_trial_intermediate_value", "set_study_system_attr",
     ):  # fmt: skip
         setattr(RDBStorage, name, watched(getattr(RDBStorage, name)))
-    study.bundle = watched(study.bundle)
+    study.write = watched(study.write)
     study.Study.save = watched(study.Study.save)
     evaluating.Outcome = watched(evaluating.Outcome)
 

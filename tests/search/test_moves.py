@@ -351,7 +351,7 @@ def test_chains_of_random_moves_stay_specs(name: str) -> None:
         digests.add(candidate.digest)
         if step % 5 == 4:
             read_again = compile_text(candidate.text())
-            assert network_digest(read_again) == candidate.digest, made.what
+            assert network_digest(read_again) == candidate.network, made.what
     assert len(kinds) >= 6
     assert len(digests) > 20
     again, random = origin, Random(f"7 {name}")

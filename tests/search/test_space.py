@@ -31,6 +31,37 @@ def space(text: str = SPEC, **changes: object) -> Space:
     return Space(*opened(text, **changes))
 
 
+TAUGHT = """\
+archc: 1
+name: taught
+params: {width: 8, rate: 1.0e-3, scale: 1.0, twice: =rate * 2, spread: 0.1, bits: 8, idle: 1}
+inputs: {x: [N, 4]}
+blocks: {wide: {params: {std: 0.1}, graph: [{linear: 8, init: {weight: {normal: =std}}}]}}
+graph: [{wide: {std: =spread}}, {linear: =width}]
+outputs: {logits: prev}
+train: {data: none, loss: {mul: [logits, =scale]}, optimizer: {adam: {lr: =twice}}}
+search:
+  vary: {rate: [1.0e-3, 1.0e-2], spread: [0.1, 0.2], scale: [1.0, 2.0], bits: [4, 8]}
+  objectives: {maximize: score}
+  budget: {trials: 10}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "differs"),
+    [("rate", True), ("spread", True), ("scale", True), ("bits", True), ("idle", False)],
+)
+def test_candidates_of_one_network_differ_by_what_they_are_trained_with(
+    changed: str, differs: bool
+) -> None:
+    """Through other parameters and blocks' settings, too; what nothing uses an evaluator may."""
+    _, origin = opened(TAUGHT)
+    other = origin.with_values({changed: 2})
+    assert other.network == origin.network
+    assert (other.digest != origin.digest) == differs
+    assert reread(other).digest == other.digest
+
+
 def valid(space: Space, candidate: Candidate) -> bool:
     """Whether a fresh reading of its text is right, and all holes hold what they may."""
     again = reread(candidate)

@@ -1,0 +1,83 @@
+"""Parameters that decide more of a candidate than its network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from archc.spec.ast import File
+from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.formula import Formula
+from archc.spec.parse import Parser
+
+Asking = dict[str, set[str]]  # a key → the names that formulas in its values ask for
+NAMED = "="  # before a key whose value is a mapping: its own keys say what is set
+
+
+@lru_cache(maxsize=16)  # candidates that differ by values alone are of one file
+def beside(file: File) -> frozenset[str]:
+    """The parameters that training or initial values go by, and those varied that nothing uses.
+
+    Two candidates of one network that differ in one of these may come to other numbers. Names are
+    followed through defaults of parameters and settings of blocks; one that only shares its name
+    with such a setting counts too, so that no two candidates are taken for one that differ.
+    """
+    asking: Asking = {}
+    files = [file, *used(file)]
+    for one in files:
+        Parser(one.source, one.path).formulas(one.section("train"))  # findings are the training's
+        for key, value in one.data.items():
+            if key != "search":
+                asking.setdefault(key, set()).update(gathered(value, asking))
+    names = asking.get("train", set()) | asking.get("init", set())
+    names |= asking.get(NAMED + "init", set())
+    takes = {
+        template.name: {parameter.name for parameter in template.parameters}
+        for one in files
+        for template in (*one.blocks.values(), *one.models.values())
+    }
+    before = -1
+    while len(names) > before:
+        before = len(names)
+        for key, found in asking.items():
+            if key.removeprefix(NAMED) in names or not names.isdisjoint(takes.get(key, ())):
+                names = names | found
+    own = {one.name for one in file.parameters}
+    return frozenset(own & (names | varied(file).difference(*asking.values())))
+
+
+def varied(file: File) -> set[str]:
+    """The parameters that its search varies, whole or an element."""
+    search = file.section("search")
+    vary = search.get("vary") if isinstance(search, Mapping) else None
+    return (
+        {str(key).partition(".")[0] for key in vary.entries} if isinstance(vary, Mapping) else set()
+    )
+
+
+def used(file: File) -> Iterator[File]:
+    """The files it uses, and those that they use."""
+    for one in file.uses:
+        yield one
+        yield from used(one)
+
+
+def gathered(data: Data, asking: Asking) -> set[str]:
+    """The names that the data's formulas ask for; those of each entry go to its key, too."""
+    match data:
+        case Scalar(formula=Formula() as formula):
+            return set(formula.names)
+        case Sequence(items):
+            return set().union(*[gathered(one, asking) for one in items])
+        case Mapping(entries):
+            names: set[str] = set()
+            for key, entry in entries.items():
+                found = gathered(entry.value, asking)
+                if isinstance(entry.key.formula, Formula):
+                    names |= entry.key.formula.names
+                if found:
+                    name = NAMED + str(key) if isinstance(entry.value, Mapping) else str(key)
+                    asking.setdefault(name, set()).update(found)
+                    names |= found
+            return names
+    return set()
