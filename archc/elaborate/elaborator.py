@@ -225,7 +225,9 @@ class Elaborator:
         if isinstance(value, Poison):
             raise Poisoned
         known = [*ops(), *visible(frame.space.file)]
-        shown = value if isinstance(value, str) else type(value).__name__
+        shown = value if isinstance(value, str) else f"{value!r:.60}"
+        if isinstance(value, dict) and len(value) == 1:
+            (shown,) = map(str, value)
         if isinstance(value, list):
             raise StepError.of(
                 "E204",
@@ -237,7 +239,7 @@ class Elaborator:
             "E204",
             f"'={step.head.text}' gives no op or block: '{shown}'",
             step.head_place,
-            help=did_you_mean(str(shown), known),
+            help=did_you_mean(shown, known),
         )
 
     def segment(self, frame: Frame, step: Step) -> str | None:

@@ -21,6 +21,11 @@ from archc.spec.values import Argument
 SPOKEN = {
     "int": "a whole number", "float": "a number", "bool": "true or false", "str": "a string",
     "list": "a list", "record": "a record", "op": "an op or block", "steps": "a list of steps",
+    "choice": "an op or block, or a record",
+}  # fmt: skip
+
+ALSO = {  # what is wanted, and what else serves
+    ("str", "op"), ("list", "steps"), ("record", "choice"), ("choice", "record"), ("choice", "op"),
 }  # fmt: skip
 
 
@@ -92,7 +97,8 @@ def bind_one(
 def type_of(value: Any, space: Space) -> str:
     """A parameter's type, by its default.
 
-    A string that names an op or a block makes an op of it.
+    A string that names an op or a block makes an op of it. A record whose one key names one may be
+    an op with its attributes, or a record: a choice.
     """
     match value:
         case bool():
@@ -108,7 +114,7 @@ def type_of(value: Any, space: Space) -> str:
         case list():
             return "list"
         case dict():
-            return "record"
+            return "choice" if choose(value, space) is not None else "record"
     return "any"
 
 
@@ -131,12 +137,10 @@ def fit(setting: Setting, wanted: str, parameter: Parameter) -> Any:
             setting.place,
             help=did_you_mean(str(what), ops()),
         )
-    if wanted == "any" or found == wanted or (wanted == "str" and found == "op"):
+    if wanted == "any" or found == wanted or (wanted, found) in ALSO:
         return value
     if wanted == "float" and found == "int" and not isinstance(value, Dim):
         return float(value)
-    if wanted == "list" and found == "steps":
-        return value
     help = (
         f"write int({value:g}) or a whole number"
         if wanted == "int" and found == "float" and not isinstance(value, Argument)

@@ -186,7 +186,7 @@ class Varying:
                 fit(Setting(value, one.place, self.space), wanted, named)
             except StepError as error:
                 found = replace(error.diagnostic, place=one.place)
-                if wanted in ("list", "record"):
+                if wanted in ("list", "record", "choice"):
                     found = replace(found, help=f"'{named.name}.*' varies each of its elements")
                 self.findings.append(found)
 

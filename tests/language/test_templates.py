@@ -76,6 +76,21 @@ def test_op_valued_parameters() -> None:
     assert code(BLOCK + "graph: [{b: {out: 3, act: reluu}, name: a}]") == "E204"
 
 
+def test_a_default_with_attributes_may_become_another_op_or_a_record() -> None:
+    text = """\
+params: {act: {leaky_relu: 0.2}, rates: {dropout: 0.1}}
+inputs: {x: [N, 4]}
+graph: [=act, {dropout: =rates.dropout}]
+"""
+    for act in ("gelu", {"elu": 1.0}, {"leaky_relu": {"slope": 0.3}}):
+        assert output(program(text, act=act)) == "float32[N, 4]"
+    assert output(program(text, rates={"dropout": 0.2, "other": 1})) == "float32[N, 4]"
+    for wrong in (3, "reluu", [1]):
+        assert code(text, act=wrong) == "E207"
+    with pytest.raises(SpecError, match=r"E204.*'=act' gives no op or block: 'reluu'"):
+        program(text, act={"reluu": 1})
+
+
 def test_a_chosen_block_sees_its_files_parameters(tmp_path: Path) -> None:
     parts = "params: {width: 3, body: wide}\ninputs: {x: [N, 4]}\nblocks: {wide: {graph: [{linear: =width}]}}\ngraph: [{=body: {}, name: a}]\n"
     assert output(program(parts)) == "float32[N, 3]"

@@ -360,3 +360,23 @@ def test_chains_of_random_moves_stay_specs(name: str) -> None:
         assert found is not None
         again = found.made(again)
     assert again.digest in digests  # the same seed makes the same moves
+
+
+@pytest.mark.parametrize("varied", [False, True])
+def test_what_is_varied_is_left_to_its_own_domain(varied: bool) -> None:
+    text = """\
+archc: 1
+name: net
+params: {n: 2, width: 8}
+inputs: {x: [N, 8]}
+graph: [{linear: =width, repeat: =n}, relu]
+search:
+  vary: {VARIED: {int: [1, 2]}}
+  objectives: {maximize: score}
+  budget: {trials: 9}
+"""
+    text = text.replace("VARIED", "n" if varied else "width")
+    candidate = Candidate.read(text, Path("net.yaml"))
+    assert [move.values for move in moves(candidate).all("repeat")] == (
+        [] if varied else [{"n": 3}, {"n": 1}]
+    )

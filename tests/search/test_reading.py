@@ -56,6 +56,13 @@ def test_domains_are_choices_whole_numbers_and_numbers() -> None:
     assert isinstance(holes["drop"].when, Formula)
 
 
+def test_what_is_varied_may_begin_with_an_op_and_its_attributes() -> None:
+    """As in a candidate that another search found."""
+    search, origin = opened(SPEC.replace("act: relu\n", "act: {leaky_relu: 0.2}\n"))
+    assert all(reread(origin.with_values({"act": one})).digest for one in ("relu", "gelu"))
+    assert search.holes[3].domain == Choices(("relu", "gelu", {"leaky_relu": 0.2}))
+
+
 def test_the_whole_section() -> None:
     found = section("""\
   vary: {depths.*: {int: [1, =width]}}

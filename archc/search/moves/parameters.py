@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from archc.search.beside import varied
 from archc.search.edit import Path
 from archc.search.moves.view import View
 
@@ -12,8 +13,12 @@ T = TypeVar("T")
 
 
 def parameters(view: View, kind: type[T]) -> dict[str, T]:
-    """The parameters that are set to, or written as, plain values of a type."""
+    """The parameters that are set to, or written as, plain values of a type.
+
+    Those that the search varies have domains of their own, and moves leave them alone.
+    """
     hidden = {one.name for block in view.file.blocks.values() for one in block.parameters}
+    hidden |= varied(view.file)
     found = view.candidate.parameters
     return {
         name: value for name, value in found.items() if type(value) is kind and name not in hidden
