@@ -1,4 +1,4 @@
-"""Whether a child computes what its parent did, looked at before it is trained."""
+"""A child's first weights, and whether it computes with them what its parent did."""
 
 from __future__ import annotations
 
@@ -8,7 +8,28 @@ import archc_torch
 from archc.arrays import Array
 from archc.ir.program import Program
 from archc.sample import bindings, inputs
+from archc.search.deepen import passing
+from archc.search.inherit import inherited
 from archc_ort.verify import difference
+
+ALIKE = 1e-5  # of the largest magnitude: so far two outputs may be apart and be the same
+
+
+def heir(
+    parent: Program, old: Mapping[str, Array], child: Program, seed: int = 0
+) -> tuple[dict[str, Array], float | None]:
+    """The child's weights by full name, from its parent's, and the gap between the two.
+
+    Layers that the parent has not begin as the spec says, unless only others keep the function.
+    """
+    weights = inherited(child, parent, old, seed)
+    found, new = gap(parent, old, child, weights), weights.keys() - old.keys()
+    if found is None or found <= ALIKE or not new:
+        return weights, found
+    others = passing(child, weights, new)
+    other = gap(parent, old, child, others)
+    assert other is not None
+    return (others, other) if other < found else (weights, found)
 
 
 def gap(

@@ -15,12 +15,11 @@ from archc.ir.program import Program
 from archc.safetensors import read as open_safetensors
 from archc.safetensors import write_safetensors
 from archc.search.candidate import Candidate
-from archc.search.inherit import inherited
 from archc.search.section import Evaluation
 from archc.search.trial import Task
 from archc.train import Graphs, Training, join, read
 from archc.weights import open_weights
-from archc_search.alike import gap
+from archc_search.alike import heir
 from archc_train import checkpoint
 from archc_train.average import averaged
 from archc_train.data.check import check, fitting
@@ -32,15 +31,11 @@ from archc_train.loop import Loop
 from archc_train.trainee import Trainee
 
 STATE, SPEC, WEIGHTS = "state.pt", "spec.yaml", "weights.safetensors"  # in a trial's folder
-ALIKE = 1e-5  # of the largest magnitude: a child that computes what its parent did
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A candidate ready to be trained. `gap` is how far a child is from its parent, if it has one.
-
-    A gap of at most ALIKE tells that the inherited weights preserve the function.
-    """
+    """A candidate ready to be trained. `gap` is how far it is from its parent, if it has one."""
 
     program: Program
     training: Training
@@ -116,8 +111,7 @@ class Trainer:
             if found is not None:
                 text = (folder / SPEC).read_text("utf-8")
                 parent = Candidate.read(text, self.spec).program
-                fitted = inherited(candidate.program, found, self.seed)
-                return fitted, gap(parent, found, candidate.program, fitted)
+                return heir(parent, found, candidate.program, self.seed)
         return None, None
 
     def __call__(self, candidate: Candidate, task: Task) -> dict[str, float]:

@@ -314,7 +314,8 @@ def test_what_is_put_in_begins_as_nothing(text: str, kind: str, beginning: str) 
         old = {name: np.array(entry.array()) for name, entry in entries.items()}
     feeds = inputs(before.program.model, {"N": 2, "T": 5}, 0)
     results = []
-    for program, values in ((before.program, old), (after.program, inherited(after.program, old))):
+    new = inherited(after.program, before.program, old)
+    for program, values in ((before.program, old), (after.program, new)):
         module = archc_torch.module(program, weights=values)
         results.append(archc_torch.evaluate(module, feeds)["output"])
     assert np.allclose(*results, atol=1e-5)
