@@ -174,8 +174,7 @@ class Elaborator:
         """A named `do` has a scope of its own; an unnamed one only groups."""
         if segment is None:
             return self.context.noted(Scope(frame.scope.path, frame.scope, grouping=True))
-        frame.scope.home.count += 1
-        return self.context.noted(Scope(frame.scope.join(segment), frame.scope))
+        return self.context.noted(Scope(self.position(frame, step, segment), frame.scope))
 
     def _head(self, frame: Frame, step: Step, segment: str | None, fed: Feed) -> Item:
         name, chosen, space = self.head(frame, step)
@@ -269,7 +268,11 @@ class Elaborator:
         home.count += 1
         if own in home.segments and own.isdigit():
             what = f"'{own}' is the name of a step and the position of another"
-            raise StepError.of("E211", what, step.place, notes=(f"first at {home.segments[own]}",))
+            notes, help = (
+                (f"first at {home.segments[own]}",),
+                f"a name that is no number: step{own}",
+            )
+            raise StepError.of("E211", what, step.place, notes=notes, help=help)
         home.segments[own] = step.place
         return f"{home.path}.{own}" if home.path else own
 

@@ -158,9 +158,6 @@ class Scope:
             scope = scope.parent
         return None
 
-    def join(self, segment: str) -> str:
-        return f"{self.path}.{segment}" if self.path else segment
-
     def names(self) -> Iterator[str]:
         scope: Scope | None = self
         while scope is not None:

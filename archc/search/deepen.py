@@ -23,10 +23,13 @@ from archc.ops.norm import BatchNorm
 
 
 def passing(
-    program: Program, weights: Mapping[str, Array], new: Collection[str]
+    program: Program, weights: Mapping[str, Array], new: Collection[str], beside: bool
 ) -> dict[str, Array]:
-    """The weights, with others for new layers; `new` are the full names of theirs."""
-    walk = _Walk(frozenset(new), dict(weights))
+    """The weights, with others for new layers; `new` are the full names of theirs.
+
+    `beside` tells that new branches are beside what is passed on, and not in its place.
+    """
+    walk = _Walk(frozenset(new), dict(weights), beside)
     for name, model in program.models.items():
         walk.instance(model, program.prefix(name))
     return walk.weights
@@ -36,6 +39,7 @@ def passing(
 class _Walk:
     new: frozenset[str]
     weights: dict[str, Array]
+    beside: bool
 
     def instance(self, definition: Definition, prefix: str) -> None:
         """From the outputs back to the inputs, but not into new branches."""
@@ -47,7 +51,7 @@ class _Walk:
                 continue
             seen.add(id)
             node, read = graph.node(id), list(graph.present(id))
-            if isinstance(node, OpNode) and isinstance(node.op, Add):
+            if self.beside and isinstance(node, OpNode) and isinstance(node.op, Add):
                 branches = [self.ends(definition, prefix, value) for value in read]
                 if not all(branches):
                     for names in filter(None, branches):
@@ -108,15 +112,16 @@ def neutral(op: Op, weight: Weight, now: Array) -> Array | None:
     match op.name, weight.slot:
         case ("conv1d" | "conv2d" | "conv3d", "weight"):
             out, inner = now.shape[:2]
-            if out % inner or any(size % 2 == 0 for size in now.shape[2:]):
+            if any(size % 2 == 0 for size in now.shape[2:]):
                 return None
-            found = np.zeros_like(now)
-            middle = tuple(size // 2 for size in now.shape[2:])
+            found, middle = np.zeros_like(now), tuple(size // 2 for size in now.shape[2:])
+            each = out // getattr(op, "groups", 1)
             for row in range(out):
-                found[(row, row % inner, *middle)] = 1
+                if row % each < inner:
+                    found[(row, row % each, *middle)] = 1
             return found
         case "linear", "weight":
-            return np.eye(*now.shape, dtype=now.dtype) if len(set(now.shape)) == 1 else None
+            return np.eye(*now.shape, dtype=now.dtype)
         case "batch_norm", "weight":
             return np.ones_like(now)
         case "batch_norm", "running_var":

@@ -69,6 +69,8 @@ def _walk(
 def _of_value(graph: Graph, id: int, op: Op, read: Sequence[Layout]) -> Layout:
     """The parts of an op's first output."""
     types = [graph.type(value) for value in graph.present(id)]
+    if not types:
+        return {}
     out = graph.node(id).types[0]
     if isinstance(op, Concat):
         axis = op.axis % out.rank
@@ -77,6 +79,8 @@ def _of_value(graph: Graph, id: int, op: Op, read: Sequence[Layout]) -> Layout:
     hidden = getattr(op, "hidden", None)
     if isinstance(hidden, int) and getattr(op, "bidirectional", False):
         return {2: (hidden, hidden)}
+    if groups := _groups(op, read[0], types[0].dims):
+        return {1: groups}
     if not any(read):
         return {}
     if isinstance(op, Flatten):
@@ -85,7 +89,7 @@ def _of_value(graph: Graph, id: int, op: Op, read: Sequence[Layout]) -> Layout:
         each = prod(size for size in inner if isinstance(size, int))
         whole = start in read[0] and all(isinstance(size, int) for size in inner)
         return {start: tuple(size * each for size in read[0][start])} if whole else {}
-    if "pool" in op.name or _is_depthwise(op, types[0].dims):
+    if "pool" in op.name:
         return {1: read[0][1]} if 1 in read[0] else {}
     if isinstance(op, Pointwise | Combining) or op.name in KEEPING:
         alike = [one for one, type in zip(read, types, strict=False) if type.dims == out.dims]
@@ -109,7 +113,9 @@ def _of_weight(
             deep = "_l" in weight.slot and "_l0" not in weight.slot
             parts = (hidden,) * getattr(op, "directions", 1) if deep else read[0].get(last, ())
             yield from [(1, parts)] if parts else []
-    elif op.name in (*FIRST, *LAST) or _is_depthwise(op, x.dims):
+    elif groups := _groups(op, read[0], x.dims):
+        yield 0, groups
+    elif op.name in (*FIRST, *LAST):
         axis = last if op.name in LAST else 1
         if axis in read[0] and weight.type.dims[:1] == x.dims[axis : axis + 1]:
             yield 0, read[0][axis]
@@ -124,9 +130,12 @@ def _parts(layout: Layout, axis: int, size: Size) -> Parts:
     return layout.get(axis, (size,) if isinstance(size, int) else ())
 
 
-def _is_depthwise(op: Op, dims: Sequence[Size]) -> bool:
-    groups, out = getattr(op, "groups", 1), getattr(op, "out", None)
-    return op.name.startswith("conv") and groups > 1 and groups == dims[1] == out
+def _groups(op: Op, read: Layout, dims: Sequence[Size]) -> Parts:
+    """The parts of a grouped convolution's channels; those of its input, if each is a group."""
+    count, out = getattr(op, "groups", 1), getattr(op, "out", None)
+    if op.name not in ("conv1d", "conv2d", "conv3d") or not isinstance(out, int) or count == 1:
+        return ()
+    return read[1] if count == dims[1] == out and 1 in read else (out // count,) * count
 
 
 def input_axis(weight: Weight, op: Op | None) -> int | None:

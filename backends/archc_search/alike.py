@@ -26,10 +26,16 @@ def heir(
     found, new = gap(parent, old, child, weights), weights.keys() - old.keys()
     if found is None or found <= ALIKE or not new:
         return weights, found
-    others = passing(child, weights, new)
-    other = gap(parent, old, child, others)
-    assert other is not None
-    return (others, other) if other < found else (weights, found)
+    tried = [(found, weights)]
+    for beside in (True, False):
+        others = passing(child, weights, new, beside)
+        other = gap(parent, old, child, others)
+        assert other is not None
+        tried.append((other, others))
+        if other <= ALIKE:
+            break
+    distance, nearest = min(tried, key=lambda one: one[0])
+    return nearest, distance
 
 
 def gap(

@@ -89,14 +89,14 @@ class Trainer:
             )
         return self.sets[key]
 
-    def begun(self, candidate: Candidate, task: Task) -> Begun:
-        """The candidate with its first weights: its parent's where it inherits them."""
+    def begun(self, candidate: Candidate, task: Task, afresh: bool = True) -> Begun:
+        """The candidate with its first weights, if they count: its parent's where it inherits."""
         training = self.training(candidate)
         data = self.data(candidate, training)
         fitting(candidate.program, training, data)
         graphs = join(candidate.program, training, data.types)
         check(candidate.program, training, graphs, data)
-        weights, distance = self.first(candidate, task)
+        weights, distance = self.first(candidate, task) if afresh else (None, None)
         trainee = Trainee(candidate.program, graphs, weights, training.seed)
         return Begun(candidate.program, training, graphs, data, trainee, distance)
 
@@ -119,12 +119,13 @@ class Trainer:
 
         Raises EvaluationError where a number is not finite.
         """
-        begun = self.begun(candidate, task)
+        saved = checkpoint.load(task.folder / STATE)
+        begun = self.begun(candidate, task, afresh=saved is None)
         device = Device(begun.training.precision, cpu=self.where.device == "cpu")
         loop = Loop(begun.trainee, begun.training, begun.graphs, begun.data, device)
-        saved = checkpoint.load(task.folder / STATE)
         if saved is not None:
             loop.load(saved["loop"])
+        distance = begun.gap if saved is None else saved["gap"]
         until = self.until(loop, task.rung)
         while loop.turn < until:
             loop.next_turn()
@@ -136,10 +137,8 @@ class Trainer:
             )
         if any(not math.isfinite(value) for value in found.values()):
             raise EvaluationError.of("E865", "a number of the evaluation is not finite")
-        self.keep(candidate, task, loop, until)
-        if begun.gap is not None and task.rung == 0:
-            found["inherited_gap"] = begun.gap
-        return found
+        self.keep(candidate, task, loop, until, distance)
+        return found if distance is None else {**found, "inherited_gap": distance}
 
     def until(self, loop: Loop, rung: int) -> int:
         """The turn at which a rung ends."""
@@ -148,11 +147,13 @@ class Trainer:
             return loop.turns
         return max(1, round(epochs[rung] * loop.turns_per_epoch))
 
-    def keep(self, candidate: Candidate, task: Task, loop: Loop, until: int) -> None:
+    def keep(
+        self, candidate: Candidate, task: Task, loop: Loop, until: int, distance: float | None
+    ) -> None:
         """Leaves what the next rung and the candidate's children begin with."""
         task.folder.mkdir(parents=True, exist_ok=True)
         if until < loop.turns:
-            checkpoint.save(task.folder / STATE, {"loop": loop.state()})
+            checkpoint.save(task.folder / STATE, {"loop": loop.state(), "gap": distance})
         else:
             (task.folder / STATE).unlink(missing_ok=True)
         if self.evaluation.inherit:

@@ -384,6 +384,8 @@ def test_what_the_documents_found() -> None:
     )
     assert code("inputs: {x: [N, =h]}\ngraph: [relu]") == "E215"
     assert code(x + "graph: [{linear: 3}, {linear: 3, name: 0}]") == "E211"
+    assert code(x + "graph: [relu, {name: =i, repeat: {i: 2}, do: [{linear: 3}]}]") == "E211"
+    assert code(x + "graph: [{name: 1, do: [relu]}, relu]") == "E211"
     assert code(x + "graph: [{linear: 4, name: prev}]") == "E212"
     assert (
         code(x + "graph: [{linear: 4, name: a}, {linear: 4, name: b}]\noutputs: [a, a]") == "E211"

@@ -85,9 +85,10 @@ def test_a_rung_that_is_made_again_gives_the_same(tmp_path: Path) -> None:
 
 def test_children_begin_as_their_parents_ended(tmp_path: Path) -> None:
     candidate = read(SPEC, tmp_path)
-    search = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(2,), inherit=True))
+    search = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(1, 2), inherit=True))
     evaluate = evaluator(search, candidate, {})
-    parent = evaluate(candidate, task(tmp_path, 0))
+    evaluate(candidate, task(tmp_path, 0))
+    parent = evaluate(candidate, task(tmp_path, 0, 1))
     trainer = Trainer(search.evaluation, 0, candidate)
     wider = candidate.with_values({"out": 6})
     larger = candidate.with_edits(
@@ -99,6 +100,9 @@ def test_children_begin_as_their_parents_ended(tmp_path: Path) -> None:
         assert begun.gap is not None and begun.gap <= 1e-5
     found = evaluate(wider, task(tmp_path, 2, 0, 0))
     assert found["inherited_gap"] <= 1e-5
+    last = evaluate(wider, task(tmp_path, 2, 1, 0))
+    assert last["inherited_gap"] == found["inherited_gap"]
+    assert evaluate(wider, task(tmp_path, 2, 1, 0)) == last  # from its parent on once more
     assert found["accuracy"] > parent["accuracy"] - 0.05
     assert "inherited_gap" not in evaluate(wider, task(tmp_path, 3))  # it has no parent
 
