@@ -140,8 +140,9 @@ class Study:
         return origin(self.folder)
 
     def candidate(self, record: Record) -> Candidate:
-        """A trial's candidate, from its text. Raises SpecError."""
-        return Candidate.read(record.text, self.folder / "spec.yaml")
+        """A trial's candidate, from its text, a descendant of the origin. Raises SpecError."""
+        found = Candidate.read(record.text, self.folder / "spec.yaml")
+        return replace(found, origin=self.origin)
 
     @cached_property
     def records(self) -> list[Record]:

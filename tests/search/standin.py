@@ -80,6 +80,10 @@ def score(candidate: Candidate) -> float:
     return 100.0 - abs(now["width"] - 23) - 3 * abs(now["depth"] - 4) + len(now["act"]) / 10
 
 
+def heavy(candidate: Candidate) -> float:
+    return float(candidate.program.params)
+
+
 def climbing(candidate: Candidate, task: Task) -> dict[str, float]:
     """Better with every rung; goes on from what the rung before left."""
     task.folder.mkdir(parents=True, exist_ok=True)

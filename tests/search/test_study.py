@@ -18,6 +18,7 @@ from archc.errors import ArchcError
 from archc.pipeline import compile
 from archc.search.reading import read
 from archc.search.record import front
+from archc.search.start import Staff, go_on
 from archc.search.study import Study
 
 TWO = standin.TWO.replace("seed: 3", "limits: {params: 1200}\n  evaluate: {epochs: [1, 2]}")
@@ -222,3 +223,33 @@ def test_trials_are_told_in_the_order_that_they_have(study: Study) -> None:
     orders = [one.told for one in study.records]
     orders += [step.order for one in study.records for step in one.steps]
     assert sorted(order or 0 for order in orders) == list(range(1, len(orders) + 1))
+
+
+GROWING = """\
+archc: 1
+name: net
+inputs: {x: [N, 64]}
+graph:
+  - name: body
+    do: [{linear: 256, name: a}, relu, {linear: 128, name: b}, relu, {linear: 64, name: c}]
+  - {linear: 2, name: head}
+search:
+  moves: {within: [body]}
+  objectives: {maximize: score}
+  strategy: {evolution: {population: 4, tournament: 3}}
+  budget: {trials: 60}
+  seed: 3
+"""
+
+
+def test_networks_grow_up_to_a_multiple_of_the_origin(tmp_path: Path) -> None:
+    """Its own, not that of a candidate that was read from the study."""
+    study = standin.begun(tmp_path, GROWING, "heavy")
+    go_on(study, Staff(workers=0))
+    sizes = [one.values["score"] for one in study.storage.records()]
+    most = 4 * sizes[0] + 100_000
+    assert max(sizes) > most
+    for size, record in zip(sizes, study.storage.records(), strict=True):
+        for parent in record.parents:
+            assert sizes[parent] <= most or size < 1.01 * sizes[parent]
+    study.close()
