@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from difflib import unified_diff
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -381,3 +383,27 @@ search:
     assert [move.values for move in moves(candidate).all("repeat")] == (
         [] if varied else [{"n": 3}, {"n": 1}]
     )
+
+
+def test_copies_of_blocks_go_when_nothing_calls_them_any_more() -> None:
+    text = """\
+archc: 1
+name: net
+inputs: {x: [N, 8]}
+blocks:
+  half: {graph: [{linear: 8}, relu]}
+  unit: {graph: [{half, name: a}, {half, name: b}]}
+graph: [{unit, name: a}, {unit, name: b}, {linear: 8}, relu]
+"""
+    candidate, random = Candidate.read(text, Path("net.yaml")), Random(1)
+    counts: list[int] = []
+    for _ in range(150):
+        made = moves(candidate, Moves(kinds=("swap", "remove", "duplicate"))).draw(random)
+        assert made is not None
+        candidate = made.made(candidate)
+        shown = re.sub(r"\s+", " ", candidate.text())
+        copies = [name for name in candidate.file.blocks if name not in ("half", "unit")]
+        counts.append(len(copies))
+        for name in copies:
+            assert len(re.findall(rf"\b{name}\b", shown)) > 1, name
+    assert any(after < before for before, after in pairwise(counts))

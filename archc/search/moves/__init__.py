@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from archc.search.move import Move
 from archc.search.moves.apart import draw as draw_apart
+from archc.search.moves.apart import tidied
 from archc.search.moves.duplicate import found as _duplicate
 from archc.search.moves.groups import found as _groups
 from archc.search.moves.heads import found as _heads
@@ -62,10 +63,10 @@ class Possible:
             if random.random() < APART:
                 found = draw_apart(self.candidate, self.chosen, one, FINDERS[one], random)
                 if found is not None:
-                    return found
+                    return tidied(self.candidate, found)
             found = next(self.found(one, random), None)
             if found is not None:
-                return found
+                return tidied(self.candidate, found)
         return None
 
     def found(self, kind: str, random: Random) -> Iterator[Move]:

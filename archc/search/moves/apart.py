@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Map
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from archc.search.moves.room import shuffled
 from archc.search.moves.say import at
 from archc.search.moves.swap import called
 from archc.search.moves.view import Row, View
+from archc.search.moves.words import Mention, Words
 from archc.search.section import Moves
 from archc.spec.ast import TYPE_NAMES, Template
 from archc.spec.data import Data, Mapping, Scalar, plain
@@ -50,6 +53,27 @@ def draw(
             return Move(kind, what, (*edits, *move.edits))
         return None
     return None
+
+
+def tidied(candidate: Candidate, move: Move) -> Move:
+    """The move, and without the copies of blocks that nothing calls any more after it."""
+    own = (candidate.origin or candidate).file.blocks
+    copies = [name for name in candidate.file.blocks if name not in own]
+    if not copies:
+        return move
+    mentions = Words.of(move.made(candidate).file.data).mentions
+    gone: list[str] = []
+    while unused := [
+        name for name in copies if name not in gone and not _is_called(name, mentions, gone)
+    ]:
+        gone += unused
+    return replace(move, edits=(*move.edits, *(Edit("remove", ("blocks", name)) for name in gone)))
+
+
+def _is_called(name: str, mentions: Map[str, list[Mention]], gone: list[str]) -> bool:
+    """Whether anything but the block itself, and blocks that are gone, speaks of it."""
+    ends = {("blocks", one) for one in (name, *gone)}
+    return any(one.path[:2] not in ends for one in mentions.get(name, ()))
 
 
 def _uses(view: View) -> list[tuple[Row, Template]]:
