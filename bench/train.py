@@ -79,7 +79,7 @@ def ours(program: Program, fields: dict[str, torch.Tensor]) -> Callable[[], obje
         name: TensorType(str(v.dtype).removeprefix("torch."), (n, *v.shape[1:]))
         for name, v in fields.items()
     }
-    data = DataSet("random", InMemory(fields), InMemory(fields), None, types)
+    data = DataSet("random", dict.fromkeys(("train", "val"), InMemory(fields)), types)
     graphs = join(program, training, types)
     trainee = Trainee(program, graphs, None, 0)
     return Loop(trainee, training, graphs, data, Device(cpu=True)).next_turn

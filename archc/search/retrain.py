@@ -133,7 +133,7 @@ class Retraining:
         test: Numbers | None = None
         if "test" in found["parts"]:
             stage("the test part")
-            test = trainer.measure(run, part="test", device=self.device)
+            test = trainer.measure(run, part="test", device=self.device).numbers
         parity = report["parity"]
         outcome = Outcome(record.number, program.params, program.macs, found["best"], test, parity)
         with replacing(path) as file:

@@ -41,6 +41,16 @@ class News:
     best: bool = False  # whether this evaluation is the best so far
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run measures on some items; a number that is not finite is None."""
+
+    data: str
+    part: str
+    items: int
+    numbers: Mapping[str, float | None]
+
+
 Tell = Callable[[Begun | News], None]
 
 

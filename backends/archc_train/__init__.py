@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archc.ir.program import Program
-    from archc.train.news import Tell
+    from archc.train.news import Measured, Tell
     from archc_train.device import Device
     from archc_train.run import Run
 
@@ -101,8 +102,8 @@ def _train(program: Program, run: Run, device: Device, tell: Tell | None) -> dic
     }
 
 
-def measure(folder: Path, **options: Any) -> dict[str, float | None]:
-    """A run's numbers on a part of its data; see `archc_train.measuring`.
+def measure(folder: Path, **options: Any) -> Measured:
+    """A run's numbers on a part of its data, or on other data; see `archc_train.measuring`.
 
     One that is not finite is None, as JSON has no such numbers.
     """
@@ -110,7 +111,7 @@ def measure(folder: Path, **options: Any) -> dict[str, float | None]:
     from archc_train.run import finite
 
     found = measuring.measure(folder, **options)
-    return {name: finite(value) for name, value in found.items()}
+    return replace(found, numbers={name: finite(value) for name, value in found.numbers.items()})
 
 
 def sample(folder: Path, **options: Any) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from archc.errors import Diagnostic, SpecError, did_you_mean
 from archc.train import Training
 from archc.train.section import Metric
+from archc_train.data.raw import spoken
 from archc_train.rankings import Ranking
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def untold(training: Training, found: Mapping[str, float], part: str) -> dict[st
     return {
         one.name: Diagnostic(
             "E807",
-            f"the metric '{one.name}' cannot be told on the {part} part, and is left out",
+            f"the metric '{one.name}' cannot be told on {spoken(part)}, and is left out",
             one.place,
             notes=(f"{one.kind} compares classes, and some class has no item there",),
             help="'split', 'only' and 'without' say which items a part has",

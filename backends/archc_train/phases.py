@@ -43,6 +43,7 @@ def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
     for number in range(first, max(1, len(whole.phases))):
         one, training = program, whole
         settings: Mapping[str, Any] = {}
+        lasting: Mapping[str, Any] = {}
         if whole.phases:
             phase = whole.phases[number]
             settings = phase.set
@@ -56,7 +57,7 @@ def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
         device.wait()  # all have read what is written now
         if device.is_main:
             run.remember(data.facts)
-            run.note(settings=dict(settings))
+            run.note(settings=dict(settings), lasting=dict(lasting), items=len(data.train))
         weights = about["weights"] if number == 0 else carried(one, run, training.seed)
         yield Stage(number, one, training, data, weights)
 

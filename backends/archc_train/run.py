@@ -32,6 +32,8 @@ from archc.ir.program import Program
 from archc.pipeline import compile
 from archc.safetensors import write_safetensors
 from archc.spec.bundle import bundle, with_sections
+from archc.train import Training, read
+from archc.train.reading import changed
 from archc.weights import open_weights
 from archc_train import checkpoint
 
@@ -114,6 +116,11 @@ class Run:
         return compile(
             self.folder / "spec.yaml", set=self.about.get("settings", {}) if final else {}
         )
+
+    def training(self, program: Program) -> Training:
+        """The training of the phase that it came to; `program` is the final one."""
+        about = self.about
+        return read(program, changed(about.get("lasting", {}), about["changes"]))
 
     def weights(self, name: str) -> Path:
         """A file of weights. Raises InputError E811 where the run came to none."""

@@ -102,8 +102,8 @@ def lasted(folder: Path) -> float:
 
 def numbers(recipe: Recipe, trained: Trained, measures: tuple[str, ...]) -> dict[str, float]:
     """The test part's metrics, and what the recipe's own measurements say."""
-    part = "val" if trained.data.test is None else "test"
-    found = archc_train.measure(trained.folder, part=part, device="cpu")
+    part = "test" if "test" in trained.data.parts else "val"
+    found = dict(archc_train.measure(trained.folder, part=part, device="cpu").numbers)
     for name in measures:
         module = import_module(f"bench.recipes.measures.{name}")
         found.update(module.measure(trained))

@@ -112,7 +112,7 @@ def data(count: int = 40) -> DataSet:
     fields = {"x": x, "label": label}
     n = symbol("N")
     types = {"x": TensorType("float32", (n, 4)), "label": TensorType("int64", (n,))}
-    return DataSet("points", InMemory(fields), InMemory(fields), None, types)
+    return DataSet("points", dict.fromkeys(("train", "val"), InMemory(fields)), types)
 
 
 def made(text: str) -> tuple[Program, Training, Graphs]:

@@ -147,11 +147,11 @@ def test_a_ranking_that_the_part_cannot_tell_is_left_out_and_told_once(
     assert "auroc" not in json.dumps(Run.open(run).saved()["best"])
     assert main(["eval", str(run), "--part", "val", "--json"]) == 0
     found = capsys.readouterr()
-    assert "auroc" not in json.loads(found.out)
+    assert "auroc" not in json.loads(found.out)["numbers"]
     assert "cannot be told on the val part" in found.err
     assert main(["eval", str(run), "--json"]) == 0  # the test part has both
     found = capsys.readouterr()
-    assert 0 <= json.loads(found.out)["auroc"] <= 1
+    assert 0 <= json.loads(found.out)["numbers"]["auroc"] <= 1
     assert found.err == ""
 
 

@@ -147,7 +147,9 @@ def test_a_batch_norms_statistics_are_kept_with_the_weights(
     assert abs(weights(run, "best.safetensors")["norm.running_mean"]).max() > 0.01
     told = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
     assert main(["eval", str(run), "--part", "val", "--device", "cpu", "--json", "-q"]) == 0
-    assert json.loads(capsys.readouterr().out)["loss"] == pytest.approx(told["val.loss"], abs=1e-5)
+    assert json.loads(capsys.readouterr().out)["numbers"]["loss"] == pytest.approx(
+        told["val.loss"], abs=1e-5
+    )
 
 
 @pytest.mark.slow

@@ -115,8 +115,11 @@ def test_a_grown_run_is_measured_drawn_and_built_as_it_is_in_the_end(
 ) -> None:
     from PIL import Image
 
-    assert main(["eval", str(run), "--device", "cpu", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) >= {"judge.loss", "generator.m"}
+    command = ["eval", str(run), "--last", "--part", "val", "--device", "cpu", "--json"]
+    assert main(command) == 0
+    found = json.loads(capsys.readouterr().out)["numbers"]
+    last = json.loads((run / "log.jsonl").read_text("utf-8").splitlines()[-1])
+    assert found["generator.m"] == pytest.approx(last["val.generator.m"])  # `alpha` is 1, too
     picture = tmp_path / "grid.png"
     assert main(["sample", str(run), "--count", "4", "-o", str(picture)]) == 0
     with Image.open(picture) as grid:

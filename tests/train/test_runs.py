@@ -231,7 +231,9 @@ def test_a_run_is_measured(whole: Path, capsys: pytest.CaptureFixture[str]) -> N
     found = {}
     for part in ("train", "val", "test"):
         assert main(["eval", str(whole), "--part", part, "--json", "--device", "cpu"]) == 0
-        found[part] = json.loads(capsys.readouterr().out)
+        told = json.loads(capsys.readouterr().out)
+        assert told["part"] == part and told["items"] > 100
+        found[part] = told["numbers"]
     assert found["train"]["accuracy"] > 0.8
     assert len({one["loss"] for one in found.values()}) == 3
     best = max(
@@ -249,12 +251,35 @@ def test_a_run_is_measured_on_other_data(
 
     digits = load_digits()
     images = (digits.images[:100] * (255 / 16)).round().astype(np.uint8)
-    path = tmp_path / "other.npz"
-    np.savez(path, image=images, label=digits.target[:100])
-    for part in ("train", "test"):
-        arguments = ["eval", str(whole), "--data", str(path), "--part", part, "--json"]
-        assert main([*arguments, "--device", "cpu"]) == 0
-        assert json.loads(capsys.readouterr().out)["accuracy"] > 0.7
+    label = digits.target[:100]
+    arrays = {
+        "whole": {"image": images, "label": label},
+        "few": {"image": images[:9], "label": label[:9]},  # fewer than a batch
+        "held_out": {"x_test": images[:30], "y_test": label[:30]},
+        "parts": {
+            "x_train": images[30:], "y_train": label[30:],
+            "x_test": images[:30], "y_test": label[:30],
+        },
+    }  # fmt: skip
+    for name, held in arrays.items():
+        np.savez(tmp_path / f"{name}.npz", **held)
+    for name, part, found in [
+        ("whole", None, ("all", 100)), ("few", None, ("all", 9)), ("whole", "test", ("test", 10)),
+        ("held_out", None, ("test", 30)), ("held_out", "test", ("test", 30)),
+        ("parts", None, ("test", 30)), ("parts", "train", ("train", 70)),
+        ("parts", "val", ("val", 7)),
+    ]:  # fmt: skip
+        arguments = ["eval", str(whole), "--data", str(tmp_path / f"{name}.npz"), "--json"]
+        asked = ["--part", part] if part else []
+        assert main([*arguments, *asked, "--device", "cpu"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["part"], told["items"]) == found, name
+        assert told["numbers"]["accuracy"] > 0.7, name
+    assert main(["eval", str(whole), "--data", str(tmp_path / "few.npz"), "--device", "cpu"]) == 0
+    assert "few.npz, whole: 9 items" in capsys.readouterr().out
+    held = str(tmp_path / "held_out.npz")
+    assert main(["eval", str(whole), "--data", held, "--part", "val", "--device", "cpu"]) == 2
+    assert "there are test" in capsys.readouterr().err
 
 
 def test_a_run_is_built_exported_and_verified(whole: Path, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_turn_moves_the_weights_of_every_update(spec: str) -> None:
         outputs = graphs.program.models[graphs.models[update.name]].output_types()
         assert {str(outputs[term]) for term in update.loss} == {"float32[]"}
     part = InMemory(drawn(types, torch.Generator().manual_seed(0)))
-    data = DataSet(spec, part, part, None, types)
+    data = DataSet(spec, {"train": part, "val": part}, types)
     torch.manual_seed(0)
     loop = Loop(Trainee(program, graphs, None, 0), training, graphs, data, Device(cpu=True))
     before = {name: value.clone() for name, value in loop.trainee.shared.items()}

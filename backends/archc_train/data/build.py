@@ -20,7 +20,7 @@ from archc_train.data import images
 from archc_train.data.part import DataSet, Field, Fields, InMemory, Part
 from archc_train.data.pictures import Lazy, Pictures, Streaming
 from archc_train.data.ragged import Ragged
-from archc_train.data.raw import PARTS, Columns, Raw, Request
+from archc_train.data.raw import ALL, PARTS, Columns, Raw, Request, first
 from archc_train.data.scale import standardised
 from archc_train.data.split import length, parted, subset, there
 
@@ -32,22 +32,28 @@ def data_set(raw: Raw, request: Request) -> DataSet:
 
     Where there is no validation part it is taken from the training part, and where there is no
     test part from both, in shares or counts that `split` says (a tenth each); which items is drawn
-    from the split's seed, class by class where items have one. Subsets are chosen before.
+    from the split's seed, class by class where items have one. Subsets are chosen before. Nothing
+    is split off what is measured as it is.
     """
     options, facts = request.options, dict(raw.facts)
-    preprocess = images.asked(options, request.preprocess)
+    section = {**request.preprocess, **request.known.get("preprocess", {})}
+    preprocess = images.asked(options, section)
     for columns in raw.parts.values():
         check_lengths(request.name, columns)
     parts = {name: at_hand(columns, preprocess, options) for name, columns in raw.parts.items()}
     left_out = sum(length(raw.parts[name]) - length(columns) for name, columns in parts.items())
     if left_out:
         facts["unreadable"] = left_out
-    for chosen in (options, *(options.get(name, {}) for name in PARTS)):
-        there(parts.values(), chosen, facts)
+    if not request.measured:
+        for chosen in (options, *(options.get(name, {}) for name in PARTS)):
+            there(parts.values(), chosen, facts)
     parts = {name: subset(columns, options, facts) for name, columns in parts.items()}
-    parts = split(parts, request)
+    taken = request.taken(parts)
+    parts = split(parts, request) if taken is None else taken
     parts = {
-        name: subset(parts[name], options.get(name, {}), facts) for name in PARTS if name in parts
+        name: subset(parts[name], options.get(name, {}), facts)
+        for name in (*PARTS, ALL)
+        if name in parts
     }
     if raw.finish is not None:
         parts = dict(raw.finish(parts, facts))
@@ -55,7 +61,7 @@ def data_set(raw: Raw, request: Request) -> DataSet:
         parts = dict(standardised(parts, facts, request.known.get("scale", {})))
     fields: dict[str, dict[str, Field]] = {name: {} for name in parts}
     types: dict[str, TensorType] = {}
-    for name, column in parts["train"].items():
+    for name, column in first(parts).items():
         whole = {part: columns[name] for part, columns in parts.items()}
         if isinstance(column, Ragged):
             types |= column.types(name)
@@ -68,17 +74,14 @@ def data_set(raw: Raw, request: Request) -> DataSet:
             for part, field in own[0].items():
                 fields[part][name] = field
             types[name] = TensorType(
-                "float32", (N, *fields["train"][name][torch.arange(1)].shape[1:])
+                "float32", (N, *first(fields)[name][torch.arange(1)].shape[1:])
             )
         else:
             for part, values in whole.items():
                 fields[part][name] = tensor(name, np.asarray(values))
-            types[name] = type_of(fields["train"][name])
+            types[name] = type_of(first(fields)[name])
     made = {name: part_of(found) for name, found in fields.items()}
-    return DataSet(
-        request.name, made["train"], made["val"], made.get("test"), types, facts,
-        raw.asked, raw.columns,
-    )  # fmt: skip
+    return DataSet(request.name, made, types, facts, raw.asked, raw.columns)
 
 
 def check_lengths(name: str, columns: Columns) -> None:
@@ -134,11 +137,11 @@ def prepared(
     parts: Mapping[str, Any], preprocess: Preprocess, request: Request
 ) -> tuple[dict[str, Field], dict[str, Any]]:
     """Images as fields by part, and the section that says how they were made."""
-    train = parts["train"]
+    train = first(parts)
     if request.options.get("normalize") is True and preprocess.mean is None:
         preprocess = images.measured(train, preprocess, request.seed)
-    first = train.some(np.arange(1)) if isinstance(train, Pictures) else train[:1]
-    channels, height, width = first.shape[1:]
+    one = train.some(np.arange(1)) if isinstance(train, Pictures) else train[:1]
+    channels, height, width = one.shape[1:]
     for key in ("mean", "deviation"):
         given = getattr(preprocess, key)
         if given is not None and len(given) not in (1, channels):
@@ -152,7 +155,7 @@ def prepared(
         told = preprocess
     section = {"scale": preprocess.scale, **told.as_section()}
     section.setdefault("colours", "grey" if channels == 1 else "RGB")
-    return {part: images.field(one, preprocess) for part, one in parts.items()}, section
+    return {part: images.field(items, preprocess) for part, items in parts.items()}, section
 
 
 def part_of(fields: Mapping[str, Field]) -> Part:

@@ -18,6 +18,7 @@ from archc.train.graphs import unused
 from archc_train.data.join import Joined, Renamed
 from archc_train.data.meaning import Choosing, choices
 from archc_train.data.part import DataSet, Fields, Part
+from archc_train.data.raw import spoken
 from archc_train.data.split import LABEL
 from archc_train.data.text import Windows
 
@@ -50,7 +51,7 @@ def entry_place(program: Program, training: Training, key: str) -> Place:
 
 
 def batches(program: Program, training: Training, data: DataSet) -> Iterator[Diagnostic]:
-    if training.batch > len(data.train):
+    if "train" in data.parts and training.batch > len(data.train):
         yield Diagnostic(
             "E807",
             f"a batch of {training.batch} is larger than the training part",
@@ -93,7 +94,7 @@ def ranges(graphs: Graphs, data: DataSet) -> Iterator[Diagnostic]:
                     "E807",
                     f"{one.field} {number} is out of range: there are {one.count} {one.what}",
                     one.place,
-                    notes=(f"item {item} of the {part} part of {data.name} has it",),
+                    notes=(f"item {item} of {spoken(part)} of {data.name} has it",),
                     help=advice(one, number, data),
                 )
                 break

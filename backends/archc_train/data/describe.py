@@ -8,15 +8,17 @@ import torch
 from torch import Tensor
 
 from archc_train.data.part import DataSet
+from archc_train.data.raw import first
 
-SAMPLE = 256  # items of the training part that ranges are shown of
+SAMPLE = 256  # items of the first part that ranges are shown of
 
 
 def describe(data: DataSet) -> str:
     """Its parts, and each field with its type and what it holds, a line each."""
     counts = ", ".join(f"{len(part):,} {name}" for name, part in data.parts.items())
     lines = [f"{data.name}: {counts}"]
-    rows = data.train.batch(torch.arange(min(SAMPLE, len(data.train))))
+    part = first(data.parts)
+    rows = part.batch(torch.arange(min(SAMPLE, len(part))))
     shown = [(name, str(type), held(rows[name])) for name, type in data.types.items()]
     wide = [max(len(row[k]) for row in shown) for k in range(2)]
     lines += [f"  {name:<{wide[0]}}  {type:<{wide[1]}}  {what}" for name, type, what in shown]

@@ -12,7 +12,7 @@ import numpy as np
 from archc.arrays import Array
 from archc.errors import InputError, did_you_mean
 from archc_train.data import hub
-from archc_train.data.raw import Request, malformed, needs
+from archc_train.data.raw import Request, first, in_order, malformed, needs
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -30,15 +30,12 @@ def frames(request: Request, header: bool = True) -> dict[str, DataFrame]:
     if path.is_dir() and hub.holds_saved(path):
         return hub.tables(request)
     files = by_part(path) if path.is_dir() else {"train": path}
-    if "train" not in files:
-        raise malformed(path, "has no table called train", WANTED)
+    request.check_parts(files, path, WANTED)
     found = {part: frame(file, header) for part, file in files.items()}
     for part, one in found.items():
-        gone = [str(name) for name in found["train"].columns if name not in set(one.columns)]
+        gone = [str(name) for name in first(found).columns if name not in set(one.columns)]
         if gone:
-            raise malformed(
-                files[part], f"lacks columns of {files['train'].name}: {', '.join(gone)}"
-            )
+            raise malformed(files[part], f"lacks columns of {first(files).name}: {', '.join(gone)}")
     return found
 
 
@@ -108,10 +105,12 @@ def texts(table: DataFrame, name: str, request: Request) -> list[str]:
     return [str(value) for value in values]
 
 
-def class_names(tables: Mapping[str, DataFrame], name: str, request: Request) -> list[Any]:
+def class_names(
+    tables: Mapping[str, DataFrame], name: str, request: Request, fact: str = "labels"
+) -> list[Any]:
     """All classes in a column, in order, whichever part they are in; those of an earlier run first.
 
-    Numbers come in their order, not in that of their digits.
+    Numbers come in their order, not in that of their digits. `fact` is what the run knows them by.
     """
     seen: set[Any] = set()
     for table in tables.values():
@@ -122,16 +121,7 @@ def class_names(tables: Mapping[str, DataFrame], name: str, request: Request) ->
         found = sorted(seen)
     except TypeError:
         found = sorted(seen, key=str)
-    return in_order(found, request.known.get("labels"))
-
-
-def in_order(names: list[Any], before: Any) -> list[Any]:
-    """Names of classes in the order that an earlier run had them in, others after."""
-    if not isinstance(before, list):
-        return names
-    place = {str(name): k for k, name in enumerate(before)}
-    here = {str(name): name for name in names}
-    return [here.get(name, name) for name in place] + [n for n in names if str(n) not in place]
+    return in_order(found, request, fact)
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from archc.arrays import Array
 from archc.errors import InputError, did_you_mean
 from archc_train.data.pictures import Pictures
 from archc_train.data.ragged import Ragged
-from archc_train.data.raw import Column, Raw, Request, malformed, missing, needs
+from archc_train.data.raw import Column, Raw, Request, first, in_order, malformed, missing, needs
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -76,8 +76,7 @@ def splits(request: Request) -> dict[str, Any]:
     if not isinstance(found, Mapping):
         return {"train": found}
     parts = {SPLITS[key]: one for key, one in found.items() if key in SPLITS}
-    if "train" not in parts:
-        raise malformed(request.name, f"has no training part: {', '.join(found)}")
+    request.check_parts(parts, request.name, WANTED)
     return parts
 
 
@@ -112,7 +111,7 @@ def hub(request: Request) -> Raw:
     Pictures, classes, numbers and lists of numbers can be fields; texts are for `text` and `pairs`.
     """
     parts = splits(request)
-    known = parts["train"].features
+    known = first(parts).features
     written = request.options.get("fields")
     wanted = dict(written) if isinstance(written, Mapping) else {name: name for name in known}
     for name in wanted.values():
@@ -130,14 +129,23 @@ def hub(request: Request) -> Raw:
                     help="data: {text: {hub: NAME, label: true}}, or {pairs: {hub: NAME}}",
                 )  # fmt: skip
             continue
-        if kind == "ClassLabel":
-            facts["labels" if field == "label" else f"labels.{field}"] = list(known[name].names)
         for part, one in parts.items():
             found[part][field] = column_of(one, name, kind, request)
+        if kind == "ClassLabel":
+            own, fact = known[name].names, "labels" if field == "label" else f"labels.{field}"
+            facts[fact] = in_order(list(own), request, fact)
+            for columns in found.values():
+                columns[field] = renumbered(columns[field], own, facts[fact])
     if written:
-        return Raw(found, facts, asked=frozenset(found["train"]))
-    plain = (name for name in found["train"] if type(known[name]).__name__ != "ClassLabel")
+        return Raw(found, facts, asked=frozenset(first(found)))
+    plain = (name for name in first(found) if type(known[name]).__name__ != "ClassLabel")
     return Raw(found, facts, columns=frozenset(plain))  # a set has classes, needed or not
+
+
+def renumbered(numbers: Any, own: list[str], order: list[str]) -> Array:
+    """Numbers of classes in another order; negative ones, which are none, stay."""
+    places = np.array([order.index(name) for name in own])
+    return np.asarray(np.where(numbers < 0, numbers, places[numbers]))
 
 
 def column_of(data: Any, name: str, kind: str, request: Request) -> Column:

@@ -18,6 +18,7 @@ FASHION_LABELS = (
 )  # fmt: skip
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 FILES = (("image", "images-idx3-ubyte"), ("label", "labels-idx1-ubyte"))
+PREFIXES = {"train": "train", "test": "t10k"}  # how the files of a part begin
 MOST = 1 << 32  # bytes that a packed file may hold
 WANTED = "a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and the t10k ones, or .gz"
 
@@ -28,17 +29,21 @@ def fashion_mnist(request: Request) -> Raw:
         help = f"apt-get install dataset-fashion-mnist; or --data FOLDER, {WANTED}"
         raise missing(request.name, help)
     path = request.path(WANTED) if "path" in request.options else DEBIAN
-    parts = idx_folder(path) if path.is_dir() else npz(request).parts
+    parts = idx_folder(path, request) if path.is_dir() else npz(request).parts
     return Raw(parts, {"labels": list(FASHION_LABELS)})
 
 
 def idx(request: Request) -> Raw:
     """A folder of IDX files: fields `image` and `label`."""
-    return Raw(idx_folder(request.path(WANTED)))
+    return Raw(idx_folder(request.path(WANTED), request))
 
 
 def holds_idx(folder: Path) -> bool:
-    return any(path.is_file() for path in candidates(folder, "train", FILES[0][1]))
+    return any(
+        path.is_file()
+        for prefix in PREFIXES.values()
+        for path in candidates(folder, prefix, FILES[0][1])
+    )
 
 
 def candidates(folder: Path, prefix: str, word: str) -> list[Path]:
@@ -47,17 +52,24 @@ def candidates(folder: Path, prefix: str, word: str) -> list[Path]:
     return [folder / f"{name}{suffix}" for name in names for suffix in ("", ".gz")]
 
 
-def idx_folder(folder: Path) -> dict[str, dict[str, Array]]:
+def idx_folder(folder: Path, request: Request) -> dict[str, dict[str, Array]]:
+    """Both parts; one of them where it is only measured. Raises E806."""
     parts: dict[str, dict[str, Array]] = {}
-    for part, prefix in (("train", "train"), ("test", "t10k")):
+    for part, prefix in PREFIXES.items():
+        paths = {
+            field: next((p for p in candidates(folder, prefix, word) if p.is_file()), None)
+            for field, word in FILES
+        }
+        if request.measured and not any(paths.values()):
+            continue
         for field, word in FILES:
-            found = candidates(folder, prefix, word)
-            path = next((path for path in found if path.is_file()), None)
+            path = paths[field]
             if path is None:
                 raise malformed(folder, f"has no file {prefix}-{word}, packed or not", WANTED)
             values = read_idx(path)
             whole = values.astype(np.int64) if field == "label" else values
             parts.setdefault(part, {})[field] = whole
+    request.check_parts(parts, folder, WANTED)
     return parts
 
 

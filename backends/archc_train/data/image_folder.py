@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from archc_train.data.frames import NAMES, in_order
+from archc_train.data.frames import NAMES
 from archc_train.data.pictures import Files, Pictures
-from archc_train.data.raw import Column, Raw, Request, malformed
+from archc_train.data.raw import Column, Raw, Request, in_order, malformed
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 WANTED = (
@@ -31,10 +31,12 @@ def images(request: Request) -> Raw:
     parts: dict[str, dict[str, Column]] = {}
     facts: dict[str, Any] = {}
     names: list[str] | None = None
-    for part, folder in part_folders(path).items():
+    folders = part_folders(path, request)
+    request.check_parts(folders, path, WANTED)
+    for part, folder in folders.items():
         classes = class_folders(folder)
         if names is None:
-            names = in_order(classes, request.known.get("labels")) if classes else classes
+            names = in_order(classes, request) if classes else classes
         odd = sorted(set(classes) - set(names))
         if odd:
             raise malformed(folder, f"has classes that train has not: {', '.join(odd[:8])}")
@@ -53,7 +55,7 @@ def images(request: Request) -> Raw:
     return Raw(parts, facts)
 
 
-def part_folders(path: Path) -> dict[str, Path]:
+def part_folders(path: Path, request: Request) -> dict[str, Path]:
     """The folders of the parts, or all of it as one."""
     found = {
         part: folder
@@ -61,7 +63,7 @@ def part_folders(path: Path) -> dict[str, Path]:
         for folder in sorted(path.iterdir())
         if folder.is_dir() and folder.name.lower() in words
     }
-    return found if "train" in found else {"train": path}
+    return found if "train" in found or (found and request.measured) else {"train": path}
 
 
 def class_folders(folder: Path) -> list[str]:

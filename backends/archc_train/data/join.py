@@ -10,6 +10,7 @@ from torch import Tensor
 
 from archc.errors import InputError, did_you_mean
 from archc_train.data.part import Batch, DataSet, Order, Part, Share, hash_of, stream
+from archc_train.data.raw import ALL, PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,7 @@ def renamed(data: DataSet, names: Mapping[str, Any]) -> DataSet:
         facts["scale"] = {now.get(name, name): value for name, value in facts["scale"].items()}
     return replace(
         data,
-        train=Renamed(data.train, names),
-        val=Renamed(data.val, names),
-        test=None if data.test is None else Renamed(data.test, names),
+        parts={part: Renamed(items, names) for part, items in data.parts.items()},
         types={now[old]: type for old, type in data.types.items()},
         facts=facts,
         asked=frozenset(now[n] for n in data.asked) | frozenset(names.values()),
@@ -105,7 +104,10 @@ def renamed(data: DataSet, names: Mapping[str, Any]) -> DataSet:
 
 
 def joined(sources: list[DataSet]) -> DataSet:
-    """Several sources as one set. Raises E807 where two have a field of one name."""
+    """Several sources as one set; `facts["sources"]` are each one's own facts.
+
+    Raises E807 where two have a field of one name.
+    """
     if len(sources) == 1:
         return sources[0]
     types: dict[str, Any] = {}
@@ -120,14 +122,16 @@ def joined(sources: list[DataSet]) -> DataSet:
             )  # fmt: skip
         types |= one.types
         facts = {**one.facts, **facts}
+    scales = {field: s for one in sources for field, s in one.facts.get("scale", {}).items()}
+    facts |= {"scale": scales} if scales else {}
+    facts["sources"] = {one.name: dict(one.facts) for one in sources}
     parts = {
         part: Joined({one.name: one.parts[part] for one in sources})
-        for part in ("train", "val", "test")
+        for part in (*PARTS, ALL)
         if all(part in one.parts for one in sources)
     }
     return DataSet(
-        " + ".join(one.name for one in sources), parts["train"], parts["val"], parts.get("test"),
-        types, facts,
+        " + ".join(one.name for one in sources), parts, types, facts,
         frozenset().union(*(one.asked for one in sources)),
         frozenset().union(*(one.columns for one in sources)),
     )  # fmt: skip

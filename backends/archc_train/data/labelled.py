@@ -12,7 +12,7 @@ import numpy as np
 from archc.arrays import Array
 from archc_train.data.frames import NAMES, class_names, classes, frames, texts
 from archc_train.data.ragged import Ragged
-from archc_train.data.raw import Column, Raw, Request, malformed
+from archc_train.data.raw import Column, Raw, Request, first, in_order, malformed
 from archc_train.data.text import read_text
 from archc_train.data.tokens import PAD, UNKNOWN, Coder, coder
 
@@ -26,7 +26,8 @@ def labelled(request: Request) -> Raw:
     """Fields `tokens`, padded to the longest text of a batch, `mask`, `length` and `label`."""
     path = None if "hub" in request.options else request.path(WANTED)
     if path is not None and path.is_dir() and (folders := class_folders(path)):
-        found, names = read_folders(folders, path)
+        request.check_parts(folders, path, WANTED)
+        found, names = read_folders(folders, path, request)
     else:
         wanted = {"text": "text", "label": "label", **request.options.get("fields", {})}
         tables = frames(request)
@@ -45,7 +46,7 @@ def encoded(
     request: Request, parts: Mapping[str, Mapping[str, Column]], facts: dict[str, Any]
 ) -> dict[str, dict[str, Column]]:
     """The texts as numbers, by a vocabulary of the training part's."""
-    learnt = coder(request, [*np.asarray(parts["train"]["tokens"])], (PAD, UNKNOWN), "words")
+    learnt = coder(request, [*np.asarray(first(parts)["tokens"])], (PAD, UNKNOWN), "words")
     facts.update(learnt.facts())
     before = request.options.get("padding", "after") == "before"
     more = {"pad": learnt.number(PAD), "before": before, "mask": "mask", "length": "length"}
@@ -77,19 +78,21 @@ def class_folders(path: Path) -> dict[str, dict[str, list[Path]]]:
         }
         for part, folder in (named or {"train": path}).items()
     }
-    return found if any(found.get("train", {}).values()) else {}
+    return found if any(first(found).values()) else {}
 
 
 def read_folders(
-    folders: dict[str, dict[str, list[Path]]], path: Path
+    folders: dict[str, dict[str, list[Path]]], path: Path, request: Request
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    names = [name for name, files in folders["train"].items() if files]
+    names = in_order([name for name, files in first(folders).items() if files], request)
     found: dict[str, dict[str, Any]] = {}
     for part, by_class in folders.items():
         other = [name for name, files in by_class.items() if files and name not in names]
         if other:
             raise malformed(path, f"has classes in {part} that train has not: {', '.join(other)}")
-        rows = [(read_text(file), names.index(name)) for name in names for file in by_class[name]]
+        rows = [
+            (read_text(file), k) for k, name in enumerate(names) for file in by_class.get(name, ())
+        ]
         found[part] = {
             "tokens": np.array([text for text, _ in rows], dtype=object),
             "label": np.array([label for _, label in rows], dtype=np.int64),

@@ -32,16 +32,15 @@ def npz(request: Request) -> Raw:
         if values.ndim == 0:
             raise malformed(path, f"has a single number under '{name}', not one an item", WANTED)
         parts.setdefault(part, {})[field] = values
-    if "train" not in parts:
-        raise malformed(path, f"has no training part: {', '.join(arrays) or 'it is empty'}", WANTED)
-    names = usual(parts["train"])
-    wanted = list(parts["train"])
+    request.check_parts(parts, path, WANTED)
+    whole = "train" if "train" in parts else next(iter(parts))
+    names, wanted = usual(parts[whole]), list(parts[whole])
     for part, fields in parts.items():
         if set(fields) != set(wanted):
-            both = f"{', '.join(wanted)} in train, {', '.join(fields)} in {part}"
+            both = f"{', '.join(wanted)} in {whole}, {', '.join(fields)} in {part}"
             raise malformed(path, f"has other fields in its parts: {both}")
         parts[part] = {names.get(field, field): plain(values) for field, values in fields.items()}
-    return Raw(parts, columns=frozenset(parts["train"]))
+    return Raw(parts, columns=frozenset(parts[whole]))
 
 
 def usual(fields: dict[str, Array]) -> dict[str, str]:

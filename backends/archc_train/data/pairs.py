@@ -12,7 +12,7 @@ import numpy as np
 from archc.arrays import Array
 from archc_train.data.frames import frames, texts
 from archc_train.data.ragged import Ragged
-from archc_train.data.raw import Column, Raw, Request
+from archc_train.data.raw import Column, Raw, Request, first
 from archc_train.data.tokens import END, PAD, START, UNKNOWN, Coder, coder
 
 SPECIAL = (PAD, START, END, UNKNOWN)
@@ -48,7 +48,7 @@ def encoded(
     request: Request, parts: Mapping[str, Mapping[str, Column]], facts: dict[str, Any]
 ) -> dict[str, dict[str, Column]]:
     """The pairs as numbers: one vocabulary for both sides, or with `shared: false` one each."""
-    train = {side: [*np.asarray(parts["train"][side])] for side in ("source", "target")}
+    train = {side: [*np.asarray(first(parts)[side])] for side in ("source", "target")}
     if request.options.get("shared", True):
         both = coder(request, train["source"] + train["target"], SPECIAL, "words")
         coders = {"source": both, "target": both}

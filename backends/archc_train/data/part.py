@@ -70,25 +70,30 @@ class InMemory(Fields):
 class DataSet:
     """A set with its parts, and what is known about its fields.
 
+    `parts` are train, val and test as far as there are such; what is trained on has the first two.
     `types` have a symbolic first size. `facts` are carried along with a trained network: labels,
     preprocess, vocabulary, scale. Fields in `asked` are there because the spec names them, those in
     `columns` because a file has them: both are meant to be used.
     """
 
     name: str
-    train: Part
-    val: Part
-    test: Part | None
+    parts: Mapping[str, Part]
     types: Mapping[str, TensorType]
     facts: Mapping[str, Any] = field(default_factory=dict)
     asked: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
 
     @property
-    def parts(self) -> dict[str, Part]:
-        """The parts that there are, by name."""
-        found = {"train": self.train, "val": self.val}
-        return found if self.test is None else {**found, "test": self.test}
+    def train(self) -> Part:
+        return self.parts["train"]
+
+    @property
+    def test(self) -> Part | None:
+        return self.parts.get("test")
+
+    @property
+    def val(self) -> Part:
+        return self.parts["val"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ def data_of(
     path: str | None = None,
     download: bool = False,
     known: Mapping[str, Any] | None = None,
+    measured: bool = False,
+    part: str | None = None,
 ) -> DataSet:
     """The set, as the spec's own `data:` and `preprocess:` say; `path` is where its files are.
 
-    `known` are the facts of an earlier run, which hold for this set, too. Raises SpecError, and
-    InputError E806 to E808 at the place of `train: data`.
+    `known` are the facts of an earlier run, which hold for this set, too; see `load` for `measured`
+    and `part`. Raises SpecError, and InputError E806 to E808 at the place of `train: data`.
     """
     preprocess = program.metadata.get("preprocess")
     try:
@@ -38,6 +40,8 @@ def data_of(
             sources=sources(program),
             preprocess=preprocess if isinstance(preprocess, dict) else None,
             known=known,
+            measured=measured,
+            part=part,
         )
     except InputError as error:
         place = entry_place(program, training, "data")

@@ -10,7 +10,7 @@ import numpy as np
 
 from archc.arrays import Array
 from archc_train.data.ragged import Ragged
-from archc_train.data.raw import Column
+from archc_train.data.raw import Column, first
 
 
 def statistics(values: Array) -> dict[str, list[float]]:
@@ -36,7 +36,7 @@ def standardised(
     Those from `before`, of an earlier run, hold where there are some.
     """
     found: dict[str, dict[str, Any]] = {part: dict(columns) for part, columns in parts.items()}
-    for name, column in parts["train"].items():
+    for name, column in first(parts).items():
         rows = [*column.rows] if isinstance(column, Ragged) else column
         if not is_vectors(rows):
             continue

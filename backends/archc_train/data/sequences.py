@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from archc.arrays import Array
-from archc_train.data.frames import in_order
 from archc_train.data.ragged import Ragged
-from archc_train.data.raw import Column, Raw, Request, malformed, missing
+from archc_train.data.raw import Column, Raw, Request, first, in_order, malformed, missing
 
 WANTED = "a .ts file, or a folder with NAME_TRAIN.ts and NAME_TEST.ts"
 PACKAGES = ("aeon", "sktime")  # which bring JapaneseVowels along
@@ -44,11 +43,10 @@ def read(path: Path, request: Request) -> Raw:
             found = sorted(path.glob(f"*{word}"), key=lambda file: (len(file.name), file.name))
             if found:
                 files[part] = found[0]
-        if "train" not in files:
-            raise malformed(path, "has no file NAME_TRAIN.ts", WANTED)
+        request.check_parts(files, path, WANTED)
     contents = {part: read_ts(file) for part, file in files.items()}
-    names = list(dict.fromkeys(contents["train"][2] or sorted(set(contents["train"][1]))))
-    names = in_order(names, request.known.get("labels"))
+    _, told, listed = first(contents)
+    names = in_order(list(dict.fromkeys(listed or sorted(set(told)))), request)
     before = request.options.get("padding", "after") == "before"
     parts: dict[str, dict[str, Column]] = {}
     for part, (rows, labels, _) in contents.items():

@@ -16,7 +16,7 @@ from archc.ir.dims import symbol
 from archc.ir.types import TensorType
 from archc_train.data.frames import column, frames
 from archc_train.data.part import DataSet, Field, Fields
-from archc_train.data.raw import PARTS, Request, needs
+from archc_train.data.raw import ALL, PARTS, Request, first, needs
 from archc_train.data.scale import scaled, statistics
 from archc_train.data.table import is_number
 
@@ -56,18 +56,19 @@ def windows(request: Request) -> DataSet:
     time, training first, test last; a history may reach into the part before, a future never. The
     training part's mean and deviation scale all, unless `scale: false`.
     """
-    tables = frames(request)
-    first = tables["train"]
+    own = frames(request)
+    taken = request.taken(own)
+    tables = own if taken is None else taken
+    one = first(tables)
     label = request.options.get("label")
     chosen = names(request.options.get("columns")) or [
-        str(name) for name in first.columns if is_number(first, str(name)) and name != label
+        str(name) for name in one.columns if is_number(one, str(name)) and name != label
     ]
     marks = None
     if label is not None:
         marks = {p: np.asarray(column(one, str(label), request)) != 0 for p, one in tables.items()}
-    return data_set(
-        request, {p: matrix(one, chosen, request) for p, one in tables.items()}, chosen, marks
-    )
+    series = {p: matrix(one, chosen, request) for p, one in tables.items()}
+    return data_set(request, series, chosen, marks, cut=taken is None)
 
 
 def named(request: Request) -> DataSet:
@@ -115,16 +116,16 @@ def data_set(
     series: Mapping[str, Array],
     chosen: list[str],
     marks: Mapping[str, Array] | None,
+    cut: bool = True,
 ) -> DataSet:
-    whole, ends = spans(request, series)
-    train = whole[slice(*ends["train"])]
+    whole, ends = spans(request, series, cut)
     targets = names(request.options.get("target")) or chosen
     unknown = [name for name in targets if name not in chosen]
     if unknown:
         help = f"the columns are {', '.join(chosen)}"
         raise InputError.of("E807", f"{request.name} has no column '{unknown[0]}'", help=help)
     before = request.known.get("scale", {})
-    known = before.get("history", before.get("series")) or statistics(train)
+    known = before.get("history", before.get("series")) or statistics(whole[slice(*first(ends))])
     values = torch.from_numpy(
         scaled(whole, known) if request.options.get("scale", True) else whole.astype(np.float32)
     )
@@ -157,13 +158,13 @@ def data_set(
     facts: dict[str, Any] = {"columns": chosen}
     if request.options.get("scale", True):
         facts["scale"] = scales(known, [chosen.index(name) for name in targets], len(ahead) > 0)
-    rows = parts["train"].batch(torch.arange(1))
+    rows = first(parts).batch(torch.arange(1))
     n = symbol("N")
     types = {
         name: TensorType("int64" if name == "label" else "float32", (n, *row.shape[1:]))
         for name, row in rows.items()
     }
-    return DataSet(request.name, parts["train"], parts["val"], parts.get("test"), types, facts)
+    return DataSet(request.name, parts, types, facts)
 
 
 def scales(known: Mapping[str, list[float]], targets: list[int], forecast: bool) -> dict[str, Any]:
@@ -195,13 +196,16 @@ def shape(request: Request) -> tuple[int, Tensor]:
 
 
 def spans(
-    request: Request, series: Mapping[str, Array]
+    request: Request, series: Mapping[str, Array], cut: bool
 ) -> tuple[Array, dict[str, tuple[int, int]]]:
-    """All rows, and from where to where each part goes: one series is cut, several are parts."""
+    """All rows, and from where to where each part goes.
+
+    If they are `cut`, one series is, and of several one that lacks a validation part.
+    """
     whole = np.concatenate(list(series.values()))
     sizes = {part: len(one) for part, one in series.items()}
     for part in ("test", "val"):
-        if part not in sizes and (part == "val" or len(series) == 1):
+        if cut and part not in sizes and (part == "val" or len(series) == 1):
             taken = request.share(part, sizes["train"])
             sizes = {"train": sizes["train"] - taken, part: taken, **others(sizes)}
     found: dict[str, tuple[int, int]] = {}
@@ -209,7 +213,7 @@ def spans(
     for part, size in sizes.items():
         found[part] = (place, place + size)
         place += size
-    return whole, {part: found[part] for part in PARTS if part in found}
+    return whole, {part: found[part] for part in (*PARTS, ALL) if part in found}
 
 
 def others(sizes: Mapping[str, int]) -> dict[str, int]:

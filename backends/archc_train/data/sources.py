@@ -107,13 +107,16 @@ def load(
     sources: Mapping[str, Any] | None = None,
     preprocess: Mapping[str, Any] | None = None,
     known: Mapping[str, Any] | None = None,
+    measured: bool = False,
+    part: str | None = None,
 ) -> DataSet:
     """The set that a `data` section means, `digits` or `{fashion_mnist: {pad: 2}}`.
 
     `path` says where its files are; of several sources, a folder with one entry for each.
     `sources` are those that the spec defines, `preprocess` is its section; `known` are the facts of
-    an earlier run, whose vocabulary, classes and statistics hold for this set, too. Fetches nothing
-    unless `download`.
+    an earlier run, whose vocabulary, classes and statistics hold for this set, too. What is only
+    `measured` needs no training part, and is not cut into parts unless a `part` is asked for that
+    it does not have. Fetches nothing unless `download`.
 
     Raises InputError E806 for data that is missing or malformed, E807 for fields that do not fit,
     E808 for pictures that cannot be read.
@@ -135,12 +138,24 @@ def load(
         if odd is not None:
             raise options.unknown(str(name) or kind, odd, KINDS[kind].options)
         options.check(str(name) or kind, own)
+        facts = known or {}
+        if len(written) > 1:
+            facts = facts.get("sources", {}).get(str(name), {})
         request = Request(
-            str(name) or kind, kind, own, split, seed, download, preprocess or {}, known or {}
-        )
+            str(name) or kind, kind, own, split, seed, download, preprocess or {},
+            before(facts, names), measured, part,
+        )  # fmt: skip
         read = KINDS[kind].read(request)
         found.append(renamed(read if isinstance(read, DataSet) else data_set(read, request), names))
     return joined(found)
+
+
+def before(facts: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """The facts of an earlier run with a source's own names of fields, not those given to them."""
+    if "scale" not in facts:
+        return facts
+    own = {new: old for old, new in names.items()}
+    return {**facts, "scale": {own.get(name, name): v for name, v in facts["scale"].items()}}
 
 
 def meant(name: str, value: Any, sources: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -201,11 +216,11 @@ def kind_of_folder(folder: Path) -> str:
         return "idx"
     if hub.holds_saved(folder):
         return "hub"
-    if any(folder.glob("*_TRAIN.ts")):
+    if any(folder.glob("*_TRAIN.ts")) or any(folder.glob("*_TEST.ts")):
         return "sequences"
-    if "train" in frames.by_part(folder):
+    if frames.by_part(folder):
         return "table"
-    if "train" in hub.shards(folder):
+    if hub.shards(folder):
         return "hub"
     if next(image_folder.pictures_in(folder, deep=True), None):
         return "images"

@@ -10,7 +10,7 @@ import numpy as np
 from archc.arrays import Array
 from archc.errors import InputError
 from archc_train.data.frames import class_names, classes, column, frames, numbered, present
-from archc_train.data.raw import Raw, Request
+from archc_train.data.raw import Raw, Request, first
 from archc_train.data.split import LABEL
 
 if TYPE_CHECKING:
@@ -28,41 +28,42 @@ def table(request: Request) -> Raw:
     The field `label` is the numbers of classes.
     """
     tables = frames(request)
-    first = tables["train"]
+    one = first(tables)
     written = request.options.get("fields")
-    asked = dict(written) if isinstance(written, Mapping) else usual(first)
+    asked = dict(written) if isinstance(written, Mapping) else usual(one)
     used = {
         name for value in asked.values() for name in (value if isinstance(value, list) else [value])
     }
-    rest = [str(name) for name in first.columns if name not in used and is_number(first, str(name))]
+    rest = [str(name) for name in one.columns if name not in used and is_number(one, str(name))]
     columns = {field: rest if value == REST else value for field, value in asked.items()}
     if request.options.get("missing") == "drop":
         wanted = [
             n for value in columns.values() for n in (value if isinstance(value, list) else [value])
         ]
-        tables = {part: one.dropna(subset=wanted) for part, one in tables.items()}
+        tables = {part: each.dropna(subset=wanted) for part, each in tables.items()}
     facts: dict[str, Any] = {}
     parts: dict[str, dict[str, Array]] = {part: {} for part in tables}
     for field, value in columns.items():
         names: list[Any] = []
-        if isinstance(value, str) and (field == LABEL or not is_number(first, value)):
-            names = class_names(tables, value, request)
+        if isinstance(value, str) and (field == LABEL or not is_number(one, value)):
+            fact = "labels" if field == LABEL else f"labels.{field}"
+            names = class_names(tables, value, request, fact)
             if not numbered(names) or field == LABEL:
-                facts["labels" if field == LABEL else f"labels.{field}"] = [str(n) for n in names]
-        for part, one in tables.items():
+                facts[fact] = [str(n) for n in names]
+        for part, each in tables.items():
             if names:
-                parts[part][field] = classes(one, str(value), names, request)
+                parts[part][field] = classes(each, str(value), names, request)
             elif isinstance(value, list):
-                parts[part][field] = vectors(one, value, request)
+                parts[part][field] = vectors(each, value, request)
             else:
-                parts[part][field] = numbers(one, str(value), request)
+                parts[part][field] = numbers(each, str(value), request)
     own = frozenset(columns)
     return Raw(parts, facts, *((own, frozenset()) if written else (frozenset(), own)))
 
 
-def usual(first: DataFrame) -> dict[str, Any]:
+def usual(table: DataFrame) -> dict[str, Any]:
     """What a table without `fields` is taken for."""
-    return {"x": REST, **{name: name for name in (LABEL, "target") if name in first.columns}}
+    return {"x": REST, **{name: name for name in (LABEL, "target") if name in table.columns}}
 
 
 def is_number(table: DataFrame, name: str) -> bool:

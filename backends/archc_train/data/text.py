@@ -14,7 +14,7 @@ from archc.errors import InputError
 from archc.ir.dims import symbol
 from archc.ir.types import TensorType
 from archc_train.data.part import Batch, DataSet, Order, Share, hash_of
-from archc_train.data.raw import Request, malformed
+from archc_train.data.raw import Request, first, malformed
 from archc_train.data.tokens import coder
 
 WANTED = "a UTF-8 text file, data: {text: {path: input.txt, window: 128}}"
@@ -57,14 +57,10 @@ def language(request: Request) -> DataSet:
     path = request.path(WANTED)
     text = read_text(path)
     length = int(request.options.get("window", 128))
-    cut = len(text) - request.share("val", len(text))
-    parts = {"train": text[:cut], "val": text[cut:]}
-    if "test" in request.split:
-        first = cut - request.share("test", len(text))
-        parts = {"train": text[:first], "test": text[first:cut], "val": text[cut:]}
+    parts = request.taken({"train": text}) or cut(text, request)
     # Characters are those of the whole text: one that validation alone has would have no number.
     kind = request.options.get("tokenizer", "characters")
-    pieces = [text] if kind == "characters" else parts["train"].splitlines(keepends=True)
+    pieces = [text] if kind == "characters" else first(parts).splitlines(keepends=True)
     learnt = coder(request, pieces, (), "characters")
     made: dict[str, Windows] = {}
     for part, piece in parts.items():
@@ -78,10 +74,16 @@ def language(request: Request) -> DataSet:
         made[part] = Windows(numbers, length)
     sequence = TensorType("int64", (symbol("N"), symbol("T")))
     facts: dict[str, Any] = learnt.facts()
-    return DataSet(
-        request.name, made["train"], made["val"], made.get("test"),
-        {"tokens": sequence, "next": sequence}, facts,
-    )  # fmt: skip
+    return DataSet(request.name, made, {"tokens": sequence, "next": sequence}, facts)
+
+
+def cut(text: str, request: Request) -> dict[str, str]:
+    """A text's parts."""
+    end = len(text) - request.share("val", len(text))
+    if "test" not in request.split:
+        return {"train": text[:end], "val": text[end:]}
+    begin = end - request.share("test", len(text))
+    return {"train": text[:begin], "val": text[end:], "test": text[begin:end]}
 
 
 def read_text(path: Path) -> str:

@@ -8,5 +8,5 @@ from bench.recipes.trained import Trained
 
 def measure(trained: Trained) -> dict[str, float]:
     """`gain` in dB: PSNR of what is drawn less that of what was seen."""
-    found = archc_train.measure(trained.folder, device="cpu")
+    found = archc_train.measure(trained.folder, device="cpu").numbers
     return {"gain": found["psnr"] - found["psnr_seen"]}
