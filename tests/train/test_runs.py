@@ -31,6 +31,22 @@ train:
 """
 
 
+TABLE = """
+archc: 1
+name: net
+params: {kind: csv}
+inputs: {x: [N, 2]}
+graph: [{linear: 2}]
+outputs: {logits: prev}
+train:
+  data: SOURCE
+  batch: 4
+  steps: 2
+  loss: {cross_entropy: [logits, label]}
+  optimizer: adam
+"""
+
+
 @pytest.fixture
 def copy(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "copy"))
@@ -111,6 +127,38 @@ def test_results_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 # ---- going on
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "{table: t.csv}",
+        "{table: {path: sets/../t.csv}}",
+        '{table: {path: ="t." + kind}}',
+        "mine",
+        "{mine: {path: t.csv}}",
+    ],
+)
+def test_paths_in_a_spec_begin_at_its_file_and_hold_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    for folder in (home / "sets", away):
+        folder.mkdir(parents=True)
+    rows = "".join(f"{k % 5},{k % 3},{k % 2}\n" for k in range(60))
+    (home / "t.csv").write_text("a,b,label\n" + rows)
+    text = TABLE.replace("SOURCE", data)
+    if "mine" in data:
+        text += "data: {mine: {table: t.csv}}  # a remark\n"
+    spec = written(home, text)
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "home/net.yaml", "-o", "run", "--device", "cpu", "-q"]) == 0
+    monkeypatch.chdir(away)
+    assert main(["eval", "../run", "--device", "cpu"]) == 0
+    assert main(["train", "--resume", "../run", "--device", "cpu", "-q"]) == 0
+    assert main(["train", "../run/spec.yaml", "-o", "again", "--device", "cpu", "-q"]) == 0
+    assert weights(tmp_path / "run") == weights(away / "again")
+    assert spec.read_text() == text
 
 
 def test_a_finished_run_stays_as_it_is(

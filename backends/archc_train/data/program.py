@@ -26,6 +26,7 @@ def data_of(
 ) -> DataSet:
     """The set, as the spec's own `data:` and `preprocess:` say; `path` is where its files are.
 
+    Paths in the spec are relative to its file.
     `known` are the facts of an earlier run, which hold for this set, too; see `load` for `measured`
     and `part`. Raises SpecError, and InputError E806 to E808 at the place of `train: data`.
     """
@@ -42,6 +43,7 @@ def data_of(
             known=known,
             measured=measured,
             part=part,
+            base=program.file.path.parent if program.file and program.file.path else None,
         )
     except InputError as error:
         place = entry_place(program, training, "data")

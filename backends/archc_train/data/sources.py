@@ -109,10 +109,12 @@ def load(
     known: Mapping[str, Any] | None = None,
     measured: bool = False,
     part: str | None = None,
+    base: Path | None = None,
 ) -> DataSet:
     """The set that a `data` section means, `digits` or `{fashion_mnist: {pad: 2}}`.
 
-    `path` says where its files are; of several sources, a folder with one entry for each.
+    `path` says where its files are; of several sources, a folder with one entry for each. Paths in
+    the section are relative to `base`, or to where one is.
     `sources` are those that the spec defines, `preprocess` is its section; `known` are the facts of
     an earlier run, whose vocabulary, classes and statistics hold for this set, too. What is only
     `measured` needs no training part, and is not cut into parts unless a `part` is asked for that
@@ -128,6 +130,7 @@ def load(
     found: list[DataSet] = []
     for name, value in written.items():
         kind, given = meant(str(name), value, sources or {})
+        given |= located(given, base or Path())
         if path is not None:
             given["path"] = str(Path(path) if len(written) == 1 else entry(Path(path), str(name)))
         if kind not in KINDS or ("path" in given and not KINDS[kind].files):
@@ -148,6 +151,16 @@ def load(
         read = KINDS[kind].read(request)
         found.append(renamed(read if isinstance(read, DataSet) else data_set(read, request), names))
     return joined(found)
+
+
+def located(options: Mapping[str, Any], base: Path) -> dict[str, str]:
+    """The options that are paths, those that are relative from a base on."""
+    return {
+        key: str(base / Path(value).expanduser())
+        for key, value in options.items()
+        if isinstance(value, str)
+        and (key == "path" or (key == "tokenizer" and value.endswith(".json")))
+    }
 
 
 def before(facts: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
