@@ -1,4 +1,4 @@
-"""What a spec's `preprocess:` says is done to a picture, in training and by `archc run`.
+"""What is done to pictures, as a spec's `preprocess:` says, and to numbers, by `archc run`, too.
 
 Pictures are Pillow's, which the core does not import: whoever opens one brings it along.
 """
@@ -87,6 +87,11 @@ class Preprocess:
         if self.deviation is not None:
             values /= np.asarray(self.deviation, dtype=np.float32).reshape(-1, 1, 1)
         return np.ascontiguousarray(values)
+
+
+def standardised(values: Array, mean: Array, deviation: Array) -> Array:
+    """Numbers less their mean, over their deviation, by the last axis, as float32."""
+    return np.asarray(((values - mean) / deviation).astype(np.float32))
 
 
 def shorter_side(size: tuple[int, int], wanted: Sequence[int]) -> tuple[int, int]:

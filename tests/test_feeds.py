@@ -47,6 +47,22 @@ def test_pictures_are_shaped_as_preprocess_says(tmp_path: Path) -> None:
     assert (normal == 0).all()
 
 
+def test_rows_of_numbers_are_scaled_and_arrays_are_fed_as_they_are(tmp_path: Path) -> None:
+    rows = feeds.Wanted("x", "float32", (None, 2))
+    (tmp_path / "a.json").write_text("[[3, 30], [5, 10]]")
+    (tmp_path / "b.json").write_text("[3, 30, 4]")
+    np.save(tmp_path / "c.npy", np.array([[3.0, 30.0]]))
+    scale = {"mean": [1, 10], "deviation": [2, 20]}
+    assert feeds.load(rows, tmp_path / "a.json", scale=scale).tolist() == [[1, 1], [2, 0]]
+    assert feeds.load(rows, tmp_path / "c.npy", scale=scale).tolist() == [[3, 30]]
+    with pytest.raises(InputError, match=r"E645.*found \[1, 3\]"):
+        feeds.load(rows, tmp_path / "b.json", scale=scale)
+    for wrong in ({}, {"mean": [1], "deviation": [1]}, {**scale, "deviation": [0, 1]},
+                  {**scale, "mean": ["x", {}]}, {**scale, "mean": 3}):  # fmt: skip
+        with pytest.raises(InputError, match=r"E645.*does not fit"):
+            feeds.load(rows, tmp_path / "a.json", scale=wrong)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [

@@ -2,12 +2,16 @@
 
 The model is an ONNX file, the folder of a build, a run of `archc train`, or a spec, which is
 exported with the given or the initial weights first.
-Labels in the spec name the classes of a single row of scores.
+
+Pictures, and rows of numbers in .json, are raw: what training did to its data is done to them, as
+the model's metadata says. Arrays in .npy and .npz are fed as they are. Labels in the spec name the
+classes of a single row of scores.
 
 Examples:
   archc run build cat.jpg
   archc run lenet5 --weights trained.safetensors --input image=digit.png
   archc run runs/lenet5 --input image=digit.png
+  archc run runs/wine row.json
   archc run gpt2.onnx --input tokens=tokens.json --output logits.npz
 """
 

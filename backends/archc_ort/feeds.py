@@ -1,6 +1,7 @@
 """Inputs from files: `.npy`, `.npz`, `.json`, and pictures as a spec's `preprocess` says.
 
-Files are hostile until read.
+NumPy's files hold what the network takes. Pictures are raw, and so are numbers in JSON: they are
+scaled as those were that the network was trained on. Files are hostile until read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from archc import npz
 from archc.errors import InputError
-from archc.preprocess import Preprocess
+from archc.preprocess import Preprocess, standardised
 
 Array = np.ndarray[Any, Any]
 MAX_BYTES = 2 << 30
@@ -39,8 +40,17 @@ class Wanted:
     shape: tuple[int | None, ...]
 
 
-def load(wanted: Wanted, path: Path, preprocess: Mapping[str, Any] | None = None) -> Array:
-    """The file's content as the input. Raises InputError E643 to E645."""
+def load(
+    wanted: Wanted,
+    path: Path,
+    preprocess: Mapping[str, Any] | None = None,
+    scale: Mapping[str, Any] | None = None,
+) -> Array:
+    """The file's content as the input.
+
+    `scale` are the means and deviations by which the input's raw numbers are scaled. Raises
+    InputError E643 to E645.
+    """
     if not path.is_file():
         raise InputError.of("E643", f"there is no file {path}")
     suffix = path.suffix.lower()
@@ -49,7 +59,8 @@ def load(wanted: Wanted, path: Path, preprocess: Mapping[str, Any] | None = None
     if path.stat().st_size > (MAX_JSON_BYTES if suffix == ".json" else MAX_BYTES):
         raise InputError.of("E644", f"{path} is too large to be an input")
     if suffix == ".json":
-        return fitted(wanted, _json(path), path)
+        value = fitted(wanted, _json(path), path)
+        return value if scale is None else scaled(wanted, value, scale)
     if suffix in (".npy", ".npz"):
         return fitted(wanted, _numpy(path, wanted), path)
     known = ", ".join((".npy", ".npz", ".json", *PICTURES))
@@ -138,6 +149,23 @@ def fitted(wanted: Wanted, value: Array, path: Path) -> Array:
             )
         value = value.astype(target)
     return np.asarray(value, order="C")
+
+
+def scaled(wanted: Wanted, value: Array, scale: Mapping[str, Any]) -> Array:
+    """Numbers less the means, over the deviations, by the last axis. Raises InputError E645."""
+    if wanted.shape[-1:] not in ((None,), value.shape[-1:]):
+        what = f"the input '{wanted.name}' is {_shape_text(wanted.shape)}"
+        raise InputError.of("E645", f"{what}, found {list(value.shape)}")
+    what = f"the scale that the model's file has for the input '{wanted.name}' does not fit it"
+    wrong = InputError.of("E645", what, help="a .npy file is fed as it is")
+    try:
+        mean, deviation = (np.asarray(scale[key], np.float64) for key in ("mean", "deviation"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise wrong from error
+    sizes = {mean.shape, deviation.shape} == {value.shape[-1:]}
+    if not sizes or not deviation.all() or not np.isfinite([mean, deviation]).all():
+        raise wrong
+    return standardised(value, mean, deviation).astype(value.dtype, copy=False)
 
 
 def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:

@@ -50,12 +50,20 @@ def load_inputs(
 ) -> dict[str, Array]:
     """Every named file as its input; `found` is the model's metadata. Raises InputError E641."""
     wanted = wanted_inputs(session)
-    preprocess = found.get("preprocess")
+    preprocess, scales = (section(found.get(name)) for name in ("preprocess", "scale"))
     feeds: dict[str, Array] = {}
     for name, path in files.items():
         if name not in wanted:
             raise InputError.of(
                 "E641", f"the model has no input '{name}'", help=did_you_mean(name, wanted)
             )
-        feeds[name] = load(wanted[name], path, preprocess if isinstance(preprocess, dict) else None)
+        scale = scales.get(name)
+        feeds[name] = load(
+            wanted[name], path, preprocess, None if scale is None else section(scale)
+        )
     return feeds
+
+
+def section(value: Any) -> dict[str, Any]:
+    """A mapping in the metadata; what else there is says nothing."""
+    return value if isinstance(value, dict) else {}

@@ -343,6 +343,31 @@ def test_a_run_is_built_exported_and_verified(whole: Path, tmp_path: Path) -> No
         assert json.loads(told["archc.preprocess"])["size"] == [8, 8]
 
 
+def test_raw_rows_are_scaled_as_the_training_data_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+
+    from archc_train.data import load
+
+    data = {"table": {"path": str(tmp_path / "t.csv"), "scale": True}}
+    rows = "".join(f"{1000 + k % 5},{k % 3},{k % 2}\n" for k in range(60))
+    (tmp_path / "t.csv").write_text("a,b,label\n" + rows)
+    spec, run = written(tmp_path, TABLE.replace("SOURCE", json.dumps(data))), str(tmp_path / "run")
+    assert main(["train", str(spec), "-o", run, "--device", "cpu", "-q"]) == 0
+    assert main(["build", run, "-o", str(tmp_path / "out"), "-q"]) == 0
+    (tmp_path / "row.json").write_text("[1003, 2]")
+    known = load(data, {}, 0).facts["scale"]["x"]
+    row = (np.array([[1003, 2]]) - known["mean"]) / known["deviation"]
+    np.save(tmp_path / "row.npy", row.astype(np.float32))
+    found = []
+    for network, file in ((run, "row.json"), (run, "row.npy"), (str(tmp_path / "out"), "row.json")):
+        capsys.readouterr()
+        assert main(["run", network, str(tmp_path / file), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out)["logits"]["values"])
+    assert found[0] == found[1] == found[2]
+
+
 def test_a_run_that_came_to_no_weights_says_so(
     copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from archc import preprocess
 from archc.arrays import Array
 from archc_train.data.ragged import Ragged
 from archc_train.data.raw import Column, first
@@ -24,8 +25,7 @@ def statistics(values: Array) -> dict[str, list[float]]:
 
 
 def scaled(values: Array, known: Mapping[str, list[float]]) -> Array:
-    mean, deviation = (np.asarray(known[key]) for key in ("mean", "deviation"))
-    return np.asarray(((values - mean) / deviation).astype(np.float32))
+    return preprocess.standardised(values, *(np.asarray(known[k]) for k in ("mean", "deviation")))
 
 
 def standardised(
