@@ -152,7 +152,7 @@ def _root_space(
             )
         for key, entry in file.variants[variant].entries.items():
             chosen[str(key)] = Setting(evaluator.value(entry.value, frame), entry.key.place, own)
-    chosen.update({name: Setting(s.value, s.place, own) for name, s in settings.items()})
+    chosen.update({name: Setting(s.value, s.place, own, s.key) for name, s in settings.items()})
     bindings = bind(
         file.parameters,
         chosen,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Map
+from dataclasses import replace
+from typing import Any
+
 from archc.errors import Diagnostic, SpecError
 from archc.ir.dims import symbol
 from archc.ir.program import Program
 from archc.ir.types import TensorType
 from archc.train.graphs import Fields, Joint
+from archc.train.phases import in_phase
 from archc.train.reading import examined
 from archc.train.section import Training
 
@@ -21,9 +27,35 @@ def check(program: Program) -> list[Diagnostic]:
     """
     if program.file is None or program.file.section("train") is None:
         return []
-    training, found = examined(program)
+    training, found = judged(program)
+    if training is not None:
+        known = {(one.code, one.place, one.message) for one in found}
+        later = of_phases(program, training)
+        found += [one for one in later if (one.code, one.place, one.message) not in known]
+    return sorted(found, key=position)
+
+
+def of_phases(program: Program, training: Training) -> Iterator[Diagnostic]:
+    """What is wrong with the spec in its phases, the parameters of each set."""
+    for number, phase in enumerate(training.phases, 1):
+        if not phase.set:
+            continue
+        found: Iterable[Diagnostic]
+        try:
+            _, found = judged(in_phase(program, phase), phase.lasting)
+        except SpecError as error:
+            found = error.diagnostics
+        about = f"in phase {number}: {phase.place.source.name}:{phase.place.line}"
+        yield from (replace(one, notes=(*one.notes, about)) for one in found)
+
+
+def judged(
+    program: Program, change: Map[str, Any] | None = None
+) -> tuple[Training | None, list[Diagnostic]]:
+    """The section as far as it can be read, and what is wrong with it for these parameters."""
+    training, found = examined(program, change)
     if training is None or not training.updates:
-        return found
+        return training, found
     fields, complete = assumed(program, training)
     complete = complete and not any(one.code in ("E202", "E203") for one in found)  # parts left out
     joint = Joint(program, training, fields)
@@ -36,7 +68,7 @@ def check(program: Program) -> list[Diagnostic]:
         except SpecError as error:
             found += [one for one in error.diagnostics if complete or not about_fields(one)]
             complete = False  # a later update may ask for a value of this one
-    return sorted(found, key=position)
+    return training, found
 
 
 def position(finding: Diagnostic) -> tuple[int, int]:

@@ -192,10 +192,7 @@ class _Reader:
             numbers={name: self.number(one.value) for name, one in given.items()},
             absent=tuple(name for name in scalars if name not in given),
             augment=tuple(augmentations(data.get("augment"), plain.get("augment", ()))),
-            phases=tuple(
-                Phase(p.get("set", {}), p.get("epochs"), p.get("steps"), p.get("batch"))
-                for p in plain.get("phases", ())
-            ),
+            phases=tuple(phases(data.get("phases"), plain.get("phases", ()))),
             place=data.place,
             split=plain.get("split", {}),
             best=best,
@@ -322,6 +319,16 @@ class _Reader:
             short=not loss,
             **settings,
         )
+
+
+def phases(data: Data | None, plain: Iterable[Map[str, Any]]) -> Iterator[Phase]:
+    """The phases, each with its own places."""
+    for one, values in zip(data.items if isinstance(data, Sequence) else (), plain, strict=True):
+        lasting = {key: value for key, value in values.items() if key != "set"}
+        written = one.get("set") if isinstance(one, Mapping) else None
+        entries = written.entries if isinstance(written, Mapping) else {}
+        places = {str(key): (e.key.place, e.value.place) for key, e in entries.items()}
+        yield Phase(values.get("set", {}), lasting, one.place, places)
 
 
 def augmentations(data: Data | None, plain: Iterable[Any]) -> Iterator[Choice]:

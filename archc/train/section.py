@@ -65,12 +65,15 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stage of training: parameters that are set, and how long it takes."""
+    """A stage of training: parameters that are set, and plain settings of the section.
+
+    `places` tells where each parameter's name and value are written, `place` where the phase is.
+    """
 
     set: Map[str, Any]
-    epochs: float | None
-    steps: int | None
-    batch: int | None
+    lasting: Map[str, Any]  # epochs, steps and batch, as far as they are its own
+    place: Place
+    places: Map[str, tuple[Place, Place]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,17 @@ def start(
     override plain settings of the section, such as `epochs`. Raises ArchcError, and
     KeyboardInterrupt where it was asked to stop.
     """
+    from archc.errors import SpecError
     from archc.pipeline import compile
     from archc.train import read
+    from archc.train.check import of_phases
     from archc_train.device import Device
     from archc_train.run import Run
 
     program = compile(spec, variant=variant, set=dict(set or {}))
     training = read(program, changes)  # what is wrong with it is said before a run is made
+    if found := [*of_phases(program, training)]:
+        raise SpecError(found)
     where = Device(training.precision, cpu=device == "cpu")
     folder = folder or Path("runs") / program.name
     about = {

@@ -12,9 +12,9 @@ from typing import Any
 
 from archc.arrays import Array
 from archc.ir.program import Program
-from archc.pipeline import compile
 from archc.store import stored
 from archc.train import Training, read
+from archc.train.phases import in_phase
 from archc.train.reading import changed
 from archc_train.data.part import DataSet
 from archc_train.data.program import data_of
@@ -46,11 +46,9 @@ def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
         lasting: Mapping[str, Any] = {}
         if whole.phases:
             phase = whole.phases[number]
-            settings = phase.set
-            given = {"epochs": phase.epochs, "steps": phase.steps, "batch": phase.batch}
-            lasting = {name: value for name, value in given.items() if value is not None}
+            settings, lasting = phase.set, phase.lasting
             if settings:
-                one = compile(run.folder / "spec.yaml", set=settings)
+                one = in_phase(run.program(), phase)
             training = read(one, changed(lasting, about["changes"]))
         data = data_of(one, training, about["data"], about["download"], known)
         known = {**(known or {}), **data.facts}  # in every process; one of them writes it

@@ -131,6 +131,16 @@ def test_a_grown_run_is_measured_drawn_and_built_as_it_is_in_the_end(
     }
 
 
+def test_what_is_wrong_with_a_later_phase_is_told_before_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = written(tmp_path, GROWING.replace("{stages: 2}", "{stage: 2}"))
+    assert main(["train", str(spec), "-o", str(tmp_path / "run"), "--device", "cpu"]) == 1
+    told = capsys.readouterr().err
+    assert "E219" in told and f"{spec}:25:13" in told and "in phase 2" in told
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_is_known_of_the_data_is_what_the_last_phase_knows(tmp_path: Path) -> None:
     """And the spec's own words about it stay."""
     from archc.pipeline import compile
