@@ -47,7 +47,8 @@ def train(
     device = device or Device(training.precision)
     fitting(program, training, data)
     graphs = join(program, training, data.types)
-    for warning in check(program, training, graphs, data):
+    warnings = check(program, training, graphs, data)
+    for warning in warnings if phase == 0 else ():  # which later ones would repeat
         LOG.warning("%s", render(warning))
     sensible(program, training, data, device)
     trainee = Trainee(program, graphs, weights, training.seed)

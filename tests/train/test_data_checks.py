@@ -143,7 +143,19 @@ def test_classes_that_a_set_has_by_its_nature_need_not_be_taken(tmp_path) -> Non
     assert checked(table, str(tmp_path / "a.csv")) == []
     (tmp_path / "b.csv").write_text("width,target\n" + "1.5,3\n2.5,4\n" * 60)
     (warning,) = checked(table, str(tmp_path / "b.csv"))
-    assert warning.message == "nothing takes the field 'target' of table"
+    assert warning.message == "nothing takes the column 'target' of table"
+
+
+def test_columns_of_which_no_field_is_made(tmp_path) -> None:
+    text = SPEC.replace("image: [N, 1, 8, 8]", "x: [N, 2]")
+    fields = "data: {table: {fields: {x: [a, b], label: cls}}}"
+    (tmp_path / "t.csv").write_text("a,b,cls,w,day\n" + "1.5,2,u,3,mon\n2.5,4,v,5,tue\n" * 60)
+    (warning,) = checked(text.replace("data: digits", fields), str(tmp_path / "t.csv"))
+    assert warning.message == "nothing takes the columns 'day', 'w' of table"
+    assert warning.severity == "warning"
+    (tmp_path / "t.csv").write_text("a,b,label,day\n" + "1.5,2,u,mon\n2.5,4,v,tue\n" * 60)
+    (warning,) = checked(text.replace("data: digits", "data: table"), str(tmp_path / "t.csv"))
+    assert warning.message == "nothing takes the column 'day' of table"
 
 
 @pytest.mark.parametrize("name", ["kind", "label"])

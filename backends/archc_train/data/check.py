@@ -66,19 +66,29 @@ def idle(
 ) -> Iterator[Diagnostic]:
     """Fields that no update takes, if somebody meant them to be used.
 
-    Those are the ones that the spec names, and columns of files; classes a set has by its nature.
+    Those are the ones that the spec names, and columns of files, which one warning tells; classes a
+    set has by its nature.
     """
+    place = entry_place(program, training, "data")
     measured = {name for metric in training.metrics for name in metric.inputs}
-    for name in unused(data.types, graphs):
-        meant = data.asked | (data.columns - {LABEL})
-        if name in measured or name not in meant:
-            continue
+    alone = [name for name in unused(data.types, graphs) if name not in measured]
+    for name in alone:
+        if name in data.asked:
+            yield Diagnostic(
+                "E807",
+                f"nothing takes the field '{name}' of {data.name}",
+                place,
+                help="a network's input, a loss or a metric of that name would; or leave it out",
+            )
+    spare = data.columns - {LABEL} - (data.types.keys() - alone) - data.asked
+    if spare:
+        names = ", ".join(f"'{name}'" for name in sorted(spare)[:8]) + ", …" * (len(spare) > 8)
         yield Diagnostic(
             "E807",
-            f"nothing takes the field '{name}' of {data.name}",
-            entry_place(program, training, "data"),
-            help="a network's input, a loss or a metric of that name would; or leave it out",
-            severity="error" if name in data.asked else "warning",
+            f"nothing takes the column{'s' if len(spare) > 1 else ''} {names} of {data.name}",
+            place,
+            help="a network's input of that name would, or a field that is made of it",
+            severity="warning",
         )
 
 

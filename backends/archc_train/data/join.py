@@ -99,7 +99,7 @@ def renamed(data: DataSet, names: Mapping[str, Any]) -> DataSet:
         types={now[old]: type for old, type in data.types.items()},
         facts=facts,
         asked=frozenset(now[n] for n in data.asked) | frozenset(names.values()),
-        columns=frozenset(now[n] for n in data.columns),
+        columns=frozenset(now.get(n, n) for n in data.columns),
     )
 
 

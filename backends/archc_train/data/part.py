@@ -73,7 +73,8 @@ class DataSet:
     `parts` are train, val and test as far as there are such; what is trained on has the first two.
     `types` have a symbolic first size. `facts` are carried along with a trained network: labels,
     preprocess, vocabulary, scale. Fields in `asked` are there because the spec names them, those in
-    `columns` because a file has them: both are meant to be used.
+    `columns` because a file has them, as it may have columns that are no field: all are meant to be
+    used.
     """
 
     name: str

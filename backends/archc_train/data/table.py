@@ -36,10 +36,10 @@ def table(request: Request) -> Raw:
     }
     rest = [str(name) for name in one.columns if name not in used and is_number(one, str(name))]
     columns = {field: rest if value == REST else value for field, value in asked.items()}
+    wanted = [
+        n for value in columns.values() for n in (value if isinstance(value, list) else [value])
+    ]
     if request.options.get("missing") == "drop":
-        wanted = [
-            n for value in columns.values() for n in (value if isinstance(value, list) else [value])
-        ]
         tables = {part: each.dropna(subset=wanted) for part, each in tables.items()}
     facts: dict[str, Any] = {}
     parts: dict[str, dict[str, Array]] = {part: {} for part in tables}
@@ -57,8 +57,8 @@ def table(request: Request) -> Raw:
                 parts[part][field] = vectors(each, value, request)
             else:
                 parts[part][field] = numbers(each, str(value), request)
-    own = frozenset(columns)
-    return Raw(parts, facts, *((own, frozenset()) if written else (frozenset(), own)))
+    own, spare = frozenset(columns), frozenset(map(str, one.columns)) - {*wanted}
+    return Raw(parts, facts, *((own, spare) if written else (frozenset(), own | spare)))
 
 
 def usual(table: DataFrame) -> dict[str, Any]:
