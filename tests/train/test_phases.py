@@ -137,7 +137,7 @@ def test_what_is_wrong_with_a_later_phase_is_told_before_the_first(
     spec = written(tmp_path, GROWING.replace("{stages: 2}", "{stage: 2}"))
     assert main(["train", str(spec), "-o", str(tmp_path / "run"), "--device", "cpu"]) == 1
     told = capsys.readouterr().err
-    assert "E219" in told and f"{spec}:25:13" in told and "in phase 2" in told
+    assert "E219" in told and f"{spec}:25:14" in told and "in phase 2" in told
     assert not (tmp_path / "run").exists()
 
 
