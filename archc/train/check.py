@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Map
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +13,15 @@ from archc.errors import Diagnostic, SpecError
 from archc.ir.dims import symbol
 from archc.ir.program import Program
 from archc.ir.types import TensorType
+from archc.spec.data import Mapping
 from archc.train.graphs import Fields, Joint
 from archc.train.phases import in_phase
 from archc.train.reading import examined
 from archc.train.section import Training
+from archc.train.sources import Source, doubts, sources, used
 
-PICTURES = ("mnist", "fashion_mnist", "idx", "images", "digits", "cifar10")  # fields: image, label
+UNKNOWN = re.compile(r"nothing is called '([^'.]*)")
+TOLD = ("table", "hub")  # sources whose fields are of whatever type the data has
 
 
 def check(program: Program) -> list[Diagnostic]:
@@ -29,6 +34,8 @@ def check(program: Program) -> list[Diagnostic]:
         return []
     training, found = judged(program)
     if training is not None:
+        with suppress(SpecError):  # which is among the findings
+            found += doubts(named_by(program, training), sources(program))
         known = {(one.code, one.place, one.message) for one in found}
         later = of_phases(program, training)
         found += [one for one in later if (one.code, one.place, one.message) not in known]
@@ -56,19 +63,30 @@ def judged(
     training, found = examined(program, change)
     if training is None or not training.updates:
         return training, found
-    fields, complete = assumed(program, training)
-    complete = complete and not any(one.code in ("E202", "E203") for one in found)  # parts left out
+    try:
+        fields, names = assumed(program, named_by(program, training))
+    except SpecError:
+        fields, names = assumed(program, [])
+    if any(one.code in ("E202", "E203") for one in found):  # parts are left out
+        names = None
     joint = Joint(program, training, fields)
     for update in training.updates:
         if not set(update.models) <= program.models.keys():
-            complete = False
+            names = None
             continue
         try:
             joint.add(update)
         except SpecError as error:
-            found += [one for one in error.diagnostics if complete or not about_fields(one)]
-            complete = False  # a later update may ask for a value of this one
+            found += [one for one in error.diagnostics if not about_fields(one, names)]
+            names = None  # a later update may ask for a value of this one
     return training, found
+
+
+def named_by(program: Program, training: Training) -> list[Source]:
+    """The sources that the section names. Raises SpecError."""
+    section = program.file.section("train") if program.file is not None else None
+    data = section.get("data") if isinstance(section, Mapping) else None
+    return used(program, data, training.data)
 
 
 def position(finding: Diagnostic) -> tuple[int, int]:
@@ -76,29 +94,34 @@ def position(finding: Diagnostic) -> tuple[int, int]:
     return (place.line, place.column) if place is not None else (0, 0)
 
 
-def about_fields(finding: Diagnostic) -> bool:
-    """Whether a finding says that a name means nothing, which the data might give a meaning."""
-    return finding.code == "E210" and finding.message.startswith("nothing is called")
+def about_fields(finding: Diagnostic, names: Collection[str] | None) -> bool:
+    """Whether a finding says that a name means nothing, which the data might give a meaning.
+
+    `names` are those of its fields, if they are known.
+    """
+    said = UNKNOWN.match(finding.message) if finding.code == "E210" else None
+    return said is not None and (names is None or said[1] in names)
 
 
-def assumed(program: Program, training: Training) -> tuple[Fields, bool]:
-    """The data's fields as far as they are known, and whether those are all."""
-    found: dict[str, TensorType | None] = {}
+def assumed(program: Program, found: Sequence[Source]) -> tuple[Fields, frozenset[str] | None]:
+    """The data's fields as far as their types are known, and the names of all, if those are.
+
+    Those of inputs' names are what the inputs are. A label is the numbers of classes, but in a
+    table, where it may be anything.
+    """
+    types: dict[str, TensorType | None] = {}
     for model in program.models.values():
         for name, type in model.input_types().items():
-            found[name] = type if found.get(name, type) == type else None
-    inputs = {name: type for name, type in found.items() if type is not None}
-    renamed = {
-        new: inputs[old]
-        for options in (training.data.values() if isinstance(training.data, dict) else ())
-        for old, new in (options.items() if isinstance(options, dict) else ())
-        if isinstance(new, str) and old in inputs
-    }
-    source = training.data if isinstance(training.data, str) else None
-    short = bool(training.updates) and training.updates[0].short
-    if source in PICTURES and ("image" in inputs or short):
-        unknown = TensorType("float32", tuple(map(symbol, ("N", "C", "H", "W"))))
-        image = inputs.get("image", unknown)
-        label = inputs.get("label", TensorType("int64", image.dims[:1]))
-        return {"image": image, "label": label}, True
-    return {**inputs, **renamed}, False
+            types[name] = type if types.get(name, type) == type else None
+    inputs = {name: type for name, type in types.items() if type is not None}
+    own = [one.fields() for one in found]
+    if not own or None in own:
+        return inputs, None
+    names = frozenset(name for each in own for name in each or ())
+    fields = {name: type for name, type in inputs.items() if name in names}
+    if "image" in names and "image" not in types:
+        fields["image"] = TensorType("float32", tuple(map(symbol, ("N", "C", "H", "W"))))
+    if "label" in names and "label" not in types and all(one.kind not in TOLD for one in found):
+        batch = next((type.dims[:1] for type in fields.values() if type.rank), (symbol("N"),))
+        fields["label"] = TensorType("int64", batch)
+    return fields, names

@@ -21,6 +21,7 @@ from archc.train.measures import best_of, metrics_of, term_names
 from archc.train.moment import CLOCK, Number, Timed
 from archc.train.options import WORDS, choice, chosen
 from archc.train.section import Choice, Metric, Phase, Training, Update
+from archc.train.sources import mistakes, used
 
 PLAIN = ("batch", "epochs", "steps", "seed", "patience", "evaluate", "precision", "compile")
 TIMED = "weights of a loss's terms and numbers in 'feed' may change with time"
@@ -56,6 +57,10 @@ def examined(
     reader.findings += wrong
     data, plain = without(data, plain, paths)
     reader.partial = bool(paths)
+    try:
+        reader.findings += mistakes(used(program, data.get("data"), plain.get("data")))
+    except SpecError as error:
+        reader.findings += error.diagnostics
     return reader.training(data, plain), list(reader.findings)
 
 

@@ -10,9 +10,9 @@ import pytest
 from archc.errors import ArchcError
 from archc.pipeline import compile_text
 from archc.train import read
+from archc.train.kinds import KINDS, OPTIONS
 from archc_train.data import data_of
-from archc_train.data.options import OPTIONS
-from archc_train.data.sources import KINDS
+from archc_train.data.sources import READERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8")
 SNIPPETS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -30,7 +30,7 @@ def rows(heading: str) -> dict[str, str]:
 
 
 def test_every_source_is_named() -> None:
-    assert set(rows("Sources")) == set(KINDS)
+    assert set(rows("Sources")) == set(KINDS) == set(READERS)
 
 
 def test_every_option_is_explained() -> None:

@@ -16,11 +16,12 @@ from archc.errors import InputError
 from archc.ir.dims import symbol
 from archc.ir.types import DTYPES, TensorType
 from archc.preprocess import Preprocess
+from archc.train.kinds import PARTS
 from archc_train.data import images
 from archc_train.data.part import DataSet, Field, Fields, InMemory, Part
 from archc_train.data.pictures import Lazy, Pictures, Streaming
 from archc_train.data.ragged import Ragged
-from archc_train.data.raw import ALL, PARTS, Columns, Raw, Request, first
+from archc_train.data.raw import ALL, Columns, Raw, Request, first
 from archc_train.data.scale import standardised
 from archc_train.data.split import length, parted, subset, there
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from archc.arrays import Array
 from archc.errors import InputError, did_you_mean
+from archc.train.kinds import TABLES
 from archc_train.data import hub
 from archc_train.data.raw import Request, first, in_order, malformed, needs
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 NAMES = {"train": ("train",), "val": ("val", "valid", "validation", "dev"), "test": ("test",)}
 WANTED = "a .csv, .tsv, .parquet or .jsonl file, or a folder with train, val and test as such files"
 
@@ -45,7 +45,7 @@ def by_part(folder: Path) -> dict[str, Path]:
         part: path
         for part, names in NAMES.items()
         for path in sorted(folder.iterdir())
-        if path.stem.lower() in names and path.suffix.lower() in SUFFIXES
+        if path.stem.lower() in names and path.suffix.lower() in TABLES
     }
 
 

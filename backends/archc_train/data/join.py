@@ -9,8 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from archc.errors import InputError, did_you_mean
+from archc.train.kinds import PARTS
 from archc_train.data.part import Batch, DataSet, Order, Part, Share, hash_of, stream
-from archc_train.data.raw import ALL, PARTS
+from archc_train.data.raw import ALL
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import numpy as np
 from archc import npz as archives
 from archc.arrays import Array
 from archc.errors import InputError
-from archc_train.data.raw import PARTS, Raw, Request, malformed
+from archc.train.kinds import PARTS
+from archc_train.data.raw import Raw, Request, malformed
 
 WANTED = "an .npz file with x_train y_train x_test y_test, or one array a field, of equal lengths"
 USUAL = {"x": "image", "y": "label"}  # as MNIST's well-known archive has them

@@ -10,7 +10,6 @@ from typing import Any, Protocol, TypeVar
 from archc.arrays import Array
 from archc.errors import ArchcError, InputError
 
-PARTS = ("train", "val", "test")
 ALL = "all"  # the one part of what is measured as it is
 T = TypeVar("T")
 

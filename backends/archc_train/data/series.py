@@ -14,9 +14,10 @@ from archc.arrays import Array
 from archc.errors import InputError
 from archc.ir.dims import symbol
 from archc.ir.types import TensorType
+from archc.train.kinds import PARTS
 from archc_train.data.frames import column, frames
 from archc_train.data.part import DataSet, Field, Fields
-from archc_train.data.raw import ALL, PARTS, Request, first, needs
+from archc_train.data.raw import ALL, Request, first, needs
 from archc_train.data.scale import scaled, statistics
 from archc_train.data.table import is_number
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from archc.errors import InputError, did_you_mean
+from archc.errors import Diagnostic, InputError
+from archc.train.kinds import CHOICE, KINDS, SUFFIXES, wrong
+from archc.train.sources import meant, named
 from archc_train.data import (
     bundled,
     frames,
@@ -16,7 +18,6 @@ from archc_train.data import (
     idx,
     image_folder,
     npz,
-    options,
     sequences,
     series,
 )
@@ -25,30 +26,11 @@ from archc_train.data.join import joined, renamed
 from archc_train.data.labelled import labelled
 from archc_train.data.pairs import pairs
 from archc_train.data.part import DataSet
-from archc_train.data.raw import PARTS, Raw, Request, malformed, missing
+from archc_train.data.raw import Raw, Request, malformed, missing
 from archc_train.data.table import table
 from archc_train.data.text import language
 
-CHOICE = ("range", "only", "without", *PARTS)
-IMAGES = (
-    "size", "crop", "pad", "scale", "colours", "invert", "mean", "deviation", "normalize", "turn",
-)  # fmt: skip
-PICTURES = (*IMAGES, "memory", "unreadable")
-WORDS = ("tokenizer", "vocab", "window", "fields", "hub")
-SERIES = ("history", "horizon", "series", "columns", "target", "scale", "missing")
 LABELLED_ONLY = (*CHOICE, "fields", "hub", "padding")  # what a text without classes cannot do
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of source.
-
-    What reads it, the options that it knows besides `path`, and whether it is read from files.
-    """
-
-    read: Callable[[Request], Raw | DataSet]
-    options: tuple[str, ...]
-    files: bool = True
 
 
 def text(request: Request) -> Raw | DataSet:
@@ -73,28 +55,25 @@ def mnist(request: Request) -> Raw:
     return replace(npz.npz(request), columns=frozenset())  # what it has is known, used or not
 
 
-KINDS: dict[str, Kind] = {
-    "fashion_mnist": Kind(idx.fashion_mnist, (*CHOICE, *IMAGES)),
-    "mnist": Kind(mnist, (*CHOICE, *IMAGES)),
-    "idx": Kind(idx.idx, (*CHOICE, *IMAGES)),
-    "npz": Kind(npz.npz, (*CHOICE, *IMAGES)),
-    "images": Kind(image_folder.images, (*CHOICE, *PICTURES)),
-    "table": Kind(table, (*CHOICE, "fields", "scale", "missing", "hub")),
-    "text": Kind(text, (*CHOICE, *WORDS, "label", "padding")),
-    "pairs": Kind(pairs, (*CHOICE, *WORDS, "shared", "header")),
-    "windows": Kind(series.windows, (*SERIES, "label", "hub")),
-    **{name: Kind(series.named, SERIES, files=False) for name in series.STATSMODELS},
-    "sequences": Kind(sequences.sequences, (*CHOICE, "padding", "scale")),
-    "japanese_vowels": Kind(sequences.japanese_vowels, (*CHOICE, "padding", "scale")),
-    **{name: Kind(bundled.bundled, (*CHOICE, *IMAGES), files=False) for name in bundled.NAMES},
-    "dates": Kind(generated.dates, ("count", "shared"), files=False),
-    "recall": Kind(generated.recall, ("count", "length"), files=False),
-    "sensors": Kind(generated.sensors, ("count", "length", "scale"), files=False),
-    "hub": Kind(hub.hub, (*CHOICE, *PICTURES, "name", "config", "fields")),
+READERS: dict[str, Callable[[Request], Raw | DataSet]] = {
+    "fashion_mnist": idx.fashion_mnist,
+    "mnist": mnist,
+    "idx": idx.idx,
+    "npz": npz.npz,
+    "images": image_folder.images,
+    "table": table,
+    "text": text,
+    "pairs": pairs,
+    "windows": series.windows,
+    **dict.fromkeys(series.STATSMODELS, series.named),
+    "sequences": sequences.sequences,
+    "japanese_vowels": sequences.japanese_vowels,
+    **dict.fromkeys(bundled.NAMES, bundled.bundled),
+    "dates": generated.dates,
+    "recall": generated.recall,
+    "sensors": generated.sensors,
+    "hub": hub.hub,
 }
-SUFFIXES = {
-    ".npz": "npz", ".txt": "text", ".ts": "sequences", **dict.fromkeys(frames.SUFFIXES, "table"),
-}  # fmt: skip
 
 
 def load(
@@ -135,12 +114,10 @@ def load(
             given["path"] = str(Path(path) if len(written) == 1 else entry(Path(path), str(name)))
         if kind not in KINDS or ("path" in given and not KINDS[kind].files):
             kind = kind_of(kind, given.get("path"), sources or {})
+        if mistakes := [*wrong(str(name) or kind, KINDS[kind], given)]:
+            raise InputError(Diagnostic(one.code, one.message, help=one.help) for one in mistakes)
         own = {key: one for key, one in given.items() if key in ("path", *KINDS[kind].options)}
         names = {key: one for key, one in given.items() if key not in own}
-        odd = next((key for key, one in names.items() if not isinstance(one, str)), None)
-        if odd is not None:
-            raise options.unknown(str(name) or kind, odd, KINDS[kind].options)
-        options.check(str(name) or kind, own)
         facts = known or {}
         if len(written) > 1:
             facts = facts.get("sources", {}).get(str(name), {})
@@ -148,7 +125,7 @@ def load(
             str(name) or kind, kind, own, split, seed, download, preprocess or {},
             before(facts, names), measured, part,
         )  # fmt: skip
-        read = KINDS[kind].read(request)
+        read = READERS[kind](request)
         found.append(renamed(read if isinstance(read, DataSet) else data_set(read, request), names))
     return joined(found)
 
@@ -171,23 +148,6 @@ def before(facts: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, A
     return {**facts, "scale": {own.get(name, name): v for name, v in facts["scale"].items()}}
 
 
-def meant(name: str, value: Any, sources: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The kind and options of a source: as the spec defines it, and what is added in its place."""
-    kind, given = name, {}
-    if name in sources:
-        defined = sources[name]
-        [(kind, own)] = [(defined, None)] if isinstance(defined, str) else defined.items()
-        given = as_options(own)
-    return kind, given | as_options(value)
-
-
-def as_options(value: Any) -> dict[str, Any]:
-    """`{path: x.csv}`, or `x.csv` alone."""
-    if value is None:
-        return {}
-    return dict(value) if isinstance(value, Mapping) else {"path": str(value)}
-
-
 def entry(folder: Path, name: str) -> Path:
     """A source's own entry of a folder, a folder or a file of its name."""
     found = [folder / name, *sorted(folder.glob(f"{name}.*"))]
@@ -202,8 +162,7 @@ def kind_of(name: str, path: Any, sources: Mapping[str, Any]) -> str:
     if path is None:
         if not name:
             raise missing("", "--data PATH, or train: {data: digits}")
-        close = did_you_mean(name, [*KINDS, *sources])
-        help = f"{close.rstrip('?')}{'?' if '?' in close else ';'} or say where it is: --data PATH"
+        help = named(name, [*KINDS, *sources])
         raise InputError.of("E806", f"no data called '{name}'", help=help)
     place = Path(str(path)).expanduser()
     if not place.exists():
