@@ -81,13 +81,13 @@ def run(args: Namespace) -> int:
     check(args)
     staff = Staff(args.workers, args.threads, args.ray, args.gpus)
     study = resumed(args) if args.resume is not None else begun(args)
+    display = Display(args, study)
     try:
-        with Display(args, study) as display, interruptible() as asked:
+        with display, interruptible() as asked:
             end, loop = go_on(study, staff, display, asked)
         write(study, loop.records)
     except ArchcError:
-        told = [one for one in study.storage.records() if one.told is not None]
-        if args.resume is None and not told:
+        if args.resume is None and not display.told:
             study.discard()  # what was wrong is wrong with the command: it can be given again
         raise
     finally:

@@ -33,6 +33,7 @@ class Display:
         self.front: list[Record] = front(self.records, self.search.objectives)
         self.live: Any = None
         self.last = 0.0
+        self.told = 0  # trials, whether shown or not
 
     def __enter__(self) -> Self:
         if not self.silent:
@@ -52,6 +53,7 @@ class Display:
             self.live.stop()
 
     def __call__(self, record: Record) -> None:
+        self.told += 1
         if self.silent:
             return
         while len(self.records) <= record.number:  # others before it are under way

@@ -9,9 +9,10 @@ count, so a kill between two writes leaves a trial that is still running.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,37 +24,41 @@ from archc.search.record import Record
 from archc.search.section import Search
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from optuna.storages import RDBStorage
 
 WAIT = 60.0  # seconds for another reader of an SQLite file, such as a dashboard
+OPENING = "--storage postgresql+pg8000://USER@HOST/DATABASE, of a database that is there and runs"
+DRIVER = "its driver has to be installed: pip install pg8000, for postgresql+pg8000://…"
 
 
 class Storage:
     """The trials of one study. One process writes."""
 
     def __init__(
-        self,
-        url: str | None,
-        path: Path,
-        name: str,
-        search: Search,
+        self, url: str | None, path: Path, name: str, search: Search, *, new: bool = False
     ) -> None:
-        """Opens or makes it: in the SQLite file at `path`, or where the URL says.
+        """Opens it, in the SQLite file at `path` or where the URL says; a `new` one is made there.
 
         Raises InputError E861, MissingPackageError E510.
         """
-        self.search = search
+        self.search, self.folder = search, path.parent
         self.ids: dict[int, int] = {}  # Optuna's own, by number
-        with usable(url or path.as_posix()):
+        self.place = place = shown(url or path.as_posix())
+        with usable(place, OPENING):
+            if not new and not holds_studies(url, path):
+                raise missing(f"{place} is not there, or holds no studies", self.folder, url)
             self.rdb = opened(url, path)
-            self.study = self._study(name)
+            known = {one.study_name: one._study_id for one in self.rdb.get_all_studies()}
+            if name not in known and not new:
+                self.close()
+                raise missing(f"{place} has no study '{name}'", self.folder, url)
+            self.study = known[name] if name in known else self._made(name)
 
-    def _study(self, name: str) -> int:
+    def _made(self, name: str) -> int:
         import optuna
 
-        known = {one.study_name: one._study_id for one in self.rdb.get_all_studies()}
-        if name in known:
-            return known[name]
         way = {
             True: optuna.study.StudyDirection.MAXIMIZE,
             False: optuna.study.StudyDirection.MINIMIZE,
@@ -65,8 +70,13 @@ class Storage:
             study.set_metric_names([one.name for one in self.search.objectives])
         return self.rdb.get_study_id_from_name(name)
 
+    def _usable(self) -> AbstractContextManager[None]:
+        """What is done while a search is under way."""
+        help = f"what is recorded stays; once it answers: archc search --resume {self.folder}"
+        return usable(self.place, help)
+
     def delete(self) -> None:
-        with usable():
+        with self._usable():
             self.rdb.delete_study(self.study)
 
     def close(self) -> None:
@@ -81,7 +91,7 @@ class Storage:
 
         params, distributions = columns(record.parameters, self.search.holes)
         known = {**attributes(record), **({} if record.told is None else ending(record))}
-        with usable():
+        with self._usable():
             trial = optuna.trial.create_trial(
                 state=state_of(record),
                 params=params,
@@ -94,7 +104,7 @@ class Storage:
     def rung(self, record: Record) -> None:
         """Keeps the last of a running trial's steps."""
         id = self.ids[record.number]
-        with usable():
+        with self._usable():
             self.rdb.set_trial_user_attr(id, "rungs", [asdict(one) for one in record.steps])
             value = record.steps[-1].values.get(self.search.objectives[0].name)
             if value is not None:
@@ -104,7 +114,7 @@ class Storage:
         """Makes a running trial a told one."""
         id = self.ids[record.number]
         state = state_of(record)
-        with usable():
+        with self._usable():
             for name, value in ending(record).items():
                 self.rdb.set_trial_user_attr(id, name, value)
             kept = record.state == "complete"
@@ -115,7 +125,7 @@ class Storage:
 
     def records(self) -> list[Record]:
         """All trials, by number."""
-        with usable():
+        with self._usable():
             trials = self.rdb.get_all_trials(self.study, deepcopy=False)
         self.ids = {one.number: one._trial_id for one in trials}
         return [record_of(one) for one in sorted(trials, key=lambda one: one.number)]
@@ -126,38 +136,99 @@ class Storage:
 
 def opened(url: str | None, path: Path) -> RDBStorage:
     """The storage, its tables made if they are not there."""
-    import sqlite3
-
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Of a connection that is lost it says all that it knows; E861 says what matters.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     if url is not None:
         return optuna.storages.RDBStorage(url)
+    kwargs = {"creator": lambda: connected(path)}
+    return optuna.storages.RDBStorage("sqlite:///study.db", engine_kwargs=kwargs)
 
-    # A path may have letters that mean something in a URL, so it goes around that.
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=WAIT, check_same_thread=False)
 
-    return optuna.storages.RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
+def connected(path: Path) -> sqlite3.Connection:
+    """An SQLite file. Its path goes around a URL, in which some letters mean something else."""
+    import sqlite3
+
+    return sqlite3.connect(path, timeout=WAIT, check_same_thread=False)
+
+
+def holds_studies(url: str | None, path: Path) -> bool:
+    """Whether Optuna's tables are there. Nothing is made, not even an empty file."""
+    import sqlalchemy
+
+    file = path if url is None else file_of(url)
+    if file is not None and not file.exists():
+        return False
+    if url is not None:
+        engine = sqlalchemy.create_engine(url)
+    else:
+        engine = sqlalchemy.create_engine("sqlite://", creator=lambda: connected(path))
+    try:
+        return sqlalchemy.inspect(engine).has_table("studies")
+    finally:
+        engine.dispose()
+
+
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite database; None of one in memory, and of other databases."""
+    import sqlalchemy
+
+    found = sqlalchemy.make_url(url)
+    plain = found.get_backend_name() == "sqlite" and "uri" not in found.query
+    return Path(found.database) if plain and found.database not in (None, ":memory:") else None
+
+
+def absolute(url: str) -> str:
+    """The URL as it means the same in any folder: an SQLite file by its whole path."""
+    import sqlalchemy
+
+    with usable(shown(url), OPENING):
+        file = file_of(url)
+        if file is None:
+            return url
+        whole = sqlalchemy.make_url(url).set(database=file.resolve().as_posix())
+        return whole.render_as_string(hide_password=False)
+
+
+def missing(what: str, folder: Path, url: str | None) -> InputError:
+    """What is to hold a study's trials, and does not."""
+    if url is None:
+        help = f"the trials of {folder} were there: bring it back, or begin anew"
+    else:
+        help = f"{folder} is kept in a database: --storage URL says where that is now"
+    return InputError.of("E861", what, help=help)
 
 
 @contextmanager
-def usable(what: str = "the study's storage") -> Iterator[None]:
+def usable(what: str, help: str) -> Iterator[None]:
     """Turns what a database says into InputError E861."""
     try:
         import optuna
         from sqlalchemy.exc import SQLAlchemyError
     except ModuleNotFoundError as error:
-        help = 'pip install "archc-compiler[search]"'
-        missing = f"this needs the package '{error.name}'"
-        raise MissingPackageError([Diagnostic("E510", missing, help=help)]) from error
+        install = 'pip install "archc-compiler[search]"'
+        package = f"this needs the package '{error.name}'"
+        raise MissingPackageError([Diagnostic("E510", package, help=install)]) from error
     try:
         yield
-    except (SQLAlchemyError, optuna.exceptions.OptunaError, ImportError) as error:
-        cause = error.__cause__ or error
-        reason = str(cause).strip().partition("\n")[0]
-        help = "--storage postgresql+pg8000://USER@HOST/DATABASE; its driver has to be installed"
-        raise InputError.of("E861", f"{shown(what)} cannot be used: {reason}", help=help) from error
+    except ImportError as error:
+        raise InputError.of(
+            "E861", f"{what} cannot be used: {reason(error)}", help=DRIVER
+        ) from error
+    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        raise InputError.of("E861", f"{what} cannot be used: {reason(error)}", help=help) from error
+
+
+def reason(error: BaseException) -> str:
+    """What the database itself says, in a line, without Optuna's and SQLAlchemy's words."""
+    inner = error.__cause__ or error
+    inner = getattr(inner, "orig", None) or inner  # SQLAlchemy's, of the driver's
+    said = inner.args[0] if inner.args else ""
+    if isinstance(said, dict):  # pg8000 gives the fields of PostgreSQL's message
+        said = said.get("M", said)
+    return str(said or inner).strip().partition("\n")[0]
 
 
 def shown(url: str) -> str:

@@ -32,7 +32,7 @@ from archc.search.candidate import Candidate
 from archc.search.reading import read
 from archc.search.record import Record
 from archc.search.section import Search
-from archc.search.storage import Storage, shown
+from archc.search.storage import Storage, absolute, shown
 from archc.spec.bundle import bundled, local_uses, write
 
 FORMAT = 1
@@ -72,6 +72,7 @@ class Study:
             if path.exists() and path.read_text("utf-8") != text:
                 what = f"{path} is there already, and the study would write over it"
                 raise InputError.of("E860", what, help="choose another folder: -o")
+        url = None if url is None else absolute(url)
         write(texts, folder)
         name = program.name if url is None else f"{program.name}-{secrets.token_hex(4)}"
         about = {
@@ -82,16 +83,17 @@ class Study:
             "evaluator": dict(evaluator),
             "environment": environment(),
         }
-        storage = Storage(url, folder / "study.db", name, search)
+        storage = Storage(url, folder / "study.db", name, search, new=True)
         study = cls(folder, about, storage)
         study.save()
         return study
 
     @classmethod
     def open(cls, folder: Path, url: str | None = None) -> Study:
-        """A study that is there; `url` where its storage has a password, which is not kept.
+        """A study that is there, of which nothing is made anew.
 
-        Raises InputError E860, E861.
+        `url` is where its storage is now, or has a password, which is not kept. Raises InputError
+        E860, E861.
         """
         try:
             about = json.loads((folder / "study.json").read_text("utf-8"))
@@ -101,6 +103,9 @@ class Study:
         if not isinstance(about, dict) or about.get("format") != FORMAT:
             raise InputError.of("E860", f"{folder} is a study of another archc", help="begin anew")
         kept = about["storage"]
+        if kept is None and url is not None:
+            what = f"the trials of {folder} are in its own study.db"
+            raise InputError.of("E861", what, help="leave --storage out")
         if kept is not None and url is None and "***" in kept:
             help = f"--storage {kept}, with the password"
             raise InputError.of("E861", f"the storage of {folder} has a password", help=help)

@@ -8,7 +8,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import optuna
 import pytest
 from search import standin
 
+from archc.errors import ArchcError
 from archc.search.study import Study
 
 # Debian keeps them out of the PATH, in a folder of their version.
@@ -35,10 +38,17 @@ def other_user() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an empty database."""
+    with running(tmp_path_factory.mktemp("postgres")) as (url, _):
+        yield url
+
+
+@contextmanager
+def running(logs: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     initdb, postgres = PROGRAMS
     assert initdb is not None and postgres is not None
-    folder = Path(f"/tmp/archc-postgres-{os.getpid()}")
-    folder.mkdir(mode=0o700)
+    folder = Path(
+        tempfile.mkdtemp(prefix="archc-postgres-", dir="/tmp")
+    )  # sockets' paths are short
     user = other_user()
     if user:
         os.chown(folder, user["user"], user["group"])
@@ -47,7 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     data = folder / "data"
     given = ["-D", str(data), "-U", "archc", "--auth=trust", "--no-sync", "--locale=C"]
-    log = (tmp_path_factory.mktemp("postgres") / "log").open("w+")
+    log = (logs / "log").open("w+")
     process = None
     try:
         subprocess.run([initdb, *given], check=True, stdout=log, stderr=log, cwd=folder, **user)
@@ -56,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **user)
         url = f"postgresql+pg8000://archc@127.0.0.1:{port}/postgres"
         until_it_answers(port, process)
-        yield url
+        yield url, process
     finally:
         if process is not None:
             process.send_signal(signal.SIGINT)  # without waiting for those who are connected
@@ -113,3 +123,26 @@ def test_a_study_finds_its_database_again(server: str, tmp_path: Path) -> None:
     again = Study.open(tmp_path / "study")
     assert [one.number for one in again.records] == [0, 1]
     again.close()
+
+
+def test_a_database_that_stops_is_said_in_a_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(tmp_path) as (url, process):
+        study = standin.begun(tmp_path, url=url)
+        study.change({"trials": 2})
+        standin.loop(study).run()
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        study.change({"trials": 4})
+        with pytest.raises(ArchcError) as error:
+            standin.loop(study).run()
+        study.close()
+        (said,) = error.value.diagnostics
+        assert said.code == "E861" and url in said.message
+        assert "\n" not in said.message and "{" not in said.message
+        assert f"archc search --resume {study.folder}" in said.help
+    assert not caplog.records
+    with pytest.raises(ArchcError) as error:
+        Study.open(study.folder)
+    assert "that is there and runs" in error.value.diagnostics[0].help

@@ -190,6 +190,7 @@ def test_a_password_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     real = storage.opened
     monkeypatch.setattr(storage, "opened", lambda url, path: real(None, path))
+    monkeypatch.setattr(storage, "holds_studies", lambda url, path: True)
     url = "postgresql+pg8000://me:secret@127.0.0.1/db"
     standin.begun(tmp_path, url=url).close()
     kept = "".join(path.read_text() for path in (tmp_path / "study").glob("*.json"))
@@ -208,6 +209,37 @@ def test_a_storage_that_cannot_be_used_says_so(url: str, tmp_path: Path) -> None
         standin.begun(tmp_path, url=url)
     assert code_of(error) == "E861"
     assert not (tmp_path / "study" / "study.json").exists()
+
+
+def refused(folder: Path, url: str | None = None) -> str:
+    """What opening a study says."""
+    with pytest.raises(ArchcError) as error:
+        Study.open(folder, url)
+    assert code_of(error) == "E861"
+    return error.value.diagnostics[0].message
+
+
+def test_opening_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    standin.searched(tmp_path / "one", trials=2).close()
+    one = tmp_path / "one" / "study"
+    typo = f"sqlite:///{tmp_path / 'typo.db'}"
+    assert "in its own study.db" in refused(one, typo)
+    monkeypatch.chdir(tmp_path)
+    standin.begun(tmp_path / "two", url="sqlite:///two.db").close()
+    two = tmp_path / "two" / "study"
+    assert "is not there" in refused(two, typo)
+    assert "has no study 'net-" in refused(two, f"sqlite:///{one / 'study.db'}")
+    (tmp_path / "empty.db").touch()
+    assert "holds no studies" in refused(two, f"sqlite:///{tmp_path / 'empty.db'}")
+    assert (tmp_path / "empty.db").stat().st_size == 0
+    monkeypatch.chdir(one)
+    Study.open(two).close()  # a relative URL is meant in the folder where it was given
+    (tmp_path / "two.db").rename(tmp_path / "moved.db")
+    assert "is not there" in refused(two)
+    Study.open(two, f"sqlite:///{tmp_path / 'moved.db'}").close()
+    (one / "study.db").unlink()
+    assert "is not there" in refused(one)
+    assert not (one / "study.db").exists() and not (tmp_path / "typo.db").exists()
 
 
 def test_a_failure_is_kept_in_full(tmp_path: Path) -> None:

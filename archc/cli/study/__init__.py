@@ -42,7 +42,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--best", action="store_true", help="export or retrain the best alone")
     parser.add_argument("--front", action="store_true", help="export or retrain the whole front")
     parser.add_argument("--all", action="store_true", help="show every trial")
-    parser.add_argument("--storage", metavar="URL", help="with the password that is not kept")
+    parser.add_argument("--storage", metavar="URL", help="where it is now, or with its password")
 
 
 def run(args: Namespace) -> int:
