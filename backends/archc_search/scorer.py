@@ -40,6 +40,8 @@ class Scorer:
             self.trainer = Trainer(
                 search.evaluation, search.seed, origin, Where(data, download, device)
             )
+            if self.trains:
+                self.trainer.warm(origin)
 
     def __call__(self, candidate: Candidate, task: Task) -> dict[str, float]:
         """The numbers by name. What is beyond a limit already is not trained."""

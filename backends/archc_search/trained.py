@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from archc_train.evaluate import evaluate
 from archc_train.loop import Loop
 from archc_train.trainee import Trainee
 
+LOG = logging.getLogger("archc.search")
 STATE, SPEC, WEIGHTS = "state.pt", "spec.yaml", "weights.safetensors"  # in a trial's folder
 
 
@@ -114,6 +116,29 @@ class Trainer:
                 return heir(parent, found, candidate.program, self.seed)
         return None, None
 
+    def loop(self, begun: Begun) -> Loop:
+        device = Device(begun.training.precision, cpu=self.where.device == "cpu")
+        return Loop(begun.trainee, begun.training, begun.graphs, begun.data, device)
+
+    def measured(self, begun: Begun, loop: Loop, trial: bool = False) -> dict[str, float]:
+        """The numbers of the validation part; of a `trial` those of one batch."""
+        return evaluate(
+            loop.trainee, begun.training, begun.graphs, loop.moments, begun.data.val, loop.device,
+            trial=trial,
+        )  # fmt: skip
+
+    def warm(self, origin: Candidate) -> None:
+        """Measures one batch with the spec that the search began with.
+
+        What torch, Accelerate and the metrics import when they are first used takes seconds, which
+        are not to count as a candidate's. Raises what would fail for every candidate.
+        """
+        try:
+            begun = self.begun(origin, Task(0, Path()))
+            self.measured(begun, self.loop(begun), trial=True)
+        except (RuntimeError, MemoryError) as error:  # no room for it: a candidate may be smaller
+            LOG.warning("the spec itself cannot be evaluated: %s", error)
+
     def __call__(self, candidate: Candidate, task: Task) -> dict[str, float]:
         """Trains to the task's rung, and measures the validation part.
 
@@ -121,8 +146,7 @@ class Trainer:
         """
         saved = checkpoint.load(task.folder / STATE)
         begun = self.begun(candidate, task, afresh=saved is None)
-        device = Device(begun.training.precision, cpu=self.where.device == "cpu")
-        loop = Loop(begun.trainee, begun.training, begun.graphs, begun.data, device)
+        loop = self.loop(begun)
         if saved is not None:
             loop.load(saved["loop"])
         distance = begun.gap if saved is None else saved["gap"]
@@ -132,9 +156,7 @@ class Trainer:
         if loop.watch.wrong():
             raise EvaluationError.of("E865", "a loss was not finite")
         with averaged(one.average for one in loop.learners.values()):
-            found = evaluate(
-                loop.trainee, begun.training, begun.graphs, loop.moments, begun.data.val, device
-            )
+            found = self.measured(begun, loop)
         if any(not math.isfinite(value) for value in found.values()):
             raise EvaluationError.of("E865", "a number of the evaluation is not finite")
         self.keep(candidate, task, loop, until, distance)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 import archc_search.clocked as clocked_module
+import archc_search.trained as trained_module
 from archc.errors import ArchcError
 from archc.search.candidate import Candidate
 from archc.search.edit import Edit
@@ -74,6 +77,45 @@ def test_rungs_come_to_what_one_training_does(tmp_path: Path) -> None:
     at_once = evaluator(whole, candidate, {})(candidate, task(tmp_path, 1))
     assert steps[2] == at_once
     assert steps[0]["accuracy"] < steps[2]["accuracy"] > 0.8
+
+
+IMPORTED = """
+import sys
+from pathlib import Path
+from archc.search.candidate import Candidate
+from archc.search.section import Evaluation, Objective, Search
+from archc.search.trial import Task
+from archc_search import evaluator
+
+folder = Path(sys.argv[1])
+candidate = Candidate.read((folder / "net.yaml").read_text(), folder / "net.yaml")
+search = Search((), None, (Objective("accuracy", True),), evaluation=Evaluation(epochs=(1,)))
+evaluate = evaluator(search, candidate, {})
+before = set(sys.modules)
+evaluate(candidate, Task(0, folder / "trials"))
+print(len(set(sys.modules) - before))
+"""
+
+
+def test_what_has_to_be_imported_is_so_before_the_first_candidate(tmp_path: Path) -> None:
+    """Its time-out is its own: torchmetrics alone imports for seconds when it is first asked."""
+    (tmp_path / "net.yaml").write_text(SPEC)
+    command = [sys.executable, "-c", IMPORTED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20
+
+
+def test_a_spec_that_there_is_no_room_for_has_smaller_candidates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trained_module, "evaluate", full)
+        scorer = evaluator(Search((), None, ACCURATE), read(SPEC, tmp_path), {})
+    assert "the spec itself cannot be evaluated: no room" in caplog.text
+    assert scorer(read(SPEC, tmp_path), task(tmp_path, 0))["accuracy"] > 0
 
 
 def test_a_rung_that_is_made_again_gives_the_same(tmp_path: Path) -> None:
