@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Literal
@@ -22,8 +22,8 @@ from archc.search.evaluating import finite, reason
 from archc.search.halving import Halving
 from archc.search.jobs import Crew, Job, Outcome
 from archc.search.record import Record, Step
-from archc.search.section import Search
-from archc.search.statics import beyond, statics
+from archc.search.section import Limit, Search
+from archc.search.statics import UNTRAINED, beyond, statics
 from archc.search.study import Study
 from archc.search.trial import COST, Strategy, Trial
 
@@ -62,6 +62,8 @@ class Loop:
     ) -> None:
         self.search, self.strategy, self.crew, self.study = search, strategy, crew, study
         self.tell = tell
+        self.wanted = {one.name: f"'{one.name}', which has a limit" for one in search.limits}
+        self.wanted |= {one.name: f"the objective '{one.name}'" for one in search.objectives}
         self.halving = Halving(search.objectives, search.evaluation)
         self.records: list[Record] = []
         self.first: dict[str, int] = {}  # digest → the first trial with it
@@ -179,7 +181,7 @@ class Loop:
             if self.study is not None:
                 self.study.note(f"trial {record.number} failed: {why}\n{outcome.trace}")
             self._finish(climb, replace(record, state="failed", values={}, why=why))
-        elif why := beyond(values, self.search.limits):
+        elif why := beyond(values, self._limits(record.rung, values)):
             self._finish(climb, replace(record, state="limited", why=why))
         elif record.rung == self.halving.last:
             self._finish(climb, replace(record, state="complete"))
@@ -199,17 +201,26 @@ class Loop:
         if outcome.values is None:
             return {}, outcome.why
         values = {**climb.known, **outcome.values}
-        if beyond(values, self.search.limits):  # nobody needs to know the rest
-            return values, ""
-        wanted = {one.name: f"'{one.name}', which has a limit" for one in self.search.limits}
-        wanted |= {one.name: f"the objective '{one.name}'" for one in self.search.objectives}
-        for name in sorted(wanted.keys() - values.keys()):
-            what = f"no evaluation gives {wanted[name]}"
+        if beyond(values, self._limits(len(climb.record.steps), values)):
+            return values, ""  # nobody needs to know the rest
+        for name in sorted(self.wanted.keys() - values.keys()):
+            what = f"no evaluation gives {self.wanted[name]}"
             raise InputError.of("E862", what, help=did_you_mean(name, values))
         for objective in self.search.objectives:
             if not math.isfinite(values[objective.name]):
                 return {}, f"{objective.name} is {values[objective.name]}"
         return values, ""
+
+    def _limits(self, rung: int, values: Mapping[str, float]) -> Sequence[Limit]:
+        """The limits that hold on a rung.
+
+        What training changes has until the last rung to keep its limit, unless the evaluation left
+        something out, which it does where it found the candidate beyond one.
+        """
+        limits = self.search.limits
+        if rung == self.halving.last or not self.wanted.keys() <= values.keys():
+            return limits
+        return [one for one in limits if one.name in UNTRAINED]
 
     def _decide(self, climb: Climb, goes_on: bool) -> None:
         """Lets a trial go on, or tells it as it is after its last step."""

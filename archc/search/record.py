@@ -62,10 +62,12 @@ def duplicates(records: Sequence[Record]) -> int:
 
 
 def finished(records: Sequence[Record]) -> list[Record]:
-    """The complete trials that came as far as any: whose values can be compared."""
-    complete = [one for one in records if one.state == "complete"]
-    last = max((one.rung for one in complete), default=0)
-    return [one for one in complete if one.rung == last]
+    """The complete trials that came as far as any: whose values can be compared.
+
+    A trial that came further and was beyond a limit then counts, too: others have not been there.
+    """
+    last = max((one.rung for one in records if one.state in ("complete", "limited")), default=0)
+    return [one for one in records if one.state == "complete" and one.rung == last]
 
 
 def front(records: Sequence[Record], objectives: Sequence[Objective]) -> list[Record]:

@@ -17,6 +17,9 @@ STATIC: Mapping[str, Callable[[Program], int]] = {
     "activation_bytes": lambda program: peak(program.model),
 }
 """By their names; symbolic dimensions are 1, as `archc show` counts."""
+CLOCKED = ("latency_ms", "memory_mb")  # what is measured by the clock, in onnxruntime
+SCORES = ("grad_norm", "synflow", "naswot")  # what is known of a network at its first weights
+UNTRAINED = (*STATIC, *CLOCKED, *SCORES)  # what no training changes
 
 
 def statics(candidate: Candidate, search: Search) -> dict[str, float]:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archc.search.statics import CLOCKED
+
 if TYPE_CHECKING:
     from archc.ir.program import Definition
     from archc.search.candidate import Candidate
     from archc.search.section import Search
     from archc.search.trial import Evaluator
-
-CLOCKED = ("latency_ms", "memory_mb")  # what is measured by the clock
 
 
 def evaluator(search: Search, origin: Candidate, options: Mapping[str, Any]) -> Evaluator:

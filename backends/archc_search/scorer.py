@@ -7,9 +7,8 @@ import json
 from archc.files import replacing
 from archc.search.candidate import Candidate
 from archc.search.section import Search
-from archc.search.statics import STATIC, beyond
+from archc.search.statics import CLOCKED, STATIC, beyond
 from archc.search.trial import Task
-from archc_search import CLOCKED
 from archc_search.clocked import clocked
 from archc_search.scores import SCORES, scored
 from archc_search.trained import Trainer, Where

@@ -65,3 +65,27 @@ def test_what_is_stopped_early_is_not_among_the_best(tmp_path: Path) -> None:
     text = TWO + "  evaluate: {epochs: [1, 2], keep: 0.3}\n"
     loop = in_memory(text, "climbing", tmp_path, trials=12)
     assert all(one.rung == 1 for one in finished(loop.records))
+
+
+def test_a_limit_of_what_is_trained_holds_at_the_end(tmp_path: Path) -> None:
+    """The score climbs by 10 a rung."""
+    limits = "  limits: {score: {least: 101}}\n"
+    loop = in_memory(RUNGS + limits, "climbing", tmp_path, trials=16)
+    limited = [one for one in loop.records if one.state == "limited" and one.evaluated]
+    assert limited and all(one.rung == 2 for one in limited)
+    whole = finished(loop.records)
+    assert whole and all(one.values["score"] >= 101 > one.steps[0].values["score"] for one in whole)
+
+
+def test_where_all_are_beyond_a_limit_at_the_end_none_is_the_best(tmp_path: Path) -> None:
+    limits = "  limits: {score: {least: 999}}\n"
+    loop = in_memory(RUNGS + limits, "climbing", tmp_path, trials=16)
+    assert {one.rung for one in loop.records if one.state == "limited"} == {2}
+    assert any(one.stopped for one in loop.records) and not finished(loop.records)
+
+
+def test_a_limit_of_what_is_measured_before_training_holds_at_once(tmp_path: Path) -> None:
+    text = RUNGS + "  limits: {latency_ms: 130}\n"
+    loop = in_memory(text, "clocked", tmp_path, trials=16)
+    assert {one.rung for one in loop.records if one.state == "limited"} == {0}
+    assert all(one.values["latency_ms"] <= 130 for one in finished(loop.records))

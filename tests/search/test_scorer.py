@@ -16,6 +16,7 @@ import torch
 import archc_search.clocked as clocked_module
 import archc_search.trained as trained_module
 from archc.errors import ArchcError
+from archc.search import statics
 from archc.search.candidate import Candidate
 from archc.search.edit import Edit
 from archc.search.section import Evaluation, Limit, Objective, Search
@@ -180,6 +181,10 @@ def test_scores_of_a_linear_network_are_their_formulas(tmp_path: Path) -> None:
     after = begun.trainee.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert all(one.grad is None for one in begun.trainee.parameters())
+
+
+def test_the_search_knows_what_needs_no_training() -> None:
+    assert list(SCORES) == list(statics.SCORES)
 
 
 def test_naswot_counts_where_rectifiers_agree(tmp_path: Path) -> None:
