@@ -19,9 +19,13 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archc.cli.options import add_choices, add_spec
+
+if TYPE_CHECKING:
+    from archc.search.start import Searched
+    from archc.search.study import Study
 
 CHANGES = ("strategy", "trials", "seconds", "seed")
 BUDGET = ("trials", "seconds")
@@ -84,20 +88,19 @@ def run(args: Namespace) -> int:
     display = Display(args, study)
     try:
         with display, interruptible() as asked:
-            end, loop = go_on(study, staff, display, asked)
-        write(study, loop.records)
+            searched = go_on(study, staff, display, asked)
+        write(study, searched.records)
     except ArchcError:
         if args.resume is None and not display.told:
             study.discard()  # what was wrong is wrong with the command: it can be given again
         raise
     finally:
         study.close()
-    if end == "stopped":
+    if searched.end == "stopped":
         print("\narchc: stopped; what is finished is recorded", file=sys.stderr)
         print(f"go on: archc search --resume {shown(study.folder)}", file=sys.stderr)
         return 130
-    tell(study.folder, loop, end, args)
-    return 0
+    return tell(study, searched, args)
 
 
 def check(args: Namespace) -> None:
@@ -122,7 +125,7 @@ def check(args: Namespace) -> None:
         raise UsageError.of("E706", "--workers takes 0 or more", help="--workers 2")
 
 
-def begun(args: Namespace) -> Any:
+def begun(args: Namespace) -> Study:
     from archc.search.start import Plan, begin
 
     data = None if args.data is None else Path(args.data).resolve().as_posix()
@@ -134,7 +137,7 @@ def begun(args: Namespace) -> Any:
     )
 
 
-def resumed(args: Namespace) -> Any:
+def resumed(args: Namespace) -> Study:
     from archc.search.study import Study
 
     study = Study.open(Path(args.resume), args.storage)
@@ -147,28 +150,41 @@ def given(args: Namespace, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def tell(folder: Path, loop: Any, end: str, args: Namespace) -> None:
-    """What came of it, and what can be done next."""
-    from archc.cli.report import print_json
-    from archc.cli.searching import numbers, summary
-    from archc.cli.terminal import painter
-    from archc.search.record import best
+def tell(study: Study, searched: Searched, args: Namespace) -> int:
+    """What came of it, and what can be done next; the exit code.
 
-    where = shown(folder)
-    found = best(loop.records, loop.search.objectives)
+    Raises CheckError E867 where no candidate was evaluated to its end.
+    """
+    from archc.cli.report import print_json
+    from archc.cli.searching import ended, numbers, summary
+    from archc.errors import CheckError
+    from archc.search.record import best, in_vain
+
+    where, records = shown(study.folder), searched.records
+    found = best(records, study.search.objectives)
     if args.json:
         winner = None if found is None else {"trial": found.number, "values": dict(found.values)}
-        print_json({"study": where, "end": end, **summary(loop.records), "best": winner})
-        return
-    if end == "exhausted":
-        print("there is nothing left that was not seen", file=sys.stderr)
+        counts = {**summary(records), "refused": len(searched.refused)}
+        print_json({"study": where, "end": searched.end, **counts, "best": winner})
+        return 0 if found is not None else 1
+    for line in ended(searched):
+        print(line, file=sys.stderr)
     if found is None:
-        print("no candidate was evaluated to its end")
-    else:
-        print(f"best  trial {found.number}  {numbers(found.values, loop.search)}")
+        came = "; ".join(in_vain([one for one in records if one.twin is None]))
+        what = f"no candidate was evaluated to its end: {came}"
+        help = f"archc study show {where} --all lists them, {where}/log.txt has failures in full"
+        raise CheckError.of("E867", what, help=help)
+    print(f"best  trial {found.number}  {numbers(found.values, study.search)}")
     print(where)
-    if args.quiet:
-        return
+    if not args.quiet:
+        hint(where)
+    return 0
+
+
+def hint(where: str) -> None:
+    """Says what can be done with what was found."""
+    from archc.cli.terminal import painter
+
     paint = painter(sys.stderr)
     hints = {
         f"archc study front {where}": "the best candidates",

@@ -11,8 +11,10 @@ from typing import Any, Self
 from archc.cli.progress import lasted
 from archc.cli.terminal import counted, is_terminal, painter, short
 from archc.errors import printable
-from archc.search.record import Record, duplicates, front
+from archc.search.loop import IDLE
+from archc.search.record import Record, duplicates, front, in_vain, most_common
 from archc.search.section import Search
+from archc.search.start import Searched
 from archc.search.study import Study
 
 ROWS = 8  # of the front that are shown
@@ -74,12 +76,8 @@ class Display:
 
     def _line(self, record: Record, better: bool) -> str:
         shown = numbers(record.values, self.search) if record.values else ""
-        parts = [
-            f"trial {record.number:>4}",
-            shown,
-            "" if record.state == "complete" else record.state,
-        ]
-        line = "  ".join(part for part in [*parts, printable(record.why)] if part)
+        parts = [f"trial {record.number:>4}", shown, "" if complete(record) else state(record)]
+        line = "  ".join(part for part in parts if part)
         mark = "best" if len(self.search.objectives) == 1 else "front"
         return self.paint(f"{line}  {mark}", "green") if better else line
 
@@ -143,6 +141,30 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
         "limited": states.count("limited"),
         "failed": states.count("failed"),
     }
+
+
+def complete(record: Record) -> bool:
+    return record.state == "complete" and not record.stopped
+
+
+def state(record: Record) -> str:
+    """How a trial ended, and why; of one that did not go on, after which rung."""
+    if record.stopped:
+        return f"stopped after rung {record.rung + 1}"
+    return printable(f"{record.state}: {record.why}" if record.why else record.state)
+
+
+def ended(searched: Searched) -> list[str]:
+    """Why a search found nothing new, if it did not, and what it had to leave out."""
+    lines: list[str] = []
+    if searched.end == "exhausted":
+        lines.append(f"nothing new came of {IDLE} proposals in a row")
+        lines += [f"  {one}" for one in in_vain(searched.records[-IDLE:])]
+    if searched.refused:
+        count, most = len(searched.refused), most_common(searched.refused.values())
+        what = "candidate was" if count == 1 else "candidates were"
+        lines.append(f"{counted(count)} {what} left out as no valid spec, most often: {most}")
+    return [printable(line) for line in lines]
 
 
 def numbers(values: Mapping[str, float], search: Search) -> str:

@@ -23,6 +23,7 @@ from archc.errors import (
 )
 from archc.search.candidate import Candidate
 from archc.search.jobs import Job, Outcome
+from archc.search.numbers import asked
 from archc.search.section import Search
 from archc.search.statics import STATIC
 from archc.search.trial import Evaluator, Task
@@ -70,8 +71,7 @@ def kind_of(search: Search, evaluate: str | None, table: str | None) -> tuple[Ki
         return "table", table
     if evaluate is not None:
         return ("function" if ":" in evaluate else "installed"), evaluate
-    asked = {one.name for one in search.objectives} | {one.name for one in search.limits}
-    return ("static", "") if asked <= set(STATIC) else ("installed", "train")
+    return ("static", "") if asked(search) <= set(STATIC) else ("installed", "train")
 
 
 # ---- the kinds

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from archc.elaborate import elaborate
+from archc.elaborate.params import type_of
+from archc.elaborate.scope import Space
 from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
 from archc.ir.program import Program
+from archc.ops.registry import ops
 from archc.place import Place
 from archc.search.candidate import Candidate
-from archc.search.holes import is_number
+from archc.search.holes import Hole, is_number
+from archc.search.numbers import unknown
 from archc.search.section import Evaluation, Limit, Moves, Objective, Search
 from archc.search.trial import COST
 from archc.search.varying import Varying
@@ -19,9 +24,9 @@ from archc.spec.ast import File, Step
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.data import plain as plainly
 from archc.spec.formula import Formula, evaluate_over
-from archc.spec.load import templates
+from archc.spec.load import lookup, templates
 from archc.spec.parse import Parser
-from archc.spec.schema import check_section
+from archc.spec.schema import check_attributes, check_section
 from archc.spec.search import MOVES, SECTION, SEVERAL, STRATEGIES
 from archc.spec.values import FormulaError
 
@@ -44,6 +49,8 @@ def check(program: Program) -> list[Diagnostic]:
     if program.file is None or program.file.section("search") is None:
         return []
     _, found = examined(program)
+    # Not errors: a function or a table, which no spec names, may give other numbers.
+    found += [replace(one, code="W904", severity="warning") for one in unknown(program)]
     return sorted(
         found, key=lambda one: (one.place.line, one.place.column) if one.place else (0, 0)
     )
@@ -95,6 +102,8 @@ class _Reader:
         self.complete(data)
         varying = Varying(self.program, self.file, self.value, self.findings)
         holes = varying.holes(varied) if isinstance(varied, Mapping) else ()
+        if isinstance(varied, Mapping):
+            self.attributes(varied, holes)
         objectives = self.objectives(data, plain.get("objectives", {}))
         strategy, options = self.strategy(data, plain.get("strategy"), objectives)
         budget = plain.get("budget", {})
@@ -133,11 +142,34 @@ class _Reader:
 
     # ---- the parts
 
+    def attributes(self, varied: Mapping, holes: tuple[Hole, ...]) -> None:
+        """That ops to choose from have the attributes that they are given."""
+        space = Space(self.file, {}, "search")
+        chosen = {
+            tuple(str(part) for part in hole.path)
+            for hole in holes
+            if type_of(hole.value(self.program.parameters), space) == "op"
+        }
+        for key, entry in varied.entries.items():
+            parts = str(key).split(".")
+            if not any(len(parts) == len(path) and all(map(_fits, parts, path)) for path in chosen):
+                continue
+            written = entry.value
+            choices = written.get("choices") if isinstance(written, Mapping) else written
+            for one in choices.items if isinstance(choices, Sequence) else ():
+                for name, given in one.entries.items() if isinstance(one, Mapping) else ():
+                    if lookup(self.file, str(name)) is None and isinstance(given.value, Mapping):
+                        self.findings += check_attributes(ops()[str(name)], given.value)
+
     def complete(self, data: Mapping) -> None:
         """Whether everything is there that a search needs."""
         if "vary" not in data and "moves" not in data:
             help = "vary: {width: [16, 32, 64]}, or moves: {within: [body]}"
             self.fail("E203", "the section has neither 'vary' nor 'moves'", data.place, help)
+        varied = data.get("vary")
+        if isinstance(varied, Mapping) and not varied.entries and "moves" not in data:
+            help = "vary: {width: [16, 32, 64]}"
+            self.fail("E850", "nothing varies: 'vary' is empty", varied.place, help)
         for key, example in (("objectives", "{maximize: accuracy}"), ("budget", "{trials: 100}")):
             if key not in data:
                 self.fail("E203", f"'{key}' is missing", data.place, f"{key}: {example}")
@@ -145,8 +177,8 @@ class _Reader:
     def objectives(self, data: Mapping, plain: Map[str, Any]) -> tuple[Objective, ...]:
         found: dict[str, Objective] = {}
         for key, names in plain.items():
-            place = _at(data, "objectives", key)
-            for name in [names] if isinstance(names, str) else names:
+            for k, name in enumerate([names] if isinstance(names, str) else names):
+                place = _at(data, "objectives", key, k)
                 if name in found:
                     self.fail("E211", f"'{name}' is an objective already", place)
                 if name == COST:
@@ -236,6 +268,10 @@ def steps_of(file: File) -> set[str]:
     for template in templates(file):
         walk(template.steps, "")
     return found
+
+
+def _fits(pattern: str, part: str) -> bool:
+    return pattern in ("*", part)
 
 
 def _at(data: Data, *path: str | int) -> Place:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archc.search.ranking import Point, point, ranks
 from archc.search.section import Objective
 from archc.search.trial import State
+
+VAIN = {
+    "failed": "failed",
+    "limited": "beyond a limit",
+    "duplicate": "of a network that had been seen",
+}
+TWIN = re.compile(r"^as trial \d+: ")  # how the reason of a duplicate begins
+NUMBER = re.compile(r"-?\d[\d.,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,31 @@ class Record:
 
 
 def duplicates(records: Sequence[Record]) -> int:
-    """How often a network was met again: as a trial, or before it became one."""
-    return sum(one.avoided + (one.twin is not None) for one in records)
+    """How often a network was met again: as a trial, or before one that was new.
+
+    What was thought of before a trial that is not new either does not count: a search that has seen
+    all there is thinks of that very often.
+    """
+    return sum(one.avoided if one.evaluated else one.twin is not None for one in records)
+
+
+def most_common(reasons: Iterable[str]) -> str:
+    """The reason that is given most often, the first of those that differ in numbers alone."""
+    kinds: dict[str, list[str]] = {}
+    for one in reasons:
+        kinds.setdefault(NUMBER.sub("", TWIN.sub("", one)), []).append(TWIN.sub("", one))
+    return max(kinds.values(), key=len)[0] if kinds else ""
+
+
+def in_vain(records: Sequence[Record]) -> list[str]:
+    """What became of trials without a result, counted, each with its most common reason."""
+    found = []
+    for state, words in VAIN.items():
+        reasons = [one.why for one in records if one.state == state]
+        if reasons:
+            reason = most_common(reasons)
+            found.append(f"{len(reasons)} {words}{reason and f', most often: {reason}'}")
+    return found
 
 
 def finished(records: Sequence[Record]) -> list[Record]:

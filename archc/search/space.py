@@ -30,13 +30,14 @@ class Space:
     """All candidates that can be reached from the origin, which is one of them.
 
     What is drawn depends on the generator that is given alone. A candidate is given away only if
-    it compiles: choices that do not fit together are drawn anew, and `refused` counts them.
+    it compiles: choices that do not fit together are drawn anew. `refused` are such choices, the
+    parameters with what is wrong.
     """
 
     def __init__(self, search: Search, origin: Candidate) -> None:
         self.search, self.origin = search, origin
         self.holes: tuple[Hole, ...] = search.holes
-        self.refused = 0
+        self.refused: dict[str, str] = {}
         self.conditional = [hole for hole in search.holes if hole.when is not True]
         self.at_rest = {hole.path: hole.value(origin.parameters) for hole in search.holes}
         self.unchanged = self.structure(origin)
@@ -210,10 +211,14 @@ class Space:
 
     def compiles(self, candidate: Candidate) -> bool:
         """Whether the spec is right with all that was changed."""
+        known = self.key(candidate)
+        if known is not None and known in self.refused:
+            return False
         try:
             self.digest(candidate)
-        except SpecError:
-            self.refused += 1
+        except SpecError as error:
+            chosen = json.dumps(candidate.parameters, sort_keys=True)
+            remembered(self.refused, chosen, error.diagnostics[0].message)
             return False
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -13,6 +13,8 @@ from archc.pipeline import compile
 from archc.search.evaluating import Setup, kind_of
 from archc.search.jobs import Crew
 from archc.search.loop import End, Loop, Tell, silence
+from archc.search.record import Record
+from archc.search.space import Space
 from archc.search.study import Study, settled
 
 
@@ -73,27 +75,36 @@ def begin(
     folder: Path | None = None,
     url: str | None = None,
 ) -> Study:
-    """A new study of a spec. Raises SpecError, and as Study.create."""
+    """A new study of a spec. Raises SpecError, as `viable.check` too, and as Study.create."""
     from archc.search.reading import read
+    from archc.search.viable import check
 
     program = compile(spec, variant=variant, set=dict(set or {}))
     search = settled(read(program), plan.changes)
     table = None if plan.table is None else Path(plan.table).resolve().as_posix()
     kind, name = kind_of(search, plan.evaluate, table)
+    check(program, search, training=(kind, name) == ("installed", "train"))
     evaluator = {"kind": kind, "name": name, "options": dict(plan.options)}
     folder = folder or Path("studies") / program.name
     return Study.create(folder, program, search, evaluator=evaluator, url=url)
 
 
-def go_on(
-    study: Study, staff: Staff, tell: Tell = silence, asked: Event | None = None
-) -> tuple[End, Loop]:
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """How a search ended. `refused` are candidates that did not compile, each with its reason."""
+
+    end: End
+    records: Sequence[Record]
+    refused: Mapping[str, str]
+
+
+def go_on(study: Study, staff: Staff, tell: Tell = silence, asked: Event | None = None) -> Searched:
     """Searches until the study's budget is spent, there is nothing new, or `asked` is set.
 
     A study that was stopped, in whatever way, goes on where its records end. Raises InputError
     E860 if another process searches there.
     """
-    from archc.search.strategies import strategy
+    from archc.search.strategies import over
 
     about = study.about["evaluator"]
     setup = Setup(
@@ -105,7 +116,8 @@ def go_on(
         about["options"],
     )
     with study.alone():
-        chosen = strategy(study.search, study.origin)
+        space = Space(study.search, study.origin)
+        chosen = over(space)
         crew = staff.crew(setup)
         try:
             loop = Loop(study.search, chosen, crew, study, tell)
@@ -113,6 +125,6 @@ def go_on(
             study.note(f"begins with {len(loop.records)} trials recorded")
             end = loop.run(asked)
             study.note(f"ends, {end}, with {len(loop.records)} trials recorded")
-            return end, loop
+            return Searched(end, loop.records, space.refused)
         finally:
             crew.close()

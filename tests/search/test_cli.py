@@ -14,6 +14,7 @@ from search import standin
 from archc.cli.main import main
 from archc.pipeline import compile
 
+VARY = "  vary: {width: {int: [1, 40]}, depth: {int: [1, 6]}, act: [relu, tanh, gelu]}\n"
 SCORE = ("--evaluate", "search.standin:score", "--workers", "0")
 
 
@@ -160,6 +161,67 @@ def test_a_table_scores_in_place_of_training(
     assert found["evaluated"] == 6 and found["seconds"] == 15.0
     assert found["duplicates"] >= 100
     assert found["best"]["values"]["score"] == 7.0
+
+
+def test_why_nothing_new_was_found_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = standin.SPEC.replace(VARY, "  vary: {width: [-4, 8], act: [relu, tanh]}\n")
+    spec = standin.written(tmp_path, text)
+    assert main(["search", str(spec), "-o", str(tmp_path / "s"), "-q", *SCORE]) == 0
+    why = "linear: out: expected a whole number of at least 1, found -4"
+    assert capsys.readouterr().err.splitlines() == [
+        "nothing new came of 100 proposals in a row",
+        "  100 of a network that had been seen",
+        f"2 candidates were left out as no valid spec, most often: {why}",
+    ]
+    shown = said(capsys, "study", "show", str(tmp_path / "s"))
+    assert (shown["evaluated"], shown["trials"]) == (2, 102) and shown["duplicates"] < 110
+
+
+LOST = [
+    ("failing", "{int: [1, 40]}", "[4, 8]", "12 failed, most often: MemoryError: out of memory"),
+    (
+        "score",
+        "{trials: 12}",
+        "{trials: 12}\n  limits: {score: 1}",
+        "12 beyond a limit, most often",
+    ),
+]
+
+
+@pytest.mark.parametrize(("function", "old", "new", "said_"), LOST)
+def test_a_search_without_a_result_fails_and_says_why(
+    function: str, old: str, new: str, said_: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    text = standin.SPEC.replace(old, new)
+    spec, folder = standin.written(tmp_path, text), str(tmp_path / "s")
+    given = ["--evaluate", f"search.standin:{function}", "--workers", "0"]
+    code, err = failed(capsys, "search", str(spec), "-o", folder, *given)
+    assert code == 1 and "error[E867]" in err and said_ in err and "study best" not in err
+    for action in ("best", "front", "export", "lineage", "retrain"):
+        code, err = failed(capsys, "study", action, folder)
+        assert code == 1 and "error[E864]" in err and said_ in err
+    assert main(["study", "show", folder, "--all"]) == 0
+    assert ": out of memory" in (out := capsys.readouterr().out) or ", more than 1" in out
+    assert main(["search", "--resume", folder, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["best"] is None
+
+
+def test_how_a_trial_ended_is_said_in_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = standin.written(tmp_path, standin.RUNGS)
+    given = ("-o", str(tmp_path / "s"), "--evaluate", "search.standin:climbing", "--workers", "0")
+    assert main(["search", str(spec), *given]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("trial")]
+    shown = said(capsys, "study", "show", str(tmp_path / "s"))["records"]
+    stopped = {one["trial"]: one["rung"] + 1 for one in shown if one["stopped"]}
+    assert stopped
+    for line in lines:
+        rung = stopped.get(int(line.split()[1]))
+        assert line.endswith(f"stopped after rung {rung}") == (rung is not None)
 
 
 @pytest.mark.parametrize(

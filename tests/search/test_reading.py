@@ -116,6 +116,23 @@ def test_moves_are_within_steps_and_blocks(name: str) -> None:
     assert codes(f"  moves: {{within: {name}}}\n" + END) == []
 
 
+def test_numbers_that_no_training_gives_are_warned_of() -> None:
+    """A function may give them, so it is no error; without a `train:` section nothing is known."""
+    train = (
+        "train: {data: digits, loss: {mse: [output, x]}, optimizer: adam, metrics: {m: output}}\n"
+    )
+    asked = "  vary: {width: [8]}\n  budget: {trials: 9}\n  limits: {param: 9, latency_ms: 3}\n"
+    text = f"{asked}  objectives: {{maximize: [m, accuracy], minimize: [loss, macs]}}\n"
+    found = check(compile_text(HEAD + text + train))
+    assert [(one.code, one.severity, one.message) for one in found] == [
+        ("W904", "warning", "no evaluation gives 'param'"),
+        ("W904", "warning", "no evaluation gives 'accuracy'"),
+    ]
+    assert [one.help for one in found if one.help.startswith("did")] == ["did you mean 'params'?"]
+    assert check(compile_text(HEAD + text)) == []
+    assert read(compile_text(HEAD + text + train)).limits[0].name == "param"
+
+
 def test_all_findings_come_at_once_from_top_to_bottom() -> None:
     program = compile_text(
         HEAD

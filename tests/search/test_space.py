@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 
 import pytest
@@ -156,7 +157,8 @@ def test_choices_that_do_not_fit_together_are_drawn_anew() -> None:
     assert {(each.parameters["width"], each.parameters["groups"]) for each in drawn} == {
         (8, 1), (8, 2), (8, 8), (9, 1),
     }  # fmt: skip
-    assert one.refused > 0
+    refused = {json.loads(chosen)["width"]: why for chosen, why in one.refused.items()}
+    assert refused.keys() == {9} and all("groups" in why for why in refused.values())
     assert all(each.program for each in drawn)
 
 

@@ -77,6 +77,7 @@ def test_a_candidate_without_a_row_has_failed(tmp_path: Path) -> None:
         ("first,second,score\n", "no rows"),
         ("first,score\nrelu,1\n", "no column 'second'"),
         ("first,second,second,score\na,b,c,1\n", "no column 'second'"),
+        ("first,second,scoer\nrelu,tanh,1\n", "no column 'score', which the search asks for"),
         ("first,second,score\nrelu,tanh\n", "row 2 has 2 values"),
         ("first,second,score\nrelu,tanh,high\n", "row 2 has no number for score: 'high'"),
         ("first,second,score\nrelu,tanh,nan\n", "row 2 has no number for score"),

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archc.cli.study.trials import as_json, chosen, members, table, winner
+from archc.cli.study.trials import as_json, chosen, members, table, whole_front, winner
 
 if TYPE_CHECKING:
     from archc.search.study import Study
@@ -37,7 +37,10 @@ def show(study: Study, args: Namespace) -> int:
     counts = summary(study.records)
     print("  ".join(f"{name} {value:,}" for name, value in counts.items()))
     print()
-    for line in table(study.records if args.all else members(study), study):
+    records = study.records if args.all else members(study)
+    if not records:
+        print("no finished trial yet")
+    for line in table(records, study) if records else ():
         print(line)
     return 0
 
@@ -60,7 +63,7 @@ def best(study: Study, args: Namespace) -> int:
 def front(study: Study, args: Namespace) -> int:
     from archc.cli.report import print_json
 
-    found = members(study)
+    found = whole_front(study)
     if args.json:
         print_json([{**as_json(one), "spec": one.text} for one in found])
         return 0
@@ -107,7 +110,7 @@ def export(study: Study, args: Namespace) -> int:
     from archc.errors import printable
 
     folder = Path(args.output) if args.output else None
-    asked = chosen(study, args) or members(study)
+    asked = chosen(study, args) or whole_front(study)
     paths = {one.number: study.export(one, folder) for one in asked}
     if args.json:
         print_json({str(number): path.as_posix() for number, path in paths.items()})

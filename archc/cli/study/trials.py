@@ -19,21 +19,28 @@ def members(study: Study) -> list[Record]:
 
 
 def winner(study: Study) -> Record:
-    """The best trial. Raises InputError E864 where none was evaluated to its end."""
+    """The best trial. Raises as `whole_front`."""
+    return whole_front(study)[0]
+
+
+def whole_front(study: Study) -> list[Record]:
+    """The front. Raises InputError E864 where it is empty: no trial was evaluated to its end."""
     from archc.errors import InputError
+    from archc.search.record import in_vain
 
     found = members(study)
     if not found:
-        help = f"archc search --resume {study.folder}"
-        raise InputError.of("E864", f"{study.folder} has no finished trial yet", help=help)
-    return found[0]
+        came = "; ".join(in_vain([one for one in study.records if one.twin is None]))
+        what = f"{study.folder} has no finished trial yet{came and f': {came}'}"
+        raise InputError.of("E864", what, help=f"archc search --resume {study.folder}")
+    return found
 
 
 def chosen(study: Study, args: Namespace) -> list[Record]:
     """The trials that the command names; none if it names none."""
     if args.best:
         return [winner(study)]
-    return members(study) if args.front else [study.record(number) for number in args.trials]
+    return whole_front(study) if args.front else [study.record(number) for number in args.trials]
 
 
 def as_json(one: Record) -> dict[str, Any]:
@@ -45,21 +52,21 @@ def as_json(one: Record) -> dict[str, Any]:
 
 
 def table(records: Sequence[Record], study: Study) -> Iterator[str]:
-    from archc.cli.searching import value
+    from archc.cli.searching import state, value
     from archc.cli.terminal import Column, painter, width
     from archc.cli.terminal import table as drawn
 
     names = list(dict.fromkeys([one.name for one in study.search.objectives]))
     names += [name for name in ("params", "macs") if name not in names]
     heads = [Column(name, "right") for name in ("trial", *names, "parents")]
-    heads += [Column("change", flexible=True), Column("state")]
+    heads += [Column("change", flexible=True), Column("state", flexible=True)]
     rows = [
         [
             str(one.number),
             *(value(one.values.get(name), name) for name in names),
             " ".join(map(str, one.parents)),
             one.change,
-            "stopped" if one.stopped else one.state,
+            state(one),
         ]
         for one in records
     ]
