@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -21,6 +22,24 @@ def lineage(records: Sequence[Record], record: Record) -> list[Record]:
     while (parent := first_parent(found[-1])) is not None:
         found.append(records[parent])
     return found[::-1]
+
+
+def chain(origin: str, records: Sequence[Record], record: Record) -> list[tuple[Record, str]]:
+    """The lineage, each trial with how its spec differs from the one before, as a unified diff.
+
+    The first one's differs from `origin`, the spec that the search began with.
+    """
+    name, text, found = "the spec", origin, list[tuple[Record, str]]()
+    for one in lineage(records, record):
+        found.append((one, text_diff(text, one.text, (name, f"trial {one.number}"))))
+        name, text = f"trial {one.number}", one.text
+    return found
+
+
+def text_diff(old: str, new: str, names: tuple[str, str]) -> str:
+    """The lines that changed, with what is around them; nothing where none did."""
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), *names, n=2, lineterm="")
+    return "\n".join(lines)
 
 
 def generations(records: Sequence[Record]) -> dict[int, int]:

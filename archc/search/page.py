@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
 from archc.files import replacing
 from archc.search.drawing import Marks, chart
-from archc.search.family import lineage, tree
+from archc.search.family import chain, tree
 from archc.search.ranking import hypervolume, point
 from archc.search.record import Record, best, duplicates, finished, front
 from archc.search.section import Search
@@ -81,7 +80,7 @@ def page(study: Study, records: Sequence[Record]) -> str:
 <h2 id="family">Family</h2>
 <div class="tree">{tree(records, winner)}</div>
 <h2 id="lineage">Lineage of the best</h2>
-{"".join(steps(records, winner, search))}
+{"".join(steps(study.origin.text(), records, winner, search))}
 <h2 id="trials">Trials</h2>
 <div class="wide">{table(records, search, winner, whole=True)}</div>
 <details><summary>The spec that it began with</summary>
@@ -225,32 +224,18 @@ def table(
     return f"<table><tr>{head}{words}</tr>{''.join(rows)}</table>"
 
 
-def steps(records: Sequence[Record], winner: Record | None, search: Search) -> Iterator[str]:
-    """How the best came to be, step by step, as differences of its specs."""
+def steps(
+    origin: str, records: Sequence[Record], winner: Record | None, search: Search
+) -> Iterator[str]:
+    """How the best came to be, step by step from the origin, as differences of its specs."""
     if winner is None:
         yield "<p>none yet</p>"
         return
-    before: Record | None = None
-    for one in lineage(records, winner):
+    for one, diff in chain(origin, records, winner):
         values = ", ".join(f"{o.name} {number(one.values.get(o.name))}" for o in search.objectives)
         words = escape(f"trial {one.number}: {one.change or 'the beginning'} ({values})")
-        if before is None:
-            yield f"<p>{words}</p>"
-        else:
-            yield (
-                f"<details><summary>{words}</summary>"
-                f"<pre>{escape(text_diff(before, one))}</pre></details>"
-            )
-        before = one
-
-
-def text_diff(old: Record, new: Record) -> str:
-    """The lines of the spec that changed, with what is around them."""
-    lines = difflib.unified_diff(
-        old.text.splitlines(), new.text.splitlines(),
-        f"trial {old.number}", f"trial {new.number}", n=2, lineterm="",
-    )  # fmt: skip
-    return "\n".join(lines) or "the text is the same"
+        shown = escape(diff or "the text is the same")
+        yield f"<details><summary>{words}</summary><pre>{shown}</pre></details>"
 
 
 def number(value: float | None) -> str:

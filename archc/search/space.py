@@ -48,26 +48,31 @@ class Space:
     # ---- candidates
 
     def random(self, random: Random) -> Candidate:
-        """All holes drawn, and up to WALK structural moves made.
+        """A candidate as `drawn`."""
+        return self.drawn(random)[0]
+
+    def drawn(self, random: Random) -> tuple[Candidate, str]:
+        """All holes drawn, and up to WALK structural moves made, which are told in words.
 
         Raises SpecError where the spec is wrong whatever is drawn.
         """
-
-        def drawn() -> Candidate:
-            values = {hole.path: hole.domain.draw(random) for hole in self.holes}
-            candidate = self.with_values(self.origin, values)
-            for _ in range(random.randint(0, WALK) if self.search.moves else 0):
-                move = self.move(candidate, random)
-                candidate = candidate if move is None else move.made(candidate)
-            return candidate
-
         for _ in range(TRIES):
-            candidate = drawn()
+            candidate, words = self._drawn(random)
             if self.compiles(candidate):
-                return candidate
-        candidate = drawn()
+                return candidate, words
+        candidate, words = self._drawn(random)
         _ = candidate.program
-        return candidate
+        return candidate, words
+
+    def _drawn(self, random: Random) -> tuple[Candidate, str]:
+        values = {hole.path: hole.domain.draw(random) for hole in self.holes}
+        candidate, made = self.with_values(self.origin, values), list[str]()
+        for _ in range(random.randint(0, WALK) if self.search.moves else 0):
+            move = self.move(candidate, random)
+            if move is not None:
+                candidate, words = _moved(candidate, move)
+                made.append(words)
+        return candidate, ": ".join(filter(None, ("drawn", "; ".join(made))))
 
     def mutate(self, candidate: Candidate, random: Random) -> tuple[Candidate, str]:
         """The candidate with one hole changed or one structural move made, and that in words.

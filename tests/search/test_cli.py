@@ -129,7 +129,28 @@ def test_a_lineage_is_a_chain_of_differences(
         assert step["difference"]["b"]["params"] == step["values"]["params"]
         assert not step["difference"]["same"]
     assert main(["study", "lineage", str(study), str(child["trial"])]) == 0
+    shown = capsys.readouterr().out
+    for step in steps:
+        assert f"trial {step['trial']}: {step['change']}" in shown
+        changed = [line for line in step["diff"].splitlines()[2:] if line[0] in "+-"]
+        assert changed and all(f"  {line}" in shown.splitlines() for line in changed)
+    assert steps[0]["diff"].startswith("--- the spec\n")
+    assert "parameters  " not in shown
+    assert main(["study", "lineage", str(study), str(child["trial"]), "--all"]) == 0
     assert "parameters  " in capsys.readouterr().out
+
+
+def test_what_was_drawn_is_told_from_the_spec_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The diff of the first step makes the trial's spec of the one that the search began with."""
+    text = standin.SPEC.replace(VARY, "  moves: {}\n")
+    spec, folder = standin.written(tmp_path, text), str(tmp_path / "s")
+    assert main(["search", str(spec), "-o", folder, "-q", "--trials", "6", *SCORE]) == 0
+    shown = said(capsys, "study", "show", folder)["records"]
+    moved = next(one for one in shown if one["change"].startswith("drawn: "))
+    [step] = said(capsys, "study", "lineage", folder, str(moved["trial"]))
+    assert step["diff"] and step["difference"]["a"]["params"] == compile(spec).params
 
 
 @pytest.mark.parametrize("action", ["show", "best", "front", "lineage", "page", "export"])

@@ -20,6 +20,7 @@ from archc.search.ranking import point, ranks
 from archc.search.section import Limit, Moves, Objective
 from archc.search.statics import beyond, statics
 from archc.search.strategies import strategy
+from archc.search.strategies.reinforce import Reinforce
 from archc.search.strategies.surrogate import Surrogate
 from archc.search.trial import Strategy, Trial
 
@@ -256,3 +257,15 @@ def test_moves_are_searched_like_holes(name: str) -> None:
     trials = told(made(name, holes=(), moves=Moves()), size, 14)
     assert len({one.candidate.digest for one in trials}) == 14
     assert {one.state for one in trials} == {"complete"}
+
+
+def test_a_controller_says_which_moves_it_made_and_learns_from_their_kinds() -> None:
+    one = made("reinforce", holes=(), moves=Moves())
+    assert isinstance(one, Reinforce)
+    for number in range(12):
+        proposal = one.ask(number)
+        kinds, _, words = proposal.change.partition(": ")
+        assert proposal.change == "drawn" or len(words.split("; ")) == len(kinds.split(" and "))
+        values, words = {"score": number % 5}, proposal.change
+        one.tell(Trial(number, proposal.candidate, "complete", values, change=words))
+    assert any(one.kind.logits)

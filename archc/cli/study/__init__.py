@@ -3,7 +3,8 @@
   show      what was done, and the best; --all lists every trial
   best      the best candidate's spec, by the first objective
   front     the candidates that no other is better than in all objectives
-  lineage   how a trial came to be, as differences of its specs; of the best without a number
+  lineage   how a trial came to be from the spec, as differences of its specs; of the best without
+            a number; --all also says what each step made of the network
   export    candidates as YAML files, into the study's specs/ or -o: the front, --best, or numbers
   retrain   candidates trained as their spec says, from first weights and for as long, then built
             and measured, into the study's runs/ or -o: the best, --front, or numbers; what was
@@ -30,7 +31,7 @@ OPTIONS = {
     "output": ("export", "retrain"),
     "best": ("export", "retrain"),
     "front": ("export", "retrain"),
-    "all": ("show",),
+    "all": ("show", "lineage"),
 }
 
 
@@ -41,7 +42,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", help="where export and retrain write")
     parser.add_argument("--best", action="store_true", help="export or retrain the best alone")
     parser.add_argument("--front", action="store_true", help="export or retrain the whole front")
-    parser.add_argument("--all", action="store_true", help="show every trial")
+    parser.add_argument("--all", action="store_true", help="show every trial; all of a lineage")
     parser.add_argument("--storage", metavar="URL", help="where it is now, or with its password")
 
 

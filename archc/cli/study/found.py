@@ -12,6 +12,8 @@ from archc.cli.study.trials import as_json, chosen, members, table, whole_front,
 if TYPE_CHECKING:
     from archc.search.study import Study
 
+SIGNS = {"+": "green", "-": "red", "@": "dim"}  # how a diff's lines are painted
+
 
 def show(study: Study, args: Namespace) -> int:
     from archc.cli.report import print_json
@@ -73,32 +75,40 @@ def front(study: Study, args: Namespace) -> int:
 
 
 def lineage(study: Study, args: Namespace) -> int:
-    """Every step from the origin: what was changed, what it made of the network, its values."""
+    """Every step from the origin: what was changed, its values, and how the spec differs by it.
+
+    For machines, and with --all, also what the step made of the network.
+    """
     from archc.cli.diff import as_json as diff_json
     from archc.cli.diff import lines
     from archc.cli.report import print_json
-    from archc.cli.searching import numbers
+    from archc.cli.searching import numbers, state
     from archc.cli.terminal import painter
     from archc.diff import difference
     from archc.errors import printable
-    from archc.search.family import lineage
+    from archc.search.family import chain
 
     last = study.record(args.trials[0]) if args.trials else winner(study)
     paint = painter(sys.stdout)
-    before, told = None, []
-    for one in lineage(study.records, last):
-        program = study.candidate(one).program
-        step = as_json(one)
+    before, told = study.origin.program, []
+    for one, diff in chain(study.origin.text(), study.records, last):
         if not args.json:
-            what = printable(one.change) or "the beginning"
-            print(paint(f"trial {one.number}: {what}", "bold"))
-            print(f"  {numbers(one.values, study.search)}" if one.values else f"  {one.state}")
-        if before is not None:
+            other = "".join(f", with trial {number}" for number in one.parents[1:])
+            print(
+                paint(printable(f"trial {one.number}: {one.change or 'as it is'}{other}"), "bold")
+            )
+            print(f"  {numbers(one.values, study.search)}" if one.values else f"  {state(one)}")
+            for line in diff.splitlines()[2:] or ["the spec is the same"]:
+                style = SIGNS.get(line[0])
+                print(f"  {paint(printable(line), style) if style else printable(line)}".rstrip())
+        step = {**as_json(one), "diff": diff}
+        if (args.json or args.all) and one.digest:  # it has none where it is no network
+            program = study.candidate(one).program
             found = difference(before, program)
             step["difference"] = diff_json(before, program, found)
-            for line in () if args.json else list(lines(before, program, found, paint, False))[1:]:
+            for line in () if args.json else list(lines(before, program, found, paint, True))[1:]:
                 print(f"  {line}".rstrip())
-        before = program
+            before = program
         told.append(step)
     if args.json:
         print_json(told)

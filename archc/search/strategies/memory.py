@@ -104,7 +104,8 @@ class Memory(ABC):
         return not limits or not beyond(statics(candidate, self.search), limits)
 
     def drawn(self, random: Random) -> Proposal:
-        return Proposal(self.space.random(random), change="drawn")
+        candidate, words = self.space.drawn(random)
+        return Proposal(candidate, change=words)
 
     def mutant(self, parent: Known, random: Random, steps: int = 1) -> Proposal:
         """The parent after so many changes."""

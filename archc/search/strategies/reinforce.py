@@ -26,7 +26,7 @@ from archc.search.trial import Proposal
 
 GRID = 8  # points of a range that the controller chooses from
 MOVES = 4  # at most made of the origin
-END = " and "
+END, MADE = " and ", ": "  # between kinds of moves, and between those and the moves themselves
 
 
 class Softmax:
@@ -76,14 +76,16 @@ class Reinforce(Memory):
         for _ in range(10):
             values = {path: self.grids[path][odds.draw(random)] for path, odds in self.odds.items()}
             candidate = self.space.with_values(self.space.origin, values)
-            kinds: list[str] = []
+            kinds, made = list[str](), list[str]()
             for _ in range(self.count.draw(random) if self.kinds else 0):
                 move = self.move(candidate, random)
                 if move is not None:
                     candidate = move.made(candidate)
                     kinds.append(move.kind)
+                    made.append(move.what)
             if self.space.compiles(candidate):
-                return Proposal(candidate, change=END.join(kinds) or "drawn")
+                words = f"{END.join(kinds)}{MADE}{'; '.join(made)}" if kinds else "drawn"
+                return Proposal(candidate, change=words)
         return self.drawn(random)
 
     def move(self, candidate: Candidate, random: Random) -> Move | None:
@@ -109,7 +111,8 @@ class Reinforce(Memory):
             chosen = nearest(self.grids[hole.path], hole.value(known.candidate.parameters))
             if chosen is not None:
                 self.odds[hole.path].climb(chosen, gain, self.entropy)
-        kinds = [kind for kind in known.change.split(END) if kind in self.kinds]
+        said = known.change.partition(MADE)[0].split(END)
+        kinds = [kind for kind in said if kind in self.kinds]
         if self.kinds:
             self.count.climb(min(len(kinds), MOVES), gain, self.entropy)
         for kind in kinds:
