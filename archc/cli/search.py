@@ -39,6 +39,7 @@ BEGINNING = (
     "table",
     "data",
     "download",
+    "device",
 )
 
 
@@ -71,7 +72,7 @@ def configure(parser: ArgumentParser) -> None:
     group.add_argument("--ray", metavar="ADDRESS", help="workers of a Ray cluster: auto, HOST:PORT")
     group.add_argument("--gpus", type=float, default=0.0, metavar="N", help="of each, with --ray")
     group.add_argument(
-        "--device", choices=("auto", "cpu"), default="auto", help="auto: a GPU where there is one"
+        "--device", choices=("auto", "cpu"), help="auto, without it: a GPU where there is one"
     )
 
 
@@ -129,7 +130,7 @@ def begun(args: Namespace) -> Study:
     from archc.search.start import Plan, begin
 
     data = None if args.data is None else Path(args.data).resolve().as_posix()
-    options = {"data": data, "download": args.download, "device": args.device}
+    options = {"data": data, "download": args.download, "device": args.device or "auto"}
     plan = Plan(given(args, CHANGES), args.evaluate, args.table, options)
     folder = Path(args.output) if args.output else None
     return begin(

@@ -252,6 +252,7 @@ def test_how_a_trial_ended_is_said_in_its_line(
         (["net.yaml", "--resume", "x"], "E706", "give a spec"),
         (["--resume", "x", "--seed", "3"], "E706", "--seed is for a new one"),
         (["--resume", "x", "--seed", "0"], "E706", "--seed is for a new one"),
+        (["--resume", "x", "--device", "cpu"], "E706", "--device is for a new one"),
         (["--resume", "x", "--set", "width=3"], "E706", "--set is for a new one"),
         (["--resume", "nowhere"], "E860", "no study"),
         (["net.yaml", "--trials", "0"], "E706", "--trials"),
