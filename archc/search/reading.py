@@ -148,7 +148,7 @@ class _Reader:
         chosen = {
             tuple(str(part) for part in hole.path)
             for hole in holes
-            if type_of(hole.value(self.program.parameters), space) == "op"
+            if type_of(hole.value(self.program.parameters), space) in ("op", "choice")
         }
         for key, entry in varied.entries.items():
             parts = str(key).split(".")
