@@ -77,7 +77,8 @@ def judged(
         try:
             joint.add(update)
         except SpecError as error:
-            found += [one for one in error.diagnostics if not about_fields(one, names)]
+            new = (one for one in error.diagnostics if not about_fields(one, names))
+            found += [one for one in new if one not in found]
             names = None  # a later update may ask for a value of this one
     return training, found
 

@@ -12,6 +12,7 @@ from archc.ir.program import Program
 from archc.place import Place
 from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
 from archc.spec.formula import Formula, evaluate_over
+from archc.spec.load import Loader
 from archc.spec.parse import Parser
 from archc.spec.schema import check_section
 from archc.spec.training import LEARNING, SECTION
@@ -178,6 +179,8 @@ class _Reader:
                 self.fail(
                     "E202", f"the feed '{name}' does not say what is drawn", value.place, help
                 )
+        drawn = draws(known)
+        self.check_draws(Sequence([*drawn.values()], data.place))
         scalars = {name: number_of(value) for name, value in known.items() if is_number(value)}
         given = {name: one for name, one in scalars.items() if self.is_there(one.when)}
         metrics = tuple(
@@ -193,7 +196,7 @@ class _Reader:
             data=plain.get("data"),
             updates=updates,
             metrics=metrics,
-            draws=draws(known),
+            draws=drawn,
             numbers={name: self.number(one.value) for name, one in given.items()},
             absent=tuple(name for name in scalars if name not in given),
             augment=tuple(augmentations(data.get("augment"), plain.get("augment", ()))),
@@ -203,6 +206,13 @@ class _Reader:
             best=best,
             **{key: plain[key] for key in PLAIN if key in plain},
         )
+
+    def check_draws(self, steps: Sequence) -> None:
+        """What is drawn is known, whether or not an update takes it."""
+        assert self.program.file is not None
+        parser, loader = Parser(self.program.file.source, self.program.file.path), Loader()
+        loader.check_steps(parser.steps(steps), self.program.file)
+        self.findings += [*parser.findings, *loader.findings]
 
     def check_lasting(self, data: Mapping, plain: dict[str, Any]) -> None:
         """A section, and each phase, has epochs or steps, not both."""
