@@ -93,6 +93,8 @@ def test_archives_with_and_without_parts(tmp_path: Path) -> None:
     assert {n: str(t) for n, t in found.types.items()} == {
         "history": "float32[N, 3]", "y": "float32[N, 2]",
     }  # fmt: skip
+    np.savez(path, x=np.ones((20, 3), np.float32), y=labels)  # no images: names are as they are
+    assert set(load("npz", {}, 0, str(path)).types) == {"x", "y"}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ USUAL = {"x": "image", "y": "label"}  # as MNIST's well-known archive has them
 def npz(request: Request) -> Raw:
     """The arrays `FIELD_train`, `FIELD_val`, `FIELD_test`, or `FIELD`.
 
-    `x` and `y` are the fields `image` and `label` where they are images and classes.
+    `x` and `y` are the fields `image` and `label` where `x` are images and `y` classes.
     """
     path = request.path(WANTED)
     try:
@@ -45,13 +45,11 @@ def npz(request: Request) -> Raw:
 
 
 def usual(fields: dict[str, Array]) -> dict[str, str]:
-    """The fields that go by their usual names."""
-    found: dict[str, str] = {}
-    if "x" in fields and fields["x"].dtype == np.uint8 and fields["x"].ndim >= 3:
-        found["x"] = USUAL["x"]
-    if "y" in fields and fields["y"].dtype.kind in "iu" and fields["y"].ndim == 1:
-        found["y"] = USUAL["y"]
-    return found
+    """What images, and classes beside them, are called; other arrays keep their names."""
+    if "x" not in fields or fields["x"].dtype != np.uint8 or fields["x"].ndim < 3:
+        return {}
+    classes = "y" in fields and fields["y"].dtype.kind in "iu" and fields["y"].ndim == 1
+    return USUAL if classes else {"x": USUAL["x"]}
 
 
 def plain(values: Array) -> Array:
