@@ -84,12 +84,20 @@ def test_tokens_are_learnt_and_turn_back_into_text(text: str, kind: str, tmp_pat
 def test_what_cannot_be_read_as_text_is_said(text: str, tmp_path: Path) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\x00text" * 100)
     (tmp_path / "broken.json").write_text("{}")
+    pytest.importorskip("tokenizers")
     for options, path, said in (
         ({}, tmp_path / "bytes.txt", "no UTF-8 text"),
         ({"window": 10_000}, text, "too few for windows of 10000"),
         ({"tokenizer": "word"}, text, "did you mean 'words'?"),
         ({"tokenizer": str(tmp_path / "broken.json")}, text, "is no tokenizer"),
         ({"only": {"label": 1}}, text, "label: true"),
+        ({"vocab": 50}, text, "'vocab' is a size that is learnt, of words or byte pairs"),
+        ({"tokenizer": "bpe", "vocab": 50}, text, "'vocab' is 256 at least, 256 bytes; found 50"),
+        (
+            {"tokenizer": "words", "vocab": 1},
+            text,
+            "'vocab' is 2 at least, a word and <unk>; found 1",
+        ),
     ):
         with pytest.raises(InputError) as caught:
             load({"text": options}, {}, 0, str(path))

@@ -113,6 +113,9 @@ def coder(request: Request, texts: Sequence[str], special: Sequence[str], usual:
         return coder_of(request.known)
     options = request.options
     kind = str(options.get("tokenizer", usual))
+    if "vocab" in options and (kind == "characters" or kind.endswith(".json")):
+        what = f"{request.name}: 'vocab' is a size that is learnt, of words or byte pairs"
+        raise InputError.of("E806", what, help="tokenizer: bpe, or leave it out")
     if kind == "characters":
         return Characters.learnt(texts, special)
     try:
@@ -126,17 +129,22 @@ def coder(request: Request, texts: Sequence[str], special: Sequence[str], usual:
         raise InputError.of("E806", f"no tokenizer '{kind}'", help=help)
     size = int(options.get("vocab", SIZES[kind]))
     made = words(tokenizers) if kind == "words" else byte_pairs(tokenizers)
-    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet() if kind == "bpe" else []
+    special = [*dict.fromkeys((*special, UNKNOWN))] if kind == "words" else [*special]
+    least = len(special) + max(1, len(alphabet))
+    if size < least:
+        has = f"{len(alphabet)} bytes" if alphabet else "a word"
+        more = f" and {', '.join(special)}" if special else ""
+        what = f"{request.name}: 'vocab' is {least} at least, {has}{more}; found {size}"
+        raise InputError.of("E806", what, help=f"vocab: {SIZES[kind]}")
     trainer = (
         tokenizers.trainers.WordLevelTrainer(
-            vocab_size=size,
-            special_tokens=[*dict.fromkeys((*special, UNKNOWN))],
-            show_progress=False,
+            vocab_size=size, special_tokens=special, show_progress=False
         )
         if kind == "words"
         else tokenizers.trainers.BpeTrainer(
             vocab_size=size,
-            special_tokens=[*special],
+            special_tokens=special,
             initial_alphabet=alphabet,
             show_progress=False,
         )
