@@ -6,8 +6,8 @@ import sys
 from argparse import Namespace
 from typing import Any, Self
 
-from archc.cli.terminal import counted, is_terminal, painter
-from archc.errors import printable
+from archc.cli.terminal import Column, counted, is_terminal, line, painter
+from archc.errors import columns, printable
 from archc.train.news import Begun, News
 
 PARTS = {"train": "to train on", "val": "to validate", "test": "to test"}
@@ -24,6 +24,8 @@ class Progress:
         self.bar: Any = None
         self.task: Any = None
         self.begun: Begun | None = None
+        self.columns: list[Column] = []
+        self.widths: list[int] = []
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +50,7 @@ class Progress:
         if news.evaluation:
             values = [shown(news.measured.get(name)) for name in self.begun.measures]
             cells = [f"{news.epoch:.4g}", *values, lasted(news.seconds)]
-            row = "  ".join(c.rjust(w) for c, w in zip(cells, self.widths(), strict=True))
+            row = line(cells, wide_enough(cells, self.widths), self.columns)
             self.say(self.paint(f"{row}  best", "green") if news.best else row)
 
     # ---- the beginning
@@ -68,16 +70,13 @@ class Progress:
         if news.turn:
             self.say(f"goes on after step {counted(news.turn)}")
         titles = ["epoch", *map(printable, news.measures), "time"]
-        head = "  ".join(t.rjust(w) for t, w in zip(titles, self.widths(), strict=True))
+        self.columns = [Column(title, "right") for title in titles]
+        least = [7, *(LEAST for _ in news.measures), 8]
+        self.widths = wide_enough(titles, least)
         self.say("")
-        self.say(self.paint(head, "bold"))
+        self.say(self.paint(line(titles, self.widths, self.columns), "bold"))
         if self.live:
             self.start(news)
-
-    def widths(self) -> list[int]:
-        assert self.begun is not None
-        names = [max(LEAST, len(printable(name))) for name in self.begun.measures]
-        return [7, *names, 8]
 
     def start(self, news: Begun) -> None:
         from rich.console import Console
@@ -111,6 +110,11 @@ class Progress:
             self.bar.console.print(Text.from_ansi(line), soft_wrap=True)
         else:
             print(line, file=sys.stderr)
+
+
+def wide_enough(cells: list[str], least: list[int]) -> list[int]:
+    """Widths in which nothing is cut off; a row may stick out, as a number may be longer."""
+    return [max(wide, columns(cell)) for cell, wide in zip(cells, least, strict=True)]
 
 
 def described(news: Begun) -> list[tuple[str, str]]:

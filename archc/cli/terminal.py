@@ -81,11 +81,11 @@ def table(
     ]
     if room is not None:
         shrink(widths, [column.flexible for column in columns_], room - 2 * (len(widths) - 1))
-    yield paint(_line([c.title for c in columns_], widths, columns_).rstrip(), "bold")
+    yield paint(line([c.title for c in columns_], widths, columns_).rstrip(), "bold")
     rule = paint("─" * (sum(widths) + 2 * (len(widths) - 1)), "dim")
     yield rule
     for row in cells:
-        yield _line(row, widths, columns_, paint).rstrip() if row else rule
+        yield line(row, widths, columns_, paint).rstrip() if row else rule
 
 
 def shrink(widths: list[int], flexible: Sequence[bool], room: int) -> None:
@@ -97,9 +97,10 @@ def shrink(widths: list[int], flexible: Sequence[bool], room: int) -> None:
         widths[max(wide, key=lambda k: widths[k])] -= 1
 
 
-def _line(
+def line(
     row: Row, widths: Sequence[int], columns_: Sequence[Column], paint: Paint | None = None
 ) -> str:
+    """A row of a table whose columns are so wide, for one that is shown row by row."""
     parts = []
     for cell, wide, column in zip(row, widths, columns_, strict=True):
         text = fitted(cell, wide)
