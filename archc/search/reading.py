@@ -8,14 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 from archc.elaborate import elaborate
-from archc.elaborate.params import type_of
-from archc.elaborate.scope import Space
 from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
 from archc.ir.program import Program
-from archc.ops.registry import ops
 from archc.place import Place
+from archc.search.attributes import wrong_attributes
 from archc.search.candidate import Candidate
-from archc.search.holes import Hole, is_number
+from archc.search.holes import is_number
 from archc.search.numbers import unknown
 from archc.search.section import Evaluation, Limit, Moves, Objective, Search
 from archc.search.trial import COST
@@ -24,15 +22,25 @@ from archc.spec.ast import File, Step
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.data import plain as plainly
 from archc.spec.formula import Formula, evaluate_over
-from archc.spec.load import lookup, templates
+from archc.spec.load import templates
 from archc.spec.parse import Parser
-from archc.spec.schema import check_attributes, check_section
+from archc.spec.schema import check_section
 from archc.spec.search import MOVES, SECTION, SEVERAL, STRATEGIES
 from archc.spec.values import FormulaError
 
 EXAMPLE = (
     "search: {vary: {width: [16, 32]}, objectives: {maximize: accuracy}, budget: {trials: 50}}"
 )
+
+EXAMPLES = {
+    "vary": "vary: {width: [16, 32, 64]}",
+    "moves": "moves: {kinds: [insert, remove], within: [body]}",
+    "objectives": "objectives: {maximize: accuracy, minimize: latency_ms}",
+    "limits": "limits: {params: 5.0e+6}",
+    "strategy": "strategy: {evolution: {population: 30}}",
+    "budget": "budget: {trials: 100}",
+    "evaluate": "evaluate: {epochs: [1, 3, 9]}",
+}
 
 
 def read(source: Program | File | Candidate) -> Search:
@@ -96,14 +104,13 @@ class _Reader:
         varied = data.get("vary")
         whole = plain if varied is None else {**plain, "vary": plainly(varied)}
         wrong, paths = check_section(data, whole, schema)
-        self.findings += wrong
-        broken = {path[0] for path in paths if path}
-        plain = {key: one for key, one in plain.items() if key not in broken}
+        self.findings += [_with_example(one) for one in wrong]
+        plain = without(plain, paths)
         self.complete(data)
         varying = Varying(self.program, self.file, self.value, self.findings)
         holes = varying.holes(varied) if isinstance(varied, Mapping) else ()
         if isinstance(varied, Mapping):
-            self.attributes(varied, holes)
+            self.findings += wrong_attributes(self.program, self.file, varied)
         objectives = self.objectives(data, plain.get("objectives", {}))
         strategy, options = self.strategy(data, plain.get("strategy"), objectives)
         budget = plain.get("budget", {})
@@ -141,25 +148,6 @@ class _Reader:
             return 1
 
     # ---- the parts
-
-    def attributes(self, varied: Mapping, holes: tuple[Hole, ...]) -> None:
-        """That ops to choose from have the attributes that they are given."""
-        space = Space(self.file, {}, "search")
-        chosen = {
-            tuple(str(part) for part in hole.path)
-            for hole in holes
-            if type_of(hole.value(self.program.parameters), space) in ("op", "choice")
-        }
-        for key, entry in varied.entries.items():
-            parts = str(key).split(".")
-            if not any(len(parts) == len(path) and all(map(_fits, parts, path)) for path in chosen):
-                continue
-            written = entry.value
-            choices = written.get("choices") if isinstance(written, Mapping) else written
-            for one in choices.items if isinstance(choices, Sequence) else ():
-                for name, given in one.entries.items() if isinstance(one, Mapping) else ():
-                    if lookup(self.file, str(name)) is None and isinstance(given.value, Mapping):
-                        self.findings += check_attributes(ops()[str(name)], given.value)
 
     def complete(self, data: Mapping) -> None:
         """Whether everything is there that a search needs."""
@@ -228,7 +216,8 @@ class _Reader:
                 self.fail("E202", what, place)
             return name, {}
         known = {"type": "object", "additionalProperties": False, "properties": STRATEGIES[name]}
-        wrong, _ = check_section(inner, options, known)
+        schema = {"properties": {"strategy": {"properties": {name: known}}}}
+        wrong, _ = check_section(data, {"strategy": {name: options}}, schema)
         self.findings += wrong
         return name, {} if wrong else options
 
@@ -252,6 +241,24 @@ class _Reader:
         return Evaluation(rungs, **{key: one for key, one in plain.items() if key != "epochs"})
 
 
+def without(plain: Map[str, Any], paths: list[list[Any]]) -> dict[str, Any]:
+    """The section without the keys, or keys of a part, in which something has a wrong form."""
+    found = {key: dict(one) if isinstance(one, Map) else one for key, one in plain.items()}
+    for path in paths:
+        part = found.get(path[0]) if path else None
+        if isinstance(part, dict) and len(path) > 1 and path[0] != "strategy":
+            part.pop(path[1], None)
+        elif path:
+            found.pop(path[0], None)
+    return found
+
+
+def _with_example(one: Diagnostic) -> Diagnostic:
+    """A finding about a whole part of the section, with how that is written."""
+    part = one.message.partition(":")[0]
+    return replace(one, help=one.help or EXAMPLES.get(part, ""))
+
+
 def steps_of(file: File) -> set[str]:
     """The names of all steps of the file that are written as they are, within scopes dotted too."""
     found: set[str] = set()
@@ -268,10 +275,6 @@ def steps_of(file: File) -> set[str]:
     for template in templates(file):
         walk(template.steps, "")
     return found
-
-
-def _fits(pattern: str, part: str) -> bool:
-    return pattern in ("*", part)
 
 
 def _at(data: Data, *path: str | int) -> Place:

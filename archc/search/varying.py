@@ -145,7 +145,7 @@ class Varying:
             raise Wrong("E852", f"no number is from {low:g} to {high:g}", data.place, help)
         if factor and low <= 0:
             what = "a range whose steps are factors is above 0"
-            raise Wrong("E852", what, data.items[0].place)
+            raise Wrong("E852", what, data.items[0].place, "{float: [1.0e-4, 0.1], log: true}")
         if not whole:
             return Real(float(low), float(high), factor)
         if not (isinstance(low, int) and isinstance(high, int)):

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from archc.errors import did_you_mean
+from archc.errors import did_you_mean, nearest
 from archc.spec.functions import FUNCTIONS
 from archc.spec.interpret import (
     BINARY,
@@ -191,6 +192,11 @@ def evaluate(formula: Formula, lookup: Lookup, budget: Budget) -> Any:
     return value
 
 
+def compared(name: str, text: str) -> bool:
+    """Whether a formula asks if something is the name, or is not."""
+    return re.search(rf"[=!]=\s*{name}\b|\b{name}\s*[=!]=", text) is not None
+
+
 def evaluate_over(
     bindings: Mapping[str, Any], formula: Formula, hints: Mapping[str, str] = MappingProxyType({})
 ) -> Any:
@@ -202,6 +208,8 @@ def evaluate_over(
     def lookup(name: str) -> Any:
         if name not in bindings:
             help = hints.get(name) or did_you_mean(name, bindings)
+            if compared(name, formula.text) and nearest(name, bindings) is None:
+                help = f"a text stands in quotes: '{name}'"
             raise FormulaError("E215", f"'{name}' is not known here", help)
         return bindings[name]
 

@@ -375,11 +375,14 @@ def _kinds(schema: dict[str, Any]) -> Iterator[str]:
         yield from _kinds(inner)
 
 
+EMPTY = {False: "an empty ", True: "a "}
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return "a mapping"
+        return f"a mapping of {len(value)}" if len(value) > 1 else EMPTY[bool(value)] + "mapping"
     if isinstance(value, list):
-        return "a list"
+        return EMPTY[bool(value)] + "list"
     return "nothing" if value is None else repr(value)[:60]
 
 

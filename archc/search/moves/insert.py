@@ -48,7 +48,8 @@ def inserted(edge: Edge, step: Step, kind: str = "insert") -> Move | None:
     if not edge.keeps(written):
         return None
     edge.insert(work, written, name)
-    what = f"{name or head} ({said(head, step[head])}) {before(edge)}"
+    new = said(head, step[head])
+    what = f"{f'{name} ({new})' if named else f'new {new}'} {before(edge)}"
     return Move(kind, what + everywhere(edge.body), work.edits())
 
 

@@ -97,7 +97,7 @@ def _after_the_next(row: Row) -> Move | None:
         if not all(pin(work, one) for one in unnamed):
             return None
     work.move(after, row.index)
-    what = f"{after.says()} before {at(row)}"
+    what = f"{after.says()} moved before {at(row)}"
     return Move("rewire", what + everywhere(body), work.edits())
 
 

@@ -243,8 +243,18 @@ class Row:
         return self.body.rows[self.index - 1] if self.index else None
 
     def says(self) -> str:
-        """The step for people: `conv1`, or `relu` where it has no name."""
-        return self.name or self.head
+        """The step for people: `conv1`, or where it has no name `relu`, or `the 2nd relu`."""
+        if self.name:
+            return self.name
+        alike = [one for one in self.body.rows if not one.name and one.head == self.head]
+        if len(alike) == 1:
+            return "the do" if self.head == "do" else self.head
+        place = 1 + sum(one.index < self.index for one in alike)
+        last = 0 if place % 100 in (11, 12, 13) else place % 10
+        return f"the {place}{ORDINALS.get(last, 'th')} {self.head}"
+
+
+ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
 def _slot(row: Row, part: Path, data: Data | None, name: str) -> Slot:

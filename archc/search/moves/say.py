@@ -10,7 +10,10 @@ from archc.search.moves.view import Body, Row
 
 def before(edge: Edge) -> str:
     """Where a step is put in."""
-    if edge.slot is None:
+    if edge.slot is None:  # of a block, or of a `do`, which may have no name
+        outer = edge.body.outer
+        if outer is not None and outer.name is None:
+            return f"at the end of {at(outer)}"
         return f"at the end of {_scope(edge.body)}"
     return f"before {edge.slot.row.says()}{within(edge.body)}"
 
