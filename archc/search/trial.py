@@ -69,8 +69,9 @@ class Task:
     """What an evaluator is told besides the candidate.
 
     `folder` is the trial's own, made by who writes to it: what is left there is found at the next
-    rung, after a kill, and by the trial's children, whose `parents` are such folders. Inside
-    `alone()` no other worker on this machine computes, for what is measured by the clock.
+    rung, after a kill, and by the trial's children, whose `parents` are such folders. `alone()` is
+    for what is measured by the clock: inside it the search's other processes on this machine are
+    suspended, those of Ray excepted, and no other search of this user is inside its own.
     """
 
     number: int

@@ -20,7 +20,7 @@ from typing import Any
 from archc.errors import CheckError
 from archc.search.evaluating import Setup, evaluated
 from archc.search.jobs import Job, Outcome, Parcel
-from archc.search.worker import ALONE, DONE, READY, Broken, work
+from archc.search.worker import ALONE, DONE, READY, Broken, one_on_this_machine, work
 
 TRIES = 2
 GRACE = 5.0  # seconds in which a process that speaks no more has to end
@@ -43,7 +43,9 @@ class Here:
 
     def wait(self, seconds: float) -> Sequence[Outcome]:
         job, self.job = self.job, None
-        return () if job is None else (evaluated(self.evaluate, job, self.setup),)
+        if job is None:
+            return ()
+        return (evaluated(self.evaluate, job, self.setup, one_on_this_machine),)
 
     def close(self) -> None:
         self.job = None
@@ -245,7 +247,17 @@ def go_on(member: Member) -> None:
 
 
 def end(member: Member) -> None:
-    member.process.kill()  # it takes those, too, that are suspended
+    """Ends a member and the processes that it has begun, suspended or not."""
+    import psutil
+
+    begun: list[psutil.Process] = []
+    suspend(member)  # so that it begins no other
+    with suppress(psutil.NoSuchProcess):
+        begun = psutil.Process(member.process.pid).children(recursive=True)
+    member.process.kill()
+    for one in begun:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     member.process.join()
     member.connection.close()
 

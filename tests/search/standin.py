@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -120,6 +122,14 @@ def failing(candidate: Candidate) -> float:
 def hanging(candidate: Candidate) -> float:
     if candidate.parameters["width"] % 2:
         time.sleep(60)
+    return score(candidate)
+
+
+def begetting(candidate: Candidate, task: Task) -> float:
+    """Waits for a process of its own, as what measures does."""
+    task.folder.mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        (task.folder / "child").write_text(str(child.pid))
     return score(candidate)
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from search import standin
 
@@ -88,6 +89,16 @@ def test_what_takes_too_long_has_failed(crew: Crew) -> None:
     assert 2 <= found[7].seconds < 30
     assert found[6].values is not None
     assert time.monotonic() - before < 50
+
+
+def test_what_takes_too_long_ends_with_all_that_it_began(crew: Crew) -> None:
+    staff = crew("begetting", timeout=2)
+    assert outcomes(staff, [5])[5].why == "it took longer than 2 s"
+    child = int((staff.setup.trial(0) / "child").read_text())
+    end = time.monotonic() + 10
+    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_failure_comes_with_all_that_is_known_of_it(crew: Crew) -> None:
