@@ -236,7 +236,7 @@ def test_a_run_of_something_else_is_left_alone(
     [
         (["retrain", "STUDY", "99"], "E864", "no trial 99"),
         (["retrain", "STUDY", "1", "--front"], "E706", "three ways to choose"),
-        (["retrain", "STUDY", "--all"], "E706", "--all is for show, not for retrain"),
+        (["retrain", "STUDY", "--all"], "E706", "--all is for show and lineage, not for retrain"),
         (["show", "STUDY", "1"], "E706", "is for lineage and export and retrain"),
         (["lineage", "STUDY", "1", "2"], "E706", "of one trial"),
     ],
