@@ -83,7 +83,12 @@ class Joint:
                 joined = self.elaborated()
             except SpecError:  # with all fields in view an error can name the one that was meant
                 self.file.models[model], _ = self.template(update, model, everything=True)
-                joined = self.elaborated()
+                try:
+                    joined = self.elaborated()
+                except SpecError as error:
+                    raise SpecError(
+                        [*error.diagnostics, *self.others(update, model, error)]
+                    ) from error
             check_loss(update, joined.models[model].output_types())
             check_gradients(update, joined, model)
         except SpecError:
@@ -92,6 +97,20 @@ class Joint:
         self.joined, self.models[update.name], self.inputs[update.name] = joined, model, fed
         for value, type in joined.models[model].output_types().items():
             self.known[f"{update.name}.{value}"] = type
+
+    def others(self, update: Update, model: str, error: SpecError) -> tuple[Diagnostic, ...]:
+        """What is wrong with the loss's terms that an error about some of them is not about."""
+        wrong = [one.place for one in error.diagnostics]
+        left = {n: weight for n, weight in update.loss.items() if update.place_of(n) not in wrong}
+        if not left or len(left) == len(update.loss):
+            return ()
+        part = replace(update, loss=left)
+        try:
+            self.file.models[model], _ = self.template(part, model, everything=True)
+            check_loss(part, self.elaborated().models[model].output_types())
+        except SpecError as more:
+            return tuple(one for one in more.diagnostics if one not in error.diagnostics)
+        return ()
 
     def graphs(self) -> Graphs:
         return Graphs(self.joined, self.models, self.inputs)
@@ -251,17 +270,18 @@ def check_loss(update: Update, types: Fields) -> None:
 def check_gradients(update: Update, joined: Program, model: str) -> None:
     """E805 for a model that no term of the loss depends on."""
     wrong = [one for one in update.models if unreached(joined, model, tuple(update.loss), one)]
-    if wrong:
-        raise SpecError(
-            Diagnostic(
-                "E805",
-                f"the update '{update.name}' cannot change {one}: no term of its loss depends on "
-                "a trained weight of it",
-                update.place_of(one),
-                help=f"a term has to come from {one} by steps that are not detached",
-            )
-            for one in wrong
-        )
+    found = []
+    for one in wrong:
+        weights = [entry.weight for entry in joined.weights(one)]
+        why = "no term of its loss depends on a trained weight of it"
+        help = f"a term has to come from {one} by steps that are not detached"
+        if not any(weight.trained for weight in weights):
+            why = "its weights are all frozen" if weights else "it has no weights"
+            help = "leave `freeze` off what is to be trained" if weights else ""
+        what = f"the update '{update.name}' cannot change {one}: {why}"
+        found.append(Diagnostic("E805", what, update.place_of(one), help=help))
+    if found:
+        raise SpecError(found)
 
 
 def unused(fields: Fields, graphs: Graphs) -> Iterator[str]:

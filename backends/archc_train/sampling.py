@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from archc.errors import UsageError, did_you_mean
-from archc.train import read
+from archc.ir.program import Program
+from archc.train import Training
 from archc_train.drawing import artist, pictures, save_grid
 from archc_train.run import Run
 from archc_train.writing import author, written
@@ -45,10 +46,19 @@ def sample(
     writes = author(program, model)
     if writes is not None:
         return written(run, program, writes, weights, prompt, length, temperature, top, generator)
-    name = artist(program, read(program, run.about["changes"]), model)
+    training = run.training(program)
+    name = artist(program, training, model)
     if name is None:
-        what = f"no model of {program.name} draws or writes by itself"
-        raise UsageError.of("E812", what, help=NEITHER)
+        if model is None:
+            what = f"no model of {program.name} draws or writes by itself"
+            raise UsageError.of("E812", what, help=NEITHER)
+        definition = program.models[model]
+        types = [(definition.input_types(), "takes"), (definition.output_types(), "gives")]
+        told = [f"it {does} {', '.join(f'{n} {t}' for n, t in of.items())}" for of, does in types]
+        others = [one for one in program.models if drawn_by(program, training, one)]
+        what = f"the model '{model}' neither draws nor writes by itself"
+        help = f"--model {' or '.join(others)}" if others else NEITHER
+        raise UsageError.of("E812", what, notes=told, help=help)
     target = output or folder / "samples.png"
     torch.manual_seed(seed)
     images = pictures(run, program, name, weights, count)
@@ -61,7 +71,12 @@ def draws(run: Run) -> bool:
     program = run.program(final=True)
     if author(program, None) is not None:
         return bool(run.about.get("facts", {}).get("vocabulary"))
-    return artist(program, read(program, run.about["changes"]), None) is not None
+    return artist(program, run.training(program), None) is not None
+
+
+def drawn_by(program: Program, training: Training, model: str) -> bool:
+    """Whether a model draws or writes."""
+    return author(program, model) is not None or artist(program, training, model) is not None
 
 
 def check(count: int, length: int, temperature: float, top: int | None) -> None:

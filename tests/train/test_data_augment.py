@@ -127,7 +127,12 @@ def test_mixed_classes_train_and_evaluation_stays_as_it_was() -> None:
         ("{random_rotation: {degres: 3}}", "E206", "did you mean 'degrees'?"),
         ("flip", "E204", "random_horizontal_flip, random_vertical_flip"),
         ("{random_crop: {padding: 2}}", "E203", "random_crop needs 'size'"),
-        ("{random_rotation: {degrees: much}}", "E207", "random_rotation: "),
+        ("{random_rotation: {degrees: much}}", "E207", "degrees: expected numbers, found 'much'"),
+        ("{random_rotation: []}", "E207", "degrees: expected 2 numbers from -360.0 to 360.0"),
+        ("{random_crop: {size: 3}}", "E207", "random_crop: `size` must be a (height, width) pair"),
+        ("{random_horizontal_flip: 2}", "E207", "p: expected a number from 0 to 1, found 2"),
+        ("{mixup: 0.4}", "E207", "mixup: lambda_val: expected 2 numbers from 0 to 1, found 0.4"),
+        ("{mixup: 0.4}", "E207", "help: {mixup: {p: 0.5}}"),
     ],
 )
 def test_what_kornia_does_not_know_is_said(step: str, code: str, said: str) -> None:

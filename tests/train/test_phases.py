@@ -124,6 +124,10 @@ def test_a_grown_run_is_measured_drawn_and_built_as_it_is_in_the_end(
     assert main(["sample", str(run), "--count", "4", "-o", str(picture)]) == 0
     with Image.open(picture) as grid:
         assert grid.size == (2 * 10 + 2, 2 * 10 + 2)  # 8 by 8, with borders
+    assert main(["sample", str(run), "--model", "judge"]) == 2
+    told = capsys.readouterr().err
+    assert "the model 'judge' neither draws nor writes by itself" in told
+    assert "it gives output float32[N, 1]" in told and "help: --model generator" in told
     assert main(["build", str(run), "-o", str(tmp_path / "out"), "-q"]) == 0
     assert {path.name for path in (tmp_path / "out").glob("*.onnx")} == {
         "generator.onnx",

@@ -8,6 +8,7 @@ draw from torch's generators, whose state a checkpoint holds.
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,7 @@ from archc_train.data.meaning import choices, uses
 from archc_train.data.part import Batch, DataSet
 from archc_train.data.raw import needs
 
+BETWEEN = re.compile(r"(\w+) should be a torch.Tensor with length (\d+) .*\((.+), (.+)\)\. Got")
 MIXING = {"mixup": "RandomMixUpV2", "cutmix": "RandomCutMixV2"}
 COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -55,12 +57,15 @@ class Augment:
         sizes = [size for size in data.types[name].dims[1:] if isinstance(size, int)]
         if len(sizes) < 3:
             return
-        image = torch.zeros(1, *sizes)
+        image = torch.zeros(2, *sizes)
         for (step, mixes), choice in zip(self.steps, choices, strict=True):
-            if mixes:
-                continue
-            with torch.random.fork_rng(devices=[]):  # the training's own draws must not move
-                found = list(step(image).shape[1:])
+            given = (image, torch.arange(2)) if mixes else (image,)
+            try:
+                with torch.random.fork_rng(devices=[]):  # the training's own draws must not move
+                    result = step(*given)
+            except Exception as error:  # kornia raises of many kinds, as late as here
+                raise refused(choice, error) from error
+            found = list((result[0] if mixes else result).shape[1:])
             if found != sizes:
                 raise InputError.of(
                     "E807",
@@ -128,15 +133,40 @@ def made(choice: Choice) -> nn.Module:
                 "E203", f"{choice.name} needs '{one.name}'", choice.place,
                 help=f"{{{choice.name}: {{{one.name}: …}}}}",
             )  # fmt: skip
+    for one in parameters:
+        value = options.get(one.name)
+        words = isinstance(one.default, str) or "str" in str(one.annotation)
+        share = one.name != "p" or (isinstance(value, int | float) and 0 <= value <= 1)
+        if one.name in options and (not share or (has_text(value) and not words)):
+            wanted = "numbers" if share else "a number from 0 to 1"
+            what = f"{choice.name}: {one.name}: expected {wanted}, found {value!r:.40}"
+            raise SpecError.of("E207", what, choice.place)
     if choice.name in MIXING:
         options["data_keys"] = ["input", "class"]
     if "use_correct_lambda" in takes:
         options["use_correct_lambda"] = True  # the share that the item keeps, as in the paper
     try:
         module: nn.Module = kind(**options)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise SpecError.of("E207", f"{choice.name}: {error}", choice.place) from error
+    except Exception as error:  # kornia raises of many kinds
+        raise refused(choice, error) from error
     return module
+
+
+def refused(choice: Choice, error: Exception) -> SpecError:
+    """What kornia does not take, in a spec's words where it speaks of tensors."""
+    text = str(error).strip().partition("\n")[0]
+    said = BETWEEN.match(text)
+    if said is not None:
+        option, count, low, high = said.groups()
+        value = choice.options.get(option, choice.options.get("value"))
+        text = f"{option}: expected {count} numbers from {low} to {high}, found {value!r:.40}"
+    help = f"{{{choice.name}: {{p: 0.5}}}}, or its other options by name"
+    mixes = choice.name in MIXING and "value" in choice.options
+    return SpecError.of("E207", f"{choice.name}: {text}", choice.place, help=help if mixes else "")
+
+
+def has_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, tuple) and any(map(has_text, value)))
 
 
 def plain(value: Any) -> Any:
