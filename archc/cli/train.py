@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,20 @@ def run(args: Namespace) -> int:
 
 
 def check(args: Namespace) -> None:
-    """Raises UsageError E706 for options that do not go together."""
+    """Raises UsageError E706 for options that do not go together, or numbers that mean nothing."""
     from archc.errors import UsageError
 
+    wrong = {
+        f"--batch {args.batch}: at least one": args.batch is not None and args.batch < 1,
+        f"--steps {args.steps}: at least one": args.steps is not None and args.steps < 1,
+        f"--epochs {args.epochs}: a number above 0": args.epochs is not None
+        and not 0 < args.epochs < inf,
+        f"--seed {args.seed}: from 0 to 2^63 - 1": args.seed is not None
+        and not 0 <= args.seed < 2**63,
+    }
+    for what, there in wrong.items():
+        if there:
+            raise UsageError.of("E706", what)
     if (args.spec is None) == (args.resume is None):
         help = "archc train net.yaml, or archc train --resume runs/NAME"
         raise UsageError.of("E706", "give a spec, or --resume with a run", help=help)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from collections.abc import Sequence as Sequence_
+from math import isfinite
 from typing import Any
 
 from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
@@ -56,6 +57,7 @@ def examined(
     plain = changed(reader.section(data), change or {})
     wrong, paths = check_section(data, plain, SECTION)
     reader.findings += wrong
+    reader.findings += [*endless(data)]
     data, plain = without(data, plain, paths)
     reader.partial = bool(paths)
     try:
@@ -70,6 +72,20 @@ def changed(settings: Map[str, Any], change: Map[str, Any]) -> dict[str, Any]:
     lasting = {"epochs", "steps"}
     dropped = lasting if not lasting.isdisjoint(change) else set()
     return {**{key: one for key, one in settings.items() if key not in dropped}, **change}
+
+
+def endless(data: Data) -> Iterator[Diagnostic]:
+    """Numbers that are none, where nobody else looks: steps and choices are checked with theirs."""
+    match data:
+        case Scalar(value=float() as value) if not isfinite(value):
+            yield Diagnostic("E202", f"a finite number is wanted, found {value}", data.place)
+        case Sequence(items):
+            for item in items:
+                yield from endless(item)
+        case Mapping(entries):
+            for key, entry in entries.items():
+                if key not in ("graph", "loss", "feed", *WORDS):
+                    yield from endless(entry.value)
 
 
 def without(

@@ -70,7 +70,8 @@ def test_what_is_no_idx_file_is_refused(tmp_path: Path, content: bytes, said: st
     folder = mnist_folder(tmp_path / "mnist")
     (folder / "train-labels-idx1-ubyte").write_bytes(content)
     assert code("mnist", {}, 0, str(folder))[0] == "E806"
-    assert said in code("mnist", {}, 0, str(folder))[1]
+    told = code("mnist", {}, 0, str(folder))[1]
+    assert said in told and "help: an IDX file is 00 00" in told
 
 
 def test_a_file_of_idx_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -160,7 +161,19 @@ def test_parquet_json_lines_and_parts_in_a_folder(tmp_path: Path) -> None:
     [
         (TABLE, {"fields": {"x": ["width", "hight"]}}, "E807", "did you mean 'height'"),
         (TABLE, {"fields": {"x": ["width", "kind"]}}, "E807", "holds no numbers"),
-        (TABLE.replace("7,14.5", "7,"), {"fields": {"x": "height"}}, "E806", "row 7"),
+        (
+            TABLE.replace("7,14.5", "7,"),
+            {"fields": {"x": "height"}},
+            "E806",
+            "the column 'height' is empty in row 8 of a.csv",
+        ),
+        (
+            TABLE.replace("7,14.5", "7,inf"),
+            {"fields": {"x": ["height"]}},
+            "E806",
+            "the column 'height' is not finite in row 8 of a.csv",
+        ),
+        ("a;b\n1;2\n", {}, "E806", "write it anew: pandas.read_csv('a.csv', sep=';')"),
         ("a,b\n1,2\n3,4,5\n", {}, "E806", "cannot be read as a table"),
         ("", {}, "E806", "cannot be read as a table"),
         ("a,b\n", {}, "E806", "no rows"),
@@ -192,6 +205,10 @@ def test_rows_with_empty_cells_can_be_dropped(tmp_path: Path) -> None:
         ({"text": {"hub": "someone/something", "label": True}}, "--download"),
         ("cifar10", "no data called 'cifar10'"),
         ("digts", "did you mean 'digits'?"),
+        ("t.csv", "help: data: {table: t.csv}"),
+        ({"fashion_mnist": "/no/such/folder"}, "apt-get install dataset-fashion-mnist"),
+        ({"fashion_mnist": "/"}, "apt-get install dataset-fashion-mnist"),
+        ({"mnist": "/"}, "--data mnist.npz with x_train, y_train, x_test and y_test"),
         ({"images": {"path": "/no/such/folder"}}, "there is no file or folder"),
         ({"digits": {"normalise": True}}, "did you mean 'normalize'?"),
         ({"digits": {"pad": "wide"}}, "'pad' is a whole number"),
@@ -204,6 +221,19 @@ def test_data_that_is_not_here_says_where_to_get_it(data, said: str, monkeypatch
     monkeypatch.setattr("archc_train.data.sequences.PACKAGES", ())
     found = code(data, {}, 0)
     assert found[0] == "E806" and said in found[1]
+
+
+def test_numbers_that_are_none_are_told_by_their_items_in_the_file(tmp_path: Path) -> None:
+    values = np.zeros((40, 3), np.float32)
+    values[17, 1] = np.nan
+    np.savez(tmp_path / "a.npz", x=values)
+    found = code("npz", {}, 0, str(tmp_path / "a.npz"))
+    assert found[0] == "E806" and "the field 'x' is not finite at item 17" in found[1]
+    np.savez(tmp_path / "a.npz", x_train=np.zeros((40, 3)), x_test=values.astype(np.float64) + 1e39)
+    assert (
+        "is not finite at item 0 of the test part, and at 39 more"
+        in code("npz", {}, 0, str(tmp_path / "a.npz"))[1]
+    )
 
 
 def test_a_path_alone_tells_what_it_is(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_missing_values_are_an_error_or_lie_between_their_neighbours(tmp_path: P
     )
     frame = pandas.DataFrame({"a": [float(k) if k != 7 else None for k in range(100)]})
     frame.to_csv(tmp_path / "s.csv", index=False)
-    with pytest.raises(InputError, match="row 7"):
+    with pytest.raises(InputError, match=r"row 8 of s\.csv"):
         load({"windows": {"series": 5}}, {}, 0, str(tmp_path / "s.csv"))
     options = {"series": 5, "missing": "interpolate", "scale": False}
     found = load({"windows": options}, {}, 0, str(tmp_path / "s.csv"))

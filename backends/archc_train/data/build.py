@@ -21,11 +21,12 @@ from archc_train.data import images
 from archc_train.data.part import DataSet, Field, Fields, InMemory, Part
 from archc_train.data.pictures import Lazy, Pictures, Streaming
 from archc_train.data.ragged import Ragged
-from archc_train.data.raw import ALL, Columns, Raw, Request, first
+from archc_train.data.raw import ALL, Column, Columns, Raw, Request, first, spoken
 from archc_train.data.scale import standardised
 from archc_train.data.split import length, parted, subset, there
 
 N = symbol("N")
+MOST = float(np.finfo(np.float32).max)
 
 
 def data_set(raw: Raw, request: Request) -> DataSet:
@@ -39,8 +40,11 @@ def data_set(raw: Raw, request: Request) -> DataSet:
     options, facts = request.options, dict(raw.facts)
     section = {**request.preprocess, **request.known.get("preprocess", {})}
     preprocess = images.asked(options, section)
-    for columns in raw.parts.values():
+    for part, columns in raw.parts.items():
         check_lengths(request.name, columns)
+        of = f" of {spoken(part)}" if len(raw.parts) > 1 else ""
+        for name, column in columns.items():
+            check_finite(f"{request.name}: the field '{name}'", column, of)
     parts = {name: at_hand(columns, preprocess, options) for name, columns in raw.parts.items()}
     left_out = sum(length(raw.parts[name]) - length(columns) for name, columns in parts.items())
     if left_out:
@@ -93,6 +97,20 @@ def check_lengths(name: str, columns: Columns) -> None:
             "E806", f"{name}: all fields must have the same number of items, and at least one",
             notes=(", ".join(f"{field}: {count}" for field, count in sizes.items()),),
         )  # fmt: skip
+
+
+def check_finite(what: str, column: Column, of: str) -> None:
+    """E806 for the first item with a number that is none in float32; `of` tells its part."""
+    if isinstance(column, Ragged):
+        good = np.array([bool((np.abs(row) <= MOST).all()) for row in column.rows])
+    elif isinstance(column, np.ndarray) and column.dtype.kind == "f":
+        good = np.asarray((np.abs(column) <= MOST).reshape(len(column), -1).all(axis=1))
+    else:
+        return
+    if not good.all():
+        at, more = int(good.argmin()), int((~good).sum()) - 1
+        also = f", and at {more} more" if more else ""
+        raise InputError.of("E806", f"{what} is not finite at item {at}{of}{also}")
 
 
 def at_hand(columns: Columns, preprocess: Preprocess, options: Mapping[str, Any]) -> Columns:
@@ -175,12 +193,7 @@ def tensor(name: str, values: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values))
     if values.dtype.kind != "f":
         raise InputError.of("E807", f"the field '{name}' holds no numbers: {values.dtype}")
-    found = torch.from_numpy(values.astype(np.float32))
-    if not bool(torch.isfinite(found).all()):
-        wrong = ~torch.isfinite(found.flatten(1).sum(dim=1) if found.ndim > 1 else found)
-        at = int(wrong.nonzero()[0, 0])
-        raise InputError.of("E806", f"the field '{name}' is not finite at item {at} of its part")
-    return found
+    return torch.from_numpy(values.astype(np.float32))
 
 
 def type_of(values: Field) -> TensorType:

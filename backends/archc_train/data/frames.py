@@ -71,7 +71,14 @@ def frame(path: Path, header: bool = True) -> DataFrame:
     except (ValueError, OSError, pd.errors.ParserError) as error:  # what all three readers raise
         raise malformed(path, f"cannot be read as a table: {str(error)[:200]}", WANTED) from error
     if not len(found):
-        raise malformed(path, "has no rows")
+        raise malformed(path, "has no rows", WANTED)
+    lone = str(found.columns[0]) if header and len(found.columns) == 1 else ""
+    mark = next((mark for mark in ";\t|," if mark in lone), None)
+    if mark is not None and suffix in (".csv", ".tsv"):
+        what = f"is one column, '{lone[:60]}': .csv is separated by commas, .tsv by tabs"
+        again = f"pandas.read_csv('{path.name}', sep={mark!r}).to_csv('new.csv', index=False)"
+        raise malformed(path, what, f"write it anew: {again}")
+    found.attrs["file"] = path.name
     return found
 
 
@@ -87,15 +94,22 @@ def column(table: DataFrame, name: str, request: Request) -> Series[Any]:
 
 
 def present(values: Series[Any], name: str, request: Request) -> None:
-    """E806 for an empty cell, with its row."""
-    empty = np.flatnonzero(values.isna().to_numpy())
-    if len(empty):
-        raise InputError.of(
-            "E806",
-            f"{request.name}: the column '{name}' is empty at row {empty[0]}, and at "
-            f"{len(empty) - 1} more",
-            help="missing: drop leaves such rows out",
-        )
+    """E806 for an empty or infinite cell."""
+    wrong = absent = values.isna().to_numpy()
+    if values.dtype.kind == "f":
+        wrong = absent | np.isinf(values.to_numpy())
+    if wrong.any():
+        kind = "empty" if absent[wrong.argmax()] else "not finite"
+        what = f"the column '{name}' is {kind} in {rows(values, wrong, request)}"
+        help = "missing: drop leaves rows with empty cells out"
+        raise InputError.of("E806", what, help=help if kind == "empty" else "")
+
+
+def rows(values: Series[Any], wrong: Array, request: Request) -> str:
+    """The first of some rows, as in its file: from 1 on, below the header if there is one."""
+    first, more = int(values.index[wrong.argmax()]) + 1, int(wrong.sum()) - 1
+    where = f"row {first} of {values.attrs.get('file', request.name)}"
+    return where + (f", and in {more} more" if more else "")
 
 
 def texts(table: DataFrame, name: str, request: Request) -> list[str]:

@@ -21,21 +21,25 @@ FILES = (("image", "images-idx3-ubyte"), ("label", "labels-idx1-ubyte"))
 PREFIXES = {"train": "train", "test": "t10k"}  # how the files of a part begin
 MOST = 1 << 32  # bytes that a packed file may hold
 WANTED = "a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and the t10k ones, or .gz"
+FORMAT = (
+    "an IDX file is 00 00, a type (08: bytes), how many axes, each one's size in 4 bytes, numbers"
+)
+PACKAGE = "apt-get install dataset-fashion-mnist brings it"  # Debian's
 
 
 def fashion_mnist(request: Request) -> Raw:
     """Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017): fields `image` and `label`."""
+    wanted = f"{PACKAGE}; or --data FOLDER, {WANTED}"
     if "path" not in request.options and not DEBIAN.is_dir():
-        help = f"apt-get install dataset-fashion-mnist; or --data FOLDER, {WANTED}"
-        raise missing(request.name, help)
-    path = request.path(WANTED) if "path" in request.options else DEBIAN
-    parts = idx_folder(path, request) if path.is_dir() else npz(request).parts
+        raise missing(request.name, wanted)
+    path = request.path(wanted) if "path" in request.options else DEBIAN
+    parts = idx_folder(path, request, wanted) if path.is_dir() else npz(request).parts
     return Raw(parts, {"labels": list(FASHION_LABELS)})
 
 
 def idx(request: Request) -> Raw:
     """A folder of IDX files: fields `image` and `label`."""
-    return Raw(idx_folder(request.path(WANTED), request))
+    return Raw(idx_folder(request.path(WANTED), request, WANTED))
 
 
 def holds_idx(folder: Path) -> bool:
@@ -52,7 +56,7 @@ def candidates(folder: Path, prefix: str, word: str) -> list[Path]:
     return [folder / f"{name}{suffix}" for name in names for suffix in ("", ".gz")]
 
 
-def idx_folder(folder: Path, request: Request) -> dict[str, dict[str, Array]]:
+def idx_folder(folder: Path, request: Request, wanted: str) -> dict[str, dict[str, Array]]:
     """Both parts; one of them where it is only measured. Raises E806."""
     parts: dict[str, dict[str, Array]] = {}
     for part, prefix in PREFIXES.items():
@@ -65,11 +69,11 @@ def idx_folder(folder: Path, request: Request) -> dict[str, dict[str, Array]]:
         for field, word in FILES:
             path = paths[field]
             if path is None:
-                raise malformed(folder, f"has no file {prefix}-{word}, packed or not", WANTED)
+                raise malformed(folder, f"has no file {prefix}-{word}, packed or not", wanted)
             values = read_idx(path)
             whole = values.astype(np.int64) if field == "label" else values
             parts.setdefault(part, {})[field] = whole
-    request.check_parts(parts, folder, WANTED)
+    request.check_parts(parts, folder, wanted)
     return parts
 
 
@@ -82,17 +86,18 @@ def read_idx(path: Path) -> Array:
         else:
             data = path.read_bytes()
     except (OSError, EOFError) as error:
-        raise malformed(path, f"cannot be read: {error}") from error
+        raise malformed(path, f"cannot be read: {error}", FORMAT) from error
     if len(data) > MOST:
-        raise malformed(path, f"holds more than {MOST:,} bytes")
+        raise malformed(path, f"holds more than {MOST:,} bytes", FORMAT)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES or not data[3]:
         shown = data[:4].hex(" ") or "nothing"
-        raise malformed(path, f"is no IDX file: it begins with {shown}, not 00 00 08 …")
+        raise malformed(path, f"is no IDX file: it begins with {shown}, not 00 00 08 …", FORMAT)
     dtype, rank = np.dtype(TYPES[data[2]]), data[3]
     start = 4 + 4 * rank
     sizes = tuple(int.from_bytes(data[4 + 4 * k : 8 + 4 * k], "big") for k in range(rank))
     if len(data) != start + prod(sizes) * dtype.itemsize:
         shape = " x ".join(map(str, sizes))
-        raise malformed(path, f"should hold {shape} values of {dtype}, and is {len(data):,} bytes")
+        what = f"should hold {shape} values of {dtype}, and is {len(data):,} bytes"
+        raise malformed(path, what, FORMAT)
     values = np.frombuffer(data, dtype=dtype, offset=start).reshape(sizes)
     return values.astype(dtype.newbyteorder("="), copy=False)

@@ -15,7 +15,7 @@ from archc.errors import InputError
 from archc.ir.dims import symbol
 from archc.ir.types import TensorType
 from archc.train.kinds import PARTS
-from archc_train.data.frames import column, frames
+from archc_train.data.frames import column, frames, rows
 from archc_train.data.part import DataSet, Field, Fields
 from archc_train.data.raw import ALL, Request, first, needs
 from archc_train.data.scale import scaled, statistics
@@ -101,12 +101,9 @@ def matrix(table: DataFrame, chosen: list[str], request: Request, usual: str = "
     for name, values in zip(chosen, found.T, strict=True):
         empty = ~np.isfinite(values)
         if empty.all() or (empty.any() and request.options.get("missing", usual) == "error"):
-            raise InputError.of(
-                "E806",
-                f"{request.name}: the column '{name}' is empty at row {empty.argmax()}, and at "
-                f"{empty.sum() - 1} more",
-                help="missing: interpolate draws a line between the neighbours",
-            )
+            what = f"the column '{name}' is empty in {rows(table[name], empty, request)}"
+            help = "missing: interpolate draws a line between the neighbours"
+            raise InputError.of("E806", what, help=help)
         if empty.any():
             values[empty] = np.interp(empty.nonzero()[0], (~empty).nonzero()[0], values[~empty])
     return found
@@ -159,11 +156,11 @@ def data_set(
     facts: dict[str, Any] = {"columns": chosen}
     if request.options.get("scale", True):
         facts["scale"] = scales(known, [chosen.index(name) for name in targets], len(ahead) > 0)
-    rows = first(parts).batch(torch.arange(1))
+    row = first(parts).batch(torch.arange(1))
     n = symbol("N")
     types = {
-        name: TensorType("int64" if name == "label" else "float32", (n, *row.shape[1:]))
-        for name, row in rows.items()
+        name: TensorType("int64" if name == "label" else "float32", (n, *values.shape[1:]))
+        for name, values in row.items()
     }
     return DataSet(request.name, parts, types, facts)
 

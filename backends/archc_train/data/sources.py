@@ -49,9 +49,10 @@ def text(request: Request) -> Raw | DataSet:
 
 def mnist(request: Request) -> Raw:
     """MNIST (LeCun et al., 1998): fields `image` and `label`; no package brings it."""
-    wanted = "--data mnist.npz (x_train y_train x_test y_test), or --data FOLDER with its IDX files"
-    if request.path(wanted).is_dir():
-        return idx.idx(request)
+    wanted = f"--data mnist.npz with x_train, y_train, x_test and y_test; or --data: {idx.WANTED}"
+    path = request.path(wanted)
+    if path.is_dir():
+        return Raw(idx.idx_folder(path, request, wanted))
     return replace(npz.npz(request), columns=frozenset())  # what it has is known, used or not
 
 
