@@ -139,6 +139,22 @@ def test_classes_keep_their_numbers_and_others_are_told(tmp_path: Path) -> None:
     assert one.help == "its classes are u, v, w"
 
 
+def test_sets_of_packages_are_scaled_alike_wherever_other_rows_lie(tmp_path: Path) -> None:
+    pytest.importorskip("statsmodels")
+    facts = load("iris", {}, 0).facts
+    (tmp_path / "i.csv").write_text("a,b,c,d,label\n5,3,1,0,setosa\n6,2,5,2,virginica\n")
+    found = measured({"iris": {}}, tmp_path / "i.csv", facts).parts["all"].batch(torch.arange(2))
+    mean, deviation = (np.array(facts["scale"]["x"][key]) for key in ("mean", "deviation"))
+    expected = (np.array([5, 3, 1, 0]) - mean) / deviation
+    assert np.allclose(found["x"][0], expected, atol=1e-6)
+    assert found["label"].tolist() == [0, 2]
+    data: Data = {"co2": {"history": 3, "horizon": 1}}
+    facts = load(data, {}, 0).facts
+    (tmp_path / "c.csv").write_text("co2\n" + "".join(f"{k}\n" for k in range(300, 310)))
+    windows = measured(data, tmp_path / "c.csv", facts)
+    assert windows.facts["scale"] == facts["scale"] and len(windows.parts["all"]) == 7
+
+
 def test_classes_of_a_field_that_is_not_the_label_are_known_by_its_own_name(
     tmp_path: Path,
 ) -> None:

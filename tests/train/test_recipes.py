@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,15 @@ def test_every_spec_is_in_the_table_and_every_row_has_one() -> None:
     assert {path.stem for path in SPECS.glob("*.yaml")} == {one.spec for one in TABLE.values()}
     for recipe in TABLE.values():
         archc.compile(recipe.path, variant=recipe.variant)
+
+
+def test_every_activation_learns_the_digits() -> None:
+    from archc.ops.registry import declared
+
+    rows = [one for one in TABLE.values() if one.spec == "mlp_digits"]
+    acts = [archc.compile(one.path, variant=one.variant).parameters["act"] for one in rows]
+    known = {op.name for op in declared(import_module("archc.ops.activation"))}
+    assert {str(act) for act in acts} == known | {"glu"}
 
 
 def test_a_target_is_a_bound_or_a_share_of_another_number() -> None:

@@ -62,7 +62,7 @@ def data_set(raw: Raw, request: Request) -> DataSet:
     }
     if raw.finish is not None:
         parts = dict(raw.finish(parts, facts))
-    if options.get("scale", raw.scale):
+    if options.get("scale", raw.scale or "scale" in request.known):
         parts = dict(standardised(parts, facts, request.known.get("scale", {})))
     fields: dict[str, dict[str, Field]] = {name: {} for name in parts}
     types: dict[str, TensorType] = {}
