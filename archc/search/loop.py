@@ -25,7 +25,7 @@ from archc.search.record import Record, Step
 from archc.search.section import Limit, Search
 from archc.search.statics import UNTRAINED, beyond, statics
 from archc.search.study import Study
-from archc.search.trial import COST, Strategy, Trial
+from archc.search.trial import COST, Proposal, Strategy, Trial
 
 LOG = logging.getLogger("archc.search")
 IDLE = 100  # proposals in a row of which none needs an evaluation: there is nothing left to find
@@ -50,7 +50,11 @@ class Climb:
 
 
 class Loop:
-    """A search under way. Without a study nothing is kept, as in a simulation."""
+    """A search under way. Without a study nothing is kept, as in a simulation.
+
+    The `origin`, if it is given, is the first trial: what the others are compared with, and the
+    first that a strategy is told.
+    """
 
     def __init__(
         self,
@@ -59,7 +63,9 @@ class Loop:
         crew: Crew,
         study: Study | None = None,
         tell: Tell = silence,
+        origin: Candidate | None = None,
     ) -> None:
+        self.origin = origin
         self.search, self.strategy, self.crew, self.study = search, strategy, crew, study
         self.tell = tell
         self.wanted = {one.name: f"'{one.name}', which has a limit" for one in search.limits}
@@ -109,7 +115,7 @@ class Loop:
     def _ask(self) -> None:
         """Takes a proposal in: it is told at once, or made ready to be evaluated."""
         number = len(self.records)
-        proposal = self.strategy.ask(number)
+        proposal = self._proposal(number)
         candidate = proposal.candidate
         record = Record(
             number, "", "", proposal.parents, proposal.change,
@@ -138,6 +144,11 @@ class Loop:
             climb = Climb(replace(record, evaluated=True), candidate, known)
             self._begin(climb.record)
             self._climb(climb)
+
+    def _proposal(self, number: int) -> Proposal:
+        if number == 0 and self.origin is not None:
+            return Proposal(self.origin, change="the spec as it is")
+        return self.strategy.ask(number)
 
     def _begin(self, record: Record) -> None:
         """Records a trial, whole if it is told already."""

@@ -27,7 +27,7 @@ Step = Callable[[], tuple[Candidate, str]]
 
 
 class Space:
-    """All candidates that can be reached from the origin, which is one of them.
+    """All candidates that can be reached from the origin, which is mostly one of them.
 
     What is drawn depends on the generator that is given alone. A candidate is given away only if
     it compiles: choices that do not fit together are drawn anew. `refused` are such choices, the
@@ -151,6 +151,12 @@ class Space:
     def active(self, candidate: Candidate) -> list[Hole]:
         """The holes that matter in the candidate."""
         return [hole for hole in self.holes if hole.active(candidate.parameters)]
+
+    def holds(self, candidate: Candidate) -> bool:
+        """Whether all that matters in the candidate may be as it is; in an origin it need not."""
+        return all(
+            hole.domain.holds(hole.value(candidate.parameters)) for hole in self.active(candidate)
+        )
 
     def put(self, candidate: Candidate, hole: Hole, value: Any) -> tuple[Candidate, str]:
         """The candidate with another value in one hole, and that in words."""

@@ -116,11 +116,12 @@ def go_on(study: Study, staff: Staff, tell: Tell = silence, asked: Event | None 
         about["options"],
     )
     with study.alone():
-        space = Space(study.search, study.origin)
+        origin = study.origin
+        space = Space(study.search, origin)
         chosen = over(space)
         crew = staff.crew(setup)
         try:
-            loop = Loop(study.search, chosen, crew, study, tell)
+            loop = Loop(study.search, chosen, crew, study, tell, origin if space.holds(origin) else None)
             loop.resume()
             study.note(f"begins with {len(loop.records)} trials recorded")
             end = loop.run(asked)

@@ -166,6 +166,21 @@ def test_all_trials_are_listed_where_asked(study: Path, capsys: pytest.CaptureFi
     assert len(capsys.readouterr().out.splitlines()) >= 12
 
 
+@pytest.mark.parametrize("strategy", ["random", "local", "evolution", "reinforce", "surrogate"])
+def test_the_spec_as_it_is_comes_first(
+    strategy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, folder = standin.written(tmp_path), str(tmp_path / "s")
+    given = ("--strategy", strategy, "--trials", "3", "-q")
+    assert main(["search", str(spec), "-o", folder, *given, *SCORE]) == 0
+    first = said(capsys, "study", "show", folder)["records"][0]
+    assert first["digest"] == compile(spec).digest and first["change"] == "the spec as it is"
+    [step] = said(capsys, "study", "lineage", folder, "0")
+    assert step["difference"]["same"] and not step["diff"]
+    assert main(["study", "lineage", folder, "0"]) == 0
+    assert "trial 0: the spec as it is" in capsys.readouterr().out
+
+
 def test_a_table_scores_in_place_of_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
