@@ -118,10 +118,11 @@ def go_on(study: Study, staff: Staff, tell: Tell = silence, asked: Event | None 
     with study.alone():
         origin = study.origin
         space = Space(study.search, origin)
+        first = origin if space.holds(origin) else None
         chosen = over(space)
         crew = staff.crew(setup)
         try:
-            loop = Loop(study.search, chosen, crew, study, tell, origin if space.holds(origin) else None)
+            loop = Loop(study.search, chosen, crew, study, tell, first)
             loop.resume()
             study.note(f"begins with {len(loop.records)} trials recorded")
             end = loop.run(asked)

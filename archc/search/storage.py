@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 WAIT = 60.0  # seconds for another reader of an SQLite file, such as a dashboard
 OPENING = "--storage postgresql+pg8000://USER@HOST/DATABASE, of a database that is there and runs"
-DRIVER = "its driver has to be installed: pip install pg8000, for postgresql+pg8000://…"
+DRIVER = (
+    "its driver has to be installed: pip install pg8000, for postgresql+pg8000://…; pymysql, for "
+    "mysql+pymysql://…"
+)
 
 
 class Storage:

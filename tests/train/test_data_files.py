@@ -208,7 +208,7 @@ def test_rows_with_empty_cells_can_be_dropped(tmp_path: Path) -> None:
         ("t.csv", "help: data: {table: t.csv}"),
         ({"fashion_mnist": "/no/such/folder"}, "apt-get install dataset-fashion-mnist"),
         ({"fashion_mnist": "/"}, "apt-get install dataset-fashion-mnist"),
-        ({"mnist": "/"}, "--data mnist.npz with x_train, y_train, x_test and y_test"),
+        ({"mnist": "/"}, "--data mnist.npz with x_train, y_train, x_test, y_test"),
         ({"images": {"path": "/no/such/folder"}}, "there is no file or folder"),
         ({"digits": {"normalise": True}}, "did you mean 'normalize'?"),
         ({"digits": {"pad": "wide"}}, "'pad' is a whole number"),

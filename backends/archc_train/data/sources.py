@@ -49,7 +49,10 @@ def text(request: Request) -> Raw | DataSet:
 
 def mnist(request: Request) -> Raw:
     """MNIST (LeCun et al., 1998): fields `image` and `label`; no package brings it."""
-    wanted = f"--data mnist.npz with x_train, y_train, x_test and y_test; or --data: {idx.WANTED}"
+    wanted = (
+        "torchvision.datasets.MNIST('.', download=True) brings it: --data MNIST/raw; or --data "
+        f"FOLDER, {idx.WANTED}; or --data mnist.npz with x_train, y_train, x_test, y_test"
+    )
     path = request.path(wanted)
     if path.is_dir():
         return Raw(idx.idx_folder(path, request, wanted))
