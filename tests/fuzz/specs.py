@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import fuzz.ops_pointwise
+import fuzz.ops_predicates
 import fuzz.ops_sequence
 import fuzz.ops_shape
 import fuzz.ops_spatial
@@ -33,6 +34,7 @@ from archc.ir.types import FLOATING, DType, TensorType
 
 OPS = (
     fuzz.ops_pointwise,
+    fuzz.ops_predicates,
     fuzz.ops_sequence,
     fuzz.ops_shape,
     fuzz.ops_spatial,

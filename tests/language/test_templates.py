@@ -5,29 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from language.templates import code, output, program, weights
 
 from archc.errors import SpecError
-from archc.ir.program import Program
-from archc.pipeline import compile, compile_text
-
-
-def program(text: str, **set: object) -> Program:
-    return compile_text("archc: 1\nname: net\n" + text, set=set)
-
-
-def weights(program: Program) -> list[str]:
-    return [entry.name for entry in program.weights()]
-
-
-def output(program: Program) -> str:
-    return str(next(iter(program.model.output_types().values())))
-
-
-def code(text: str, **set: object) -> str:
-    with pytest.raises(SpecError) as caught:
-        program(text, **set)
-    return caught.value.diagnostics[0].code
-
+from archc.pipeline import compile
 
 BLOCK = "inputs: {x: [N, 4]}\nblocks: {b: {params: {out: int, act: relu, drop: 0.1}, graph: [{linear: =out, name: f}, =act, {dropout: =drop}]}}\n"
 
@@ -175,146 +156,6 @@ def test_a_blocks_inside_is_private_but_its_weights_have_names() -> None:
         + "graph: [{b: 4, name: one}, {linear: {out: 4, bias: false}, name: t, tie: {weight: one.f.weight}}]"
     )
     assert p.params == 20
-
-
-MODELS = """
-params: {latent: 3}
-models:
-  encoder: {inputs: {image: [N, 8]}, graph: [{linear: =latent, name: fc}], outputs: {z: prev}}
-  decoder: {inputs: {z: [N, =latent]}, graph: [{linear: 8, name: fc}]}
-  whole:
-    inputs: {image: [M, 8]}
-    graph: [{encoder: [image], name: e}, {decoder: [e.z]}, {encoder: [prev], name: again}, decoder]
-"""
-
-
-def test_a_model_used_twice_uses_one_set_of_weights() -> None:
-    p = program(MODELS)
-    assert weights(p) == [
-        "encoder.fc.weight",
-        "encoder.fc.bias",
-        "decoder.fc.weight",
-        "decoder.fc.bias",
-    ]
-    assert p.main == "whole"
-    assert output(p) == "float32[M, 8]"
-    assert list(program(MODELS, latent=5).models) == ["encoder", "decoder", "whole"]
-
-
-def test_a_models_symbols_stand_for_what_it_is_fed() -> None:
-    text = """
-models:
-  step: {inputs: {t: [N, T, 4]}, graph: [{reshape: {shape: [N, =4 * T]}}]}
-  one: {inputs: {u: [N, 1, 4]}, graph: [{step: [u]}]}
-"""
-    assert output(program(text)) == "float32[N, 4]"
-
-
-def test_a_models_symbols_mean_the_same_in_its_blocks() -> None:
-    text = """
-blocks: {cut: {graph: [{slice: {axis: 0, stop: =2 * n - 1}}]}}
-models:
-  twice: {inputs: {t: [n, 4]}, graph: [{concat: {axis: 0}, in: [t, t]}, cut]}
-  one: {inputs: {u: [3, 4], v: [N, 4]}, graph: [{twice: [u], name: a}, {twice: [v], name: b}], outputs: [a, b]}
-"""
-    types = program(text).model.output_types()
-    assert [str(type) for type in types.values()] == ["float32[5, 4]", "float32[2*N - 1, 4]"]
-
-
-def test_an_input_that_does_not_fit_a_model() -> None:
-    assert code(MODELS.replace("image: [M, 8]", "image: [M, 9]")) == "E304"
-
-
-def test_list_inputs_and_list_outputs() -> None:
-    text = """
-inputs: {past: {shape: [N, 4], repeat: 3}, x: [N, 4]}
-graph:
-  - concat: [past, x]
-  - {linear: 4, name: h, repeat: 2}
-  - concat: [past.1, past.*, prev]
-outputs: {y: prev, present: h.*}
-"""
-    p = program(text)
-    assert list(p.model.input_types()) == ["past.0", "past.1", "past.2", "x"]
-    assert {k: str(t) for k, t in p.model.output_types().items()} == {
-        "y": "float32[N, 20]",
-        "present.0": "float32[N, 4]",
-        "present.1": "float32[N, 4]",
-    }
-
-
-def test_symbolic_sizes_in_formulas() -> None:
-    text = "inputs: {x: [N, 3, H, W], y: [N, =2 * H]}\ngraph: [{resize: {size: ['=x.shape[2] * 2', =2 * W]}, in: x}]"
-    assert output(program(text)) == "float32[N, 3, 2*H, 2*W]"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("graph: [{b: 3}]\nblocks: {b: {params: {n: int}, graph: [b]}}\ninputs: {x: [N]}", "E220"),
-        (
-            "models: {a: {inputs: {x: [N, 2]}, graph: [b]}, b: {inputs: {x: [N, 2]}, graph: [a]}}",
-            "E224",
-        ),
-        (
-            "inputs: {x: [N, 2]}\nblocks: {b: {params: {n: int}, graph: [{linear: =n}]}}\ngraph: [b]",
-            "E208",
-        ),
-        (
-            "inputs: {x: [N, 2]}\nblocks: {b: {inputs: [x, y], graph: [{add: [x, y]}]}}\ngraph: [b]",
-            "E307",
-        ),
-        ("inputs: {x: [N, 2]}\nblocks: {b: {graph: [relu]}}\ngraph: [{b: [x, x]}]", "E307"),
-        ("inputs: {x: [N, 2]}\nblocks: {b: {graph: [relu]}}\ngraph: [{b: {depth: 2}}]", "E219"),
-        ("inputs: {x: [N, 2]}\ngraph: [{reshape: {shape: [M]}}]", "E312"),
-        ("inputs: {x: {shape: [N, 2], dtype: float23}}\ngraph: [relu]", "E202"),
-        ("inputs: {x: [N, 2]}\ngraf: [relu]", "E201"),
-        ("inputs: {x: [N, 2]}", "E203"),
-    ],
-)
-def test_what_is_wrong_has_a_code(text: str, expected: str) -> None:
-    assert code(text) == expected
-
-
-def test_all_errors_of_a_file_are_reported_at_once() -> None:
-    with pytest.raises(SpecError) as caught:
-        program(
-            "inputs: {x: [N, 4]}\ngraph:\n  - rellu\n  - {linear: =q}\n  - {linear: 3, nam: 1}\n  - {add: [x, z]}\n"
-        )
-    assert [d.code for d in caught.value.diagnostics] == ["E204", "E215", "E205", "E210"]
-
-
-def test_what_follows_from_an_error_is_not_reported() -> None:
-    with pytest.raises(SpecError) as caught:
-        program(
-            "inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q, name: a}\n  - {linear: 3, name: b}\n  - add: [a, b]\n"
-        )
-    assert [d.code for d in caught.value.diagnostics] == ["E215"]
-
-
-def test_names_in_a_do_that_could_not_be_decided_are_no_further_errors() -> None:
-    with pytest.raises(SpecError) as caught:
-        program(
-            "inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q}\n"
-            "  - {when: =prev.rank == 2, do: [{relu: , name: a}, {do: [{tanh: , name: b}]}]}\n"
-            "  - add: [a, b]\n"
-        )
-    assert [d.code for d in caught.value.diagnostics] == ["E215"]
-
-
-def test_what_is_found_in_a_block_is_said_although_the_one_around_it_begins_anew() -> None:
-    text = """
-inputs: {x: [N, 4]}
-blocks:
-  inner: {graph: [INNER]}
-  outer: {params: {rate: 0.5}, graph: [inner, {linear: =int(rate * 8)}]}
-graph: [outer]
-"""
-    with pytest.raises(SpecError) as caught:
-        program(text.replace("INNER", "{linear: =q}"))
-    assert [d.code for d in caught.value.diagnostics] == ["E215"]
-    warned = program(text.replace("INNER", "{tanh: , name: t}, {relu: , in: x}"))
-    assert [d.code for d in warned.warnings] == ["W901"]
 
 
 def test_use_brings_blocks_with_their_files_parameters(tmp_path: Path) -> None:

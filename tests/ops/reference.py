@@ -7,14 +7,23 @@ can have.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import product
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from ops.reference_losses import LOSSES
+from ops.reference_shapes import (
+    center_crop,
+    gather,
+    pad,
+    rearrange,
+    resize,
+    slices,
+    split,
+    unsqueeze,
+)
 from torch import Tensor, nn
 
 from archc.ops.base import Op
@@ -187,102 +196,6 @@ def prod(a: Any, i: Any, w: Any) -> Tensor:
     return x
 
 
-def rearrange(a: Any, i: Any, w: Any) -> Tensor:
-    """Value by value: where each one stands on the left, and where on the right."""
-    left, right = (re.findall(r"\(.*?\)|\S+", side) for side in a.pattern.split("->"))
-    rest = [f"rest{axis}" for axis in range(i.x.ndim - len(left) + 1)]
-    before, after = (named(side, rest) for side in (left, right))
-    sizes = dict(a.sizes)
-    for names, size in zip(before, i.x.shape, strict=True):
-        unknown = [name for name in names if name not in sizes]
-        for name in unknown:
-            sizes[name] = size // math.prod(sizes[other] for other in names if other != name)
-    y = torch.empty([math.prod(sizes[name] for name in names) for names in after]).to(i.x.dtype)
-    for values in product(*(range(size) for size in sizes.values())):
-        at = dict(zip(sizes, values, strict=True))
-        y[tuple(places(after, at, sizes))] = i.x[tuple(places(before, at, sizes))]
-    return y
-
-
-def named(side: list[str], rest: list[str]) -> list[list[str]]:
-    """The names of each axis; `...` is as many axes as are left over."""
-    axes: list[list[str]] = []
-    for part in side:
-        names = [name for name in part.strip("()").split() if name != "1"]
-        axes += [[name] for name in rest] if part == "..." else [names]
-    return axes
-
-
-def places(axes: list[list[str]], at: Mapping[str, int], sizes: Mapping[str, int]) -> Iterator[int]:
-    for names in axes:
-        place = 0
-        for name in names:
-            place = place * sizes[name] + at[name]
-        yield place
-
-
-def slices(a: Any, i: Any, w: Any) -> Tensor:
-    index = [slice(None)] * i.x.ndim
-    index[a.axis] = slice(a.start, a.stop, a.step)
-    return i.x[tuple(index)]
-
-
-def gather(a: Any, i: Any, w: Any) -> Tensor:
-    axis = a.axis % i.x.ndim
-    if isinstance(a.at, int):
-        return i.x.select(axis, a.at)
-    index = torch.tensor(a.at) if i.index is None else i.index.long()
-    index = index % i.x.shape[axis]
-    found = i.x.index_select(axis, index.reshape(-1))
-    return found.reshape(*i.x.shape[:axis], *index.shape, *i.x.shape[axis + 1 :])
-
-
-def split(a: Any, i: Any, w: Any) -> Result:
-    size = i.x.shape[a.axis]
-    if a.sizes is None:
-        return i.x.split(size // len(a.into), a.axis)
-    rest = size - sum(part for part in a.sizes if part != -1)
-    return i.x.split([rest if part == -1 else part for part in a.sizes], a.axis)
-
-
-def center_crop(a: Any, i: Any, w: Any) -> Tensor:
-    x = i.x
-    for axis in range(2, x.ndim):
-        wanted = i.like.shape[axis]
-        x = x.narrow(axis, (x.shape[axis] - wanted) // 2, wanted)
-    return x
-
-
-def pad(a: Any, i: Any, w: Any) -> Tensor:
-    axes = list(range(2, i.x.ndim)) if a.axes is None else [axis % i.x.ndim for axis in a.axes]
-    if a.pads is None:
-        by = a.spatial * len(axes) if len(a.spatial) == 1 else a.spatial
-        pads = dict(zip(axes, ((size, size) for size in by), strict=True))
-    else:
-        pads = dict(zip(axes, a.pads, strict=True))
-    first = 0 if a.mode == "constant" else 2
-    amounts = [n for axis in range(i.x.ndim - 1, first - 1, -1) for n in pads.get(axis, (0, 0))]
-    return F.pad(i.x, amounts, a.mode, a.value if a.mode == "constant" else None)
-
-
-def unsqueeze(a: Any, i: Any, w: Any) -> Tensor:
-    rank = i.x.ndim + len(a.axes)
-    x = i.x
-    for axis in sorted(axis % rank for axis in a.axes):
-        x = x.unsqueeze(axis)
-    return x
-
-
-def resize(a: Any, i: Any, w: Any) -> Tensor:
-    axes = i.x.ndim - 2
-    size, scale = (
-        given * axes if given is not None and len(given) == 1 else given
-        for given in (a.size, a.scale)
-    )
-    corners = None if a.mode == "nearest" else a.align_corners
-    return F.interpolate(i.x, size, scale, a.mode, corners)
-
-
 def full(a: Any, value: float) -> Tensor:
     return torch.full(a.shape, value, dtype=getattr(torch, a.dtype))
 
@@ -290,69 +203,6 @@ def full(a: Any, value: float) -> Tensor:
 def constant(a: Any, i: Any, w: Any) -> Tensor:
     value = torch.tensor(a.value)
     return value if a.dtype is None else value.to(getattr(torch, a.dtype))
-
-
-def reduced(a: Any, values: Tensor) -> Tensor:
-    """A loss's values as its `reduction` says."""
-    if a.reduction == "none":
-        return values
-    if a.reduction == "sum_per_item":
-        return values.flatten(1).sum(1).mean() if values.ndim > 1 else values.mean()
-    return values.sum() if a.reduction == "sum" else values.mean()
-
-
-def distance(loss: Callable[..., Tensor], *settings: str) -> Callable[..., Tensor]:
-    """A loss of torch, position by position."""
-
-    def f(a: Any, i: Any, w: Any) -> Tensor:
-        given = {name: getattr(a, name) for name in settings}
-        return reduced(a, loss(i.x, i.target.expand_as(i.x), reduction="none", **given))
-
-    return f
-
-
-def cross_entropy(a: Any, i: Any, w: Any) -> Tensor:
-    x, target = i.x, i.target
-    last = tuple(target.shape) == tuple(x.shape[:-1])
-    axis = a.axis if a.axis is not None else -1 if last else 1
-    x = x.movedim(axis, 1)
-    if target.is_floating_point():
-        target = target.movedim(axis, 1)
-    else:
-        target = target.long()
-    given = {"label_smoothing": a.smoothing}
-    if a.ignore is not None:
-        given["ignore_index"] = a.ignore
-    if a.reduction in ("mean", "sum"):
-        return F.cross_entropy(x, target, reduction=a.reduction, **given)
-    return reduced(a, F.cross_entropy(x, target, reduction="none", **given))
-
-
-def gaussian_kl(a: Any, i: Any, w: Any) -> Tensor:
-    other = (0.0, 1.0) if i.mean2 is None else (i.mean2, (i.log_var2 / 2).exp())
-    first = torch.distributions.Normal(i.mean, (i.log_var / 2).exp())
-    return reduced(a, torch.distributions.kl_divergence(first, torch.distributions.Normal(*other)))
-
-
-def adversarial(a: Any, i: Any, w: Any) -> Tensor:
-    """The losses as they stand in the papers, where D is a probability or a score."""
-    d, fake = i.d, a.role == "fake"
-    probability = torch.sigmoid(d)
-    games = {
-        "minimax": {"real": -torch.log(probability), "generator": torch.log(1 - probability)},
-        "non_saturating": {"real": -torch.log(probability), "generator": -torch.log(probability)},
-        "hinge": {"real": torch.clamp(1 - d, min=0), "generator": -d},
-        "wasserstein": {"real": -d, "generator": -d},
-        "least_squares": {"real": (d - 1) ** 2, "generator": (d - 1) ** 2},
-    }
-    of_fake = {
-        "minimax": -torch.log(1 - probability),
-        "non_saturating": -torch.log(1 - probability),
-        "hinge": torch.clamp(1 + d, min=0),
-        "wasserstein": d,
-        "least_squares": d**2,
-    }
-    return reduced(a, of_fake[a.kind] if fake else games[a.kind][a.role])
 
 
 TABLE: dict[str, Callable[[Any, Any, Any], Result]] = {
@@ -515,19 +365,6 @@ TABLE: dict[str, Callable[[Any, Any, Any], Result]] = {
     "ones": lambda a, i, w: full(a, 1),
     "weight": lambda a, i, w: w.weight,
     "moving_average": lambda a, i, w: w.average,
-    # Losses
-    "mse": distance(F.mse_loss),
-    "l1": distance(F.l1_loss),
-    "huber": distance(F.huber_loss, "delta"),
-    "binary_cross_entropy": distance(F.binary_cross_entropy),
-    "binary_cross_entropy_with_logits": distance(F.binary_cross_entropy_with_logits),
-    "cross_entropy": cross_entropy,
-    "gaussian_kl": gaussian_kl,
-    "cosine_distance": lambda a, i, w: reduced(a, 1 - F.cosine_similarity(i.x, i.y, dim=-1)),
-    "adversarial": adversarial,
-    "penalty": lambda a, i, w: sum(
-        torch.linalg.vector_norm(value, 2 if a.kind == "l2" else 1) ** (2 if a.kind == "l2" else 1)
-        for value in i.inputs
-    ),
+    **LOSSES,
     "stop_gradient": one(torch.detach),
 }

@@ -1,0 +1,27 @@
+"""Specs of a test compiled, and what is looked at of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from archc.errors import SpecError
+from archc.ir.program import Program
+from archc.pipeline import compile_text
+
+
+def program(text: str, **set: object) -> Program:
+    return compile_text("archc: 1\nname: net\n" + text, set=set)
+
+
+def weights(program: Program) -> list[str]:
+    return [entry.name for entry in program.weights()]
+
+
+def output(program: Program) -> str:
+    return str(next(iter(program.model.output_types().values())))
+
+
+def code(text: str, **set: object) -> str:
+    with pytest.raises(SpecError) as caught:
+        program(text, **set)
+    return caught.value.diagnostics[0].code
