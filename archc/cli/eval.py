@@ -40,6 +40,8 @@ def run(args: Namespace) -> int:
         weights="weights.safetensors" if args.last else "best.safetensors",
         device=args.device,
     )
+    if not found.main:
+        return 0
     if args.json:
         about = {"data": args.data or found.data, "part": found.part, "items": found.items}
         print_json({**about, "numbers": found.numbers})

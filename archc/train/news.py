@@ -43,12 +43,16 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run measures on some items; a number that is not finite is None."""
+    """What a run measures on some items; a number that is not finite is None.
+
+    Of several processes that measure together all have the numbers, and one is the `main` one.
+    """
 
     data: str
     part: str
     items: int
     numbers: Mapping[str, float | None]
+    main: bool = True
 
 
 Tell = Callable[[Begun | News], None]

@@ -64,7 +64,7 @@ def measure(
     numbers = evaluate(where.place(trainee), training, graphs, when, items, where)
     for warning in untold(training, numbers, name).values():
         LOG.warning("%s", render(warning))
-    return Measured(found.name, name, len(items), numbers)
+    return Measured(found.name, name, len(items), numbers, where.is_main)
 
 
 def moments(run: Run, training: Training, items: int, chosen: bool) -> dict[str, Moment]:

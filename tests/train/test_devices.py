@@ -146,10 +146,15 @@ def test_a_batch_norms_statistics_are_kept_with_the_weights(
     assert [killing.done(member) for member in members] == [0, 0]
     assert abs(weights(run, "best.safetensors")["norm.running_mean"]).max() > 0.01
     told = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
-    assert main(["eval", str(run), "--part", "val", "--device", "cpu", "--json", "-q"]) == 0
-    assert json.loads(capsys.readouterr().out)["numbers"]["loss"] == pytest.approx(
-        told["val.loss"], abs=1e-5
-    )
+    arguments = ["eval", str(run), "--part", "val", "--device", "cpu", "--json", "-q"]
+    assert main(arguments) == 0
+    numbers = json.loads(capsys.readouterr().out)["numbers"]
+    assert numbers["loss"] == pytest.approx(told["val.loss"], abs=1e-5)
+    members = killing.team(arguments, tmp_path)
+    assert [killing.done(member) for member in members] == [0, 0]
+    said = [(tmp_path / f"said.{rank}").read_text() for rank in (0, 1)]
+    assert json.loads(said[0])["numbers"] == pytest.approx(numbers, abs=1e-5)
+    assert said[1] == ""  # one of them speaks
 
 
 @pytest.mark.slow
