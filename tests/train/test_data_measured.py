@@ -135,7 +135,7 @@ def test_classes_keep_their_numbers_and_others_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         measured(TABLE, tmp_path / "other.csv", facts)
     [one] = caught.value.diagnostics
-    assert one.message == "table: the network was trained on no class 'z'"
+    assert one.message == f"{tmp_path}/other.csv: the network was trained on no class 'z'"
     assert one.help == "its classes are u, v, w"
 
 

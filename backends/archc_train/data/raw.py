@@ -134,7 +134,8 @@ def in_order(names: list[Any], request: Request, fact: str = "labels") -> list[A
     here = {str(name): name for name in names}
     new = [name for name in names if str(name) not in place]
     if new and request.measured:
-        what = f"{request.name}: the network was trained on no class '{str(new[0])[:60]}'"
+        where = request.options.get("path", request.name)
+        what = f"{where}: the network was trained on no class '{str(new[0])[:60]}'"
         some = ", ".join(list(place)[:12]) + " …" * (len(place) > 12)
         raise InputError.of("E807", what, help=f"its classes are {some}")
     return [here.get(name, name) for name in place] + new
