@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
+from archc.catalog import first_sentence
 from archc.files import replacing
 from archc.search.drawing import Marks, chart
 from archc.search.family import chain, tree
@@ -17,10 +18,10 @@ from archc.search.study import Study
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --mark: #c2410c; --some: #8da9c4 }
 @media (prefers-color-scheme: dark) { :root { --mark: #fb923c; --some: #5b7c99 } }
-body { font: 15px/1.55 system-ui, sans-serif; max-width: 62rem; margin: 2.5rem auto;
+body { font: 15px/1.55 system-ui, sans-serif; max-width: 72rem; margin: 2.5rem auto;
   padding: 0 1.2rem }
 h1 { margin: 0 0 .2rem; font-size: 1.7rem } h2 { margin: 2.2rem 0 .6rem; font-size: 1.15rem }
-h1, p, td { overflow-wrap: anywhere }
+h1, p { overflow-wrap: anywhere }
 .soft { opacity: .7; margin: 0 }
 .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.4rem 0 .5rem }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .9rem; min-width: 6rem }
@@ -35,10 +36,11 @@ svg text { fill: currentColor; font: 11px system-ui, sans-serif; opacity: .8 }
 .edge { fill: none; stroke: var(--line) } .line { fill: none; stroke: var(--mark); stroke-width: 2 }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .2rem 0 .2rem 1.1rem; text-align: right; border-bottom: 1px solid var(--line) }
-th:first-child, td:first-child { padding-left: 0 } td.words, th.words { text-align: left }
+th:first-child, td:first-child { padding-left: 0 } td { white-space: nowrap }
+td.words, th.words { text-align: left } td.words { white-space: normal; min-width: 8rem }
 tr.best td { font-weight: 600; color: var(--mark) } tr:target td { background: var(--soft) }
-.wide { overflow: auto; max-height: 36rem }
-.wide th { position: sticky; top: 0; background: Canvas }
+.wide { overflow-x: auto } .long { overflow: auto; max-height: 36rem }
+.long th { position: sticky; top: 0; background: Canvas }
 .tree { overflow: auto; max-height: 30rem }
 pre { background: var(--soft); padding: 1rem; border-radius: .5rem; overflow: auto;
   font-size: 13px }
@@ -61,7 +63,7 @@ def page(study: Study, records: Sequence[Record]) -> str:
         f"{'greatest' if one.maximize else 'least'} {one.name}" for one in search.objectives
     )
     name = escape(study.about["name"])
-    first = escape(program.doc.strip().partition("\n")[0])
+    first = escape(first_sentence(program.doc))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -76,13 +78,13 @@ def page(study: Study, records: Sequence[Record]) -> str:
 {cards(records, winner, search)}
 <div class="charts">{"".join(charts(records, search))}</div>
 <h2 id="front">Front</h2>
-{table(front(records, search.objectives), search, winner)}
+<div class="wide">{table(front(records, search.objectives), search, winner)}</div>
 <h2 id="family">Family</h2>
 <div class="tree">{tree(records, winner)}</div>
 <h2 id="lineage">Lineage of the best</h2>
 {"".join(steps(study.origin.text(), records, winner, search))}
 <h2 id="trials">Trials</h2>
-<div class="wide">{table(records, search, winner, whole=True)}</div>
+<div class="long">{table(records, search, winner, whole=True)}</div>
 <details><summary>The spec that it began with</summary>
 <pre>{escape(study.origin.file.source.text)}</pre></details>
 </body>
