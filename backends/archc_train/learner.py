@@ -164,7 +164,10 @@ def moment(done: int, steps: int, per_epoch: float) -> Moment:
 
 def weighted(update: Update, terms: Mapping[str, Tensor], moment: Moment) -> Tensor:
     """The weighted sum of a loss's terms at a moment, in full precision."""
-    parts = [at(weight, moment) * terms[name].float() for name, weight in update.loss.items()]
+    parts: list[Tensor] = []
+    for name, weight in update.loss.items():
+        term, value = terms[name].float(), at(weight, moment)
+        parts.append(term if value == 1 else value * term)
     return torch.stack(parts).sum() if len(parts) > 1 else parts[0]
 
 

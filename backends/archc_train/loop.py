@@ -84,7 +84,8 @@ class Loop:
         Raises CheckError E810 where a loss is not finite, if looking is free; else the `watch` will
         know.
         """
-        self.network.train()
+        if not self.network.training:
+            self.network.train()
         batch: Batch = {}
         earlier: Values = {}
         terms: dict[str, Values] = {}
