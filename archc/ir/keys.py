@@ -24,7 +24,6 @@ class Keys:
     _sizes: dict[Dim, str] = field(default_factory=dict)
     _types: dict[TensorType, str] = field(default_factory=dict)
     _trained: dict[TensorType, bytes] = field(default_factory=dict)  # weights by their type
-    _frozen: dict[tuple[TensorType, str, str], bytes] = field(default_factory=dict)  # and init
     _tables: dict[tuple[int, str], tuple[object, str]] = field(
         default_factory=dict
     )  # by the identity of the values, which are kept alive
@@ -105,14 +104,9 @@ class Keys:
             if known is None:
                 known = self._trained[weight.type] = f"weight {self.type(weight.type)}".encode()
             return known
-        if weight.value is None:
-            begun = weight.type, weight.init.kind, repr(weight.init.args)
-            known = self._frozen.get(begun)
-            if known is None:
-                text = f"weight {self.type(weight.type)} frozen {begun[1]}{begun[2]}"
-                known = self._frozen[begun] = text.encode()
-            return known
         shown = f"weight {self.type(weight.type)}"
+        if weight.value is None:
+            return f"{shown} frozen {weight.init.kind}{weight.init.args!r}".encode()
         same = id(weight.value), weight.type.dtype
         if same not in self._tables:
             self._tables[same] = weight.value, self.table(weight.value, weight.type.dtype)

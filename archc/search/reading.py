@@ -110,7 +110,7 @@ class _Reader:
         varying = Varying(self.program, self.file, self.value, self.findings)
         holes = varying.holes(varied) if isinstance(varied, Mapping) else ()
         if isinstance(varied, Mapping):
-            self.findings += wrong_attributes(self.program, self.file, varied)
+            self.findings += wrong_attributes(varying, varied)
         objectives = self.objectives(data, plain.get("objectives", {}))
         strategy, options = self.strategy(data, plain.get("strategy"), objectives)
         budget = plain.get("budget", {})

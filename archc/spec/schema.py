@@ -375,14 +375,12 @@ def _kinds(schema: dict[str, Any]) -> Iterator[str]:
         yield from _kinds(inner)
 
 
-EMPTY = {False: "an empty ", True: "a "}
-
-
 def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"a mapping of {len(value)}" if len(value) > 1 else EMPTY[bool(value)] + "mapping"
-    if isinstance(value, list):
-        return EMPTY[bool(value)] + "list"
+    if isinstance(value, dict) and len(value) > 1:
+        return f"a mapping of {len(value)}"
+    if isinstance(value, dict | list):
+        what = "mapping" if isinstance(value, dict) else "list"
+        return f"a {what}" if value else f"an empty {what}"
     return "nothing" if value is None else repr(value)[:60]
 
 

@@ -81,14 +81,8 @@ class Joint:
             self.file.models[model] = template
             try:
                 joined = self.elaborated()
-            except SpecError:  # with all fields in view an error can name the one that was meant
-                self.file.models[model], _ = self.template(update, model, everything=True)
-                try:
-                    joined = self.elaborated()
-                except SpecError as error:
-                    raise SpecError(
-                        [*error.diagnostics, *self.others(update, model, error)]
-                    ) from error
+            except SpecError:
+                joined = self.in_full_view(update, model)
             check_loss(update, joined.models[model].output_types())
             check_gradients(update, joined, model)
         except SpecError:
@@ -97,6 +91,18 @@ class Joint:
         self.joined, self.models[update.name], self.inputs[update.name] = joined, model, fed
         for value, type in joined.models[model].output_types().items():
             self.known[f"{update.name}.{value}"] = type
+
+    def in_full_view(self, update: Update, model: str) -> Program:
+        """With all fields in view, so that an error can name the one that was meant.
+
+        Raises SpecError with what is wrong with the loss's other terms, too.
+        """
+        self.file.models[model], _ = self.template(update, model, everything=True)
+        try:
+            return self.elaborated()
+        except SpecError as error:
+            others = self.others(update, model, error)
+            raise SpecError([*error.diagnostics, *others]) from error
 
     def others(self, update: Update, model: str, error: SpecError) -> tuple[Diagnostic, ...]:
         """What is wrong with the loss's terms that an error about some of them is not about."""

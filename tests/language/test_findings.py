@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from language.templates import HEAD, code, codes, found, program
 
-from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
+from archc.errors import Findings, did_you_mean
 from archc.pipeline import compile_text
 
 INPUT = "archc: 1\ninputs: {x: [N, 60]}\n"
-
-
-def found(text: str) -> list[Diagnostic]:
-    """All that is said about a wrong spec."""
-    with pytest.raises(SpecError) as caught:
-        compile_text(text)
-    return list(caught.value.diagnostics)
-
-
-def codes(text: str) -> list[str]:
-    return [one.code for one in found(text)]
 
 
 def test_warnings_are_said_beside_errors() -> None:
@@ -83,3 +73,63 @@ def test_a_variant_is_named_like_a_file() -> None:
         text = f"{INPUT}variants: {{{name}: {{}}}}\ngraph: [relu]\n"
         assert codes(text) == ["E212"], name
     assert compile_text(INPUT + "variants: {v1.0-small: {}}\ngraph: [relu]\n").variant is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("graph: [{b: 3}]\nblocks: {b: {params: {n: int}, graph: [b]}}\ninputs: {x: [N]}", "E220"),
+        (
+            "models: {a: {inputs: {x: [N, 2]}, graph: [b]}, b: {inputs: {x: [N, 2]}, graph: [a]}}",
+            "E224",
+        ),
+        (
+            "inputs: {x: [N, 2]}\nblocks: {b: {params: {n: int}, graph: [{linear: =n}]}}\ngraph: [b]",
+            "E208",
+        ),
+        (
+            "inputs: {x: [N, 2]}\nblocks: {b: {inputs: [x, y], graph: [{add: [x, y]}]}}\ngraph: [b]",
+            "E307",
+        ),
+        ("inputs: {x: [N, 2]}\nblocks: {b: {graph: [relu]}}\ngraph: [{b: [x, x]}]", "E307"),
+        ("inputs: {x: [N, 2]}\nblocks: {b: {graph: [relu]}}\ngraph: [{b: {depth: 2}}]", "E219"),
+        ("inputs: {x: [N, 2]}\ngraph: [{reshape: {shape: [M]}}]", "E312"),
+        ("inputs: {x: {shape: [N, 2], dtype: float23}}\ngraph: [relu]", "E202"),
+        ("inputs: {x: [N, 2]}\ngraf: [relu]", "E201"),
+        ("inputs: {x: [N, 2]}", "E203"),
+    ],
+)
+def test_what_is_wrong_has_a_code(text: str, expected: str) -> None:
+    assert code(text) == expected
+
+
+def test_all_errors_of_a_file_are_reported_at_once() -> None:
+    text = "inputs: {x: [N, 4]}\ngraph:\n  - rellu\n  - {linear: =q}\n  - {linear: 3, nam: 1}\n  - {add: [x, z]}\n"
+    assert codes(HEAD + text) == ["E204", "E215", "E205", "E210"]
+
+
+def test_what_follows_from_an_error_is_not_reported() -> None:
+    text = "inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q, name: a}\n  - {linear: 3, name: b}\n  - add: [a, b]\n"
+    assert codes(HEAD + text) == ["E215"]
+
+
+def test_names_in_a_do_that_could_not_be_decided_are_no_further_errors() -> None:
+    text = (
+        "inputs: {x: [N, 4]}\ngraph:\n  - {linear: =q}\n"
+        "  - {when: =prev.rank == 2, do: [{relu: , name: a}, {do: [{tanh: , name: b}]}]}\n"
+        "  - add: [a, b]\n"
+    )
+    assert codes(HEAD + text) == ["E215"]
+
+
+def test_what_is_found_in_a_block_is_said_although_the_one_around_it_begins_anew() -> None:
+    text = """
+inputs: {x: [N, 4]}
+blocks:
+  inner: {graph: [INNER]}
+  outer: {params: {rate: 0.5}, graph: [inner, {linear: =int(rate * 8)}]}
+graph: [outer]
+"""
+    assert codes(HEAD + text.replace("INNER", "{linear: =q}")) == ["E215"]
+    warned = program(text.replace("INNER", "{tanh: , name: t}, {relu: , in: x}"))
+    assert [d.code for d in warned.warnings] == ["W901"]

@@ -28,32 +28,41 @@ PLACES = os.pathsep.join([os.environ["PATH"], *map(str, FOLDERS)])
 class Kind:
     """A server: what makes its folder, what runs it, and how it is reached.
 
-    `make` and `run` are commands, to be completed with the folder and the port. `connect` raises
-    where the server does not answer; `user` is who runs it in place of root.
+    `make` and `run` are commands, to be completed with the folder and the port. `user` is who runs
+    it in place of root; `stop` ends it without waiting for those who are connected.
     """
 
     make: tuple[str, ...]
     run: tuple[str, ...]
     url: str
-    connect: Callable[[int], None]
+    answers: Callable[[int], bool]
     user: str
+    stop: signal.Signals
 
     @property
     def is_here(self) -> bool:
         return all(shutil.which(one[0], path=PLACES) for one in (self.make, self.run))
 
 
-def to_postgresql(port: int) -> None:
+def postgresql_answers(port: int) -> bool:
     import pg8000.dbapi
 
-    pg8000.dbapi.connect("archc", "127.0.0.1", "postgres", port, timeout=5).close()
+    try:
+        pg8000.dbapi.connect("archc", "127.0.0.1", "postgres", port, timeout=5).close()
+    except (pg8000.dbapi.Error, OSError):
+        return False
+    return True
 
 
-def to_mysql(port: int) -> None:
+def mysql_answers(port: int) -> bool:
     import pymysql
 
-    with pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=5) as one:
-        one.cursor().execute("CREATE DATABASE IF NOT EXISTS studies")
+    try:
+        with pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=5) as one:
+            one.cursor().execute("CREATE DATABASE IF NOT EXISTS studies")
+    except (pymysql.Error, OSError):
+        return False
+    return True
 
 
 KINDS: Mapping[str, Kind] = {
@@ -62,8 +71,9 @@ KINDS: Mapping[str, Kind] = {
         ("postgres", "-D", "{folder}/data", "-p", "{port}", "-k", "{folder}", "-F",
          "-c", "listen_addresses=127.0.0.1"),
         "postgresql+pg8000://archc@127.0.0.1:{port}/postgres",
-        to_postgresql,
+        postgresql_answers,
         "postgres",
+        signal.SIGINT,
     ),
     "mysql": Kind(
         ("mariadb-install-db", "--no-defaults", "--datadir={folder}/data", "--skip-test-db",
@@ -71,8 +81,9 @@ KINDS: Mapping[str, Kind] = {
         ("mariadbd", "--no-defaults", "--datadir={folder}/data", "--port={port}",
          "--bind-address=127.0.0.1", "--socket={folder}/socket"),
         "mysql+pymysql://root@127.0.0.1:{port}/studies",
-        to_mysql,
+        mysql_answers,
         "nobody",
+        signal.SIGTERM,
     ),
 }  # fmt: skip
 
@@ -93,11 +104,14 @@ def running(kind: Kind, logs: Path) -> Iterator[tuple[str, subprocess.Popen[byte
     try:
         subprocess.run(command(kind.make, folder, port), check=True, **said)
         process = subprocess.Popen(command(kind.run, folder, port), **said)
-        until_it_answers(kind, port, process)
+        end = time.monotonic() + 60
+        while not kind.answers(port):
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.1)
         yield kind.url.format(port=port), process
     finally:
         if process is not None:
-            stop(process)
+            stop(kind, process)
         log.close()
         shutil.rmtree(folder)
 
@@ -116,21 +130,6 @@ def other_user(name: str) -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def until_it_answers(kind: Kind, port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            kind.connect(port)
-        except Exception:  # each driver has errors of its own
-            if process.poll() is not None or time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Without waiting for those who are connected."""
-    quick = signal.SIGINT if "postgres" in str(process.args) else signal.SIGTERM
-    process.send_signal(quick)
+def stop(kind: Kind, process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(kind.stop)
     process.wait(30)

@@ -69,7 +69,7 @@ def test_a_database_that_stops_is_said_in_a_line(
         study = standin.begun(tmp_path, url=url)
         study.change({"trials": 2})
         standin.loop(study).run()
-        servers.stop(process)
+        servers.stop(kind, process)
         study.change({"trials": 4})
         with pytest.raises(ArchcError) as error:
             standin.loop(study).run()

@@ -52,8 +52,7 @@ def test_a_search_begins(name: str, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
 def test_what_is_compared_builds(path: Path) -> None:
-    text = path.read_text()
-    variants = compile(path).file.variants if "\nvariants:" in text else {None: None}
-    for variant in variants:
-        program = compile(path, variant=variant)
-        archc_torch.module(program)
+    file = compile(path).file
+    assert file is not None
+    for variant in (None, *file.variants):
+        archc_torch.module(compile(path, variant=variant))

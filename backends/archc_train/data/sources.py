@@ -117,9 +117,8 @@ def load(
         if path is not None:
             given["path"] = str(Path(path) if len(written) == 1 else entry(Path(path), str(name)))
         if kind not in KINDS or ("path" in given and not KINDS[kind].files):
-            found_kind = kind_of(kind, given.get("path"), sources or {})
-            rows_in_time = kind in series.STATSMODELS and found_kind == "table"
-            kind = "windows" if rows_in_time else found_kind
+            there = kind_of(kind, given.get("path"), sources or {})
+            kind = "windows" if there == "table" and kind in series.STATSMODELS else there
         if mistakes := [*wrong(str(name) or kind, KINDS[kind], given)]:
             raise InputError(Diagnostic(one.code, one.message, help=one.help) for one in mistakes)
         own = {key: one for key, one in given.items() if key in ("path", *KINDS[kind].options)}
