@@ -45,6 +45,7 @@ class Study:
 
     def __init__(self, folder: Path, about: Mapping[str, Any], storage: Storage) -> None:
         self.folder, self.about, self.storage = folder, about, storage
+        self.written: list[Path] = []  # the spec's files that were not there before
 
     @classmethod
     def create(
@@ -73,6 +74,7 @@ class Study:
                 what = f"{path} is there already, and the study would write over it"
                 raise InputError.of("E860", what, help="choose another folder: -o")
         url = None if url is None else absolute(url)
+        new = [path for path in texts if not path.exists()]
         write(texts, folder)
         name = program.name if url is None else f"{program.name}-{secrets.token_hex(4)}"
         about = {
@@ -85,6 +87,7 @@ class Study:
         }
         storage = Storage(url, folder / "study.db", name, search, new=True)
         study = cls(folder, about, storage)
+        study.written = new
         study.save()
         return study
 
@@ -119,8 +122,9 @@ class Study:
         """Takes a study away that has come to nothing, so that its folder is free for another."""
         self.storage.delete()
         self.storage.close()
-        for name in ("study.json", "study.db", "log.txt"):
-            (self.folder / name).unlink(missing_ok=True)
+        own = [self.folder / name for name in ("study.json", "study.db", "log.txt")]
+        for path in (*own, *self.written):
+            path.unlink(missing_ok=True)
 
     def save(self) -> None:
         text = json.dumps(self.about, indent=2) + "\n"

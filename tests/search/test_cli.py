@@ -293,6 +293,8 @@ def test_what_came_to_nothing_does_not_take_the_folder(
     given = ("search", str(spec), "-o", folder, "--workers", "0")
     assert "error[E862]" in failed(capsys, *given, "--evaluate", "search.standin:scoer")[1]
     assert "error[E862]" in failed(capsys, *given, "--evaluate", "search.standin:nameless")[1]
+    assert list(Path(folder).iterdir()) == []
+    standin.written(tmp_path, standin.SPEC + "# mended\n")
     assert main([*given, "-q", "--evaluate", "search.standin:score"]) == 0
     assert failed(capsys, *given, "--evaluate", "search.standin:score")[1].startswith("error[E860]")
 
