@@ -75,8 +75,7 @@ class TensorType:
     def least(self) -> int:
         """How many elements a value has at least; 0 where nothing is known."""
         if self._least is None:
-            elements = self.elements if self.fixed else None
-            self._least = max(0, elements if isinstance(elements, int) else self._bound())
+            self._least = max(0, self._bound())
         return self._least
 
     def _bound(self) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 
-from archc.init import Init
 from archc.ir.dims import Size
 from archc.ir.types import TensorType
 from archc.ops.attributes import attr
 from archc.ops.base import Op, example
 from archc.ops.kinds import Bool, Int, Optional, Text
 from archc.ops.site import Site, TypingError
+from archc.ops.sizes import around
 
 
 class Linear(Op):
@@ -37,15 +36,10 @@ class Linear(Op):
         x = at.least_rank("x", 1)
         at.floating()
         features, out = x.dims[-1], self._out(at)
-        bound = (
-            (-1 / sqrt(features), 1 / sqrt(features))
-            if isinstance(features, int) and features
-            else (0.0, 0.0)
-        )
-        dims = (features, out) if self.layout == "in_out" else (out, features)
-        at.weight("weight", dims, Init("uniform", bound), x.dtype)
+        init, dims = around(features), (out, features)
+        at.weight("weight", dims[::-1] if self.layout == "in_out" else dims, init, x.dtype)
         if self.bias:
-            at.weight("bias", (out,), Init("uniform", bound), x.dtype)
+            at.weight("bias", (out,), init, x.dtype)
         return x.with_dims((*x.dims[:-1], out))
 
     def _out(self, at: Site) -> Size:
