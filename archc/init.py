@@ -271,7 +271,7 @@ def _complete(kind: str, args: tuple[Argument, ...]) -> tuple[Argument, ...]:
     names = initialiser.names
     if len(args) == len(names) and all(map(_is_in_range, initialiser.parameters, args)):
         if "low" in names:
-            _check_bounds(kind, *args[-2:])
+            _check_bounds(kind, dict(zip(names, args, strict=True)))
         return args
     if len(args) > len(names):
         takes = f"takes {', '.join(names)}" if names else "takes no arguments"
@@ -295,7 +295,7 @@ def _named(
     parameters = initialiser.parameters
     complete = tuple(_checked(kind, p, given.get(p.name, p.default)) for p in parameters)
     if "low" in initialiser.names:
-        _check_bounds(kind, *complete[-2:])
+        _check_bounds(kind, dict(zip(initialiser.names, complete, strict=True)))
     return complete
 
 
@@ -309,8 +309,8 @@ def _is_in_range(parameter: Parameter, value: Argument) -> bool:
     )
 
 
-def _check_bounds(kind: str, least: Argument, most: Argument) -> None:
-    low, high = float(least), float(most)
+def _check_bounds(kind: str, values: Mapping[str, Argument]) -> None:
+    low, high = float(values["low"]), float(values["high"])
     if low > high:
         raise ValueError(f"{kind}: low={_text(low)} is above high={_text(high)}")
     if not isfinite(high - low):
