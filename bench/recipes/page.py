@@ -23,9 +23,9 @@ evaluations included. The machine was shared with other work, so times are upper
 This page is made from [`recipes.json`](recipes.json) by `python -m bench.recipes --page`. Data that
 comes with no package is named by `--data NAME=PATH`: `mnist` is an `.npz` file with `x_train`,
 `y_train`, `x_test`, `y_test` or a folder of IDX files; `fashion_mnist` is found where Debian's
-`dataset-fashion-mnist` puts it; `tinyshakespeare` is a text file; `sentiment` is made by
-`python -m bench.recipes.prepare`; `gait` and `pulse` are files that aeon 1.6 has in
-`aeon/datasets/data`, `Daphnet_S06R02E0/S06R02E0.csv` and
+`dataset-fashion-mnist` puts it; `tinyshakespeare` is a text file; `sentiment`, `lemmas` and
+`outlines` are made by `python -m bench.recipes.prepare`; `gait` and `pulse` are files that aeon 1.6
+has in `aeon/datasets/data`, `Daphnet_S06R02E0/S06R02E0.csv` and
 `KDD-TSAD_135/135_UCR_Anomaly_InternalBleeding16_TEST.csv`.
 
 | recipe | data | target | reached | seeds | time | date |

@@ -2,15 +2,18 @@
 
 python -m bench.recipes.prepare sentiment vaderSentiment-3.3.2.tar.gz sentiment.csv
 python -m bench.recipes.prepare outlines mnist.npz FOLDER
+python -m bench.recipes.prepare lemmas sw FOLDER
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 import tarfile
 from pathlib import Path
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,8 +72,44 @@ def outlined(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(255 - (grown - images), dtype=np.uint8)
 
 
+def lemmas(language: Path, folder: Path) -> None:
+    """Forms of words and what a dictionary calls them, from the lists of the package simplemma.
+
+    It is to be installed, version 2.0.0. Names are left out, and forms of more than 20 letters.
+    """
+    from simplemma.strategies.dictionaries.dictionary_factory import DefaultDictionaryFactory
+
+    found = DefaultDictionaryFactory().get_dictionary(str(language))
+    wanted = re.compile("[a-z']{1,20}")
+    split([pair for pair in sorted(found.items()) if all(map(wanted.fullmatch, pair))], folder)
+
+
+def split(
+    pairs: list[tuple[str, str]], folder: Path, train: int = 60_000, rest: int = 5000
+) -> None:
+    """Draws pairs of a form and a lemma: for train.csv, and `rest` each for val.csv and test.csv.
+
+    As many in new_lemmas.csv are of a tenth of the lemmas, of which no form is in the others.
+    """
+    draws = Random(0)
+    names = sorted({lemma for _, lemma in pairs})
+    new = set(draws.sample(names, len(names) // 10))
+    draws.shuffle(pairs)
+    known = [one for one in pairs if one[1] not in new]
+    parts = {
+        "val": known[:rest],
+        "test": known[rest : 2 * rest],
+        "train": known[2 * rest :][:train],
+        "new_lemmas": [one for one in pairs if one[1] in new][:rest],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, rows in parts.items():
+        with (folder / f"{part}.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("source", "target"), *rows])
+
+
 def main() -> int:
-    kinds = {"sentiment": sentiment, "outlines": outlines}
+    kinds = {"sentiment": sentiment, "outlines": outlines, "lemmas": lemmas}
     if len(sys.argv) != 4 or sys.argv[1] not in kinds:
         print(__doc__, file=sys.stderr)
         return 2

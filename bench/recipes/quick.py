@@ -33,6 +33,11 @@ def tiny(folder: Path) -> dict[str, Path]:
         f"{'good' if k % 2 else 'bad'} film {k % 7},{'praise' if k % 2 else 'blame'}"
         for k in range(COUNT)
     ]
+    (folder / "lemmas").mkdir()
+    pairs = [f"ni{letter}a,{letter}a" for letter in "abcdefghijklmnoprstuvwyz'"]
+    for part in ("train", "val", "test"):
+        words = "\n".join(["source,target", *pairs])
+        (folder / "lemmas" / f"{part}.csv").write_text(words, encoding="utf-8")
     (folder / "sentiment.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     return {
         "mnist": folder / "mnist.npz",
@@ -40,6 +45,7 @@ def tiny(folder: Path) -> dict[str, Path]:
         "outlines": folder / "outlines",
         "tinyshakespeare": folder / "text.txt",
         "sentiment": folder / "sentiment.csv",
+        "lemmas": folder / "lemmas",
         "japanese_vowels": vowels(folder / "vowels", picks),
         "gait": table(folder / "gait.csv", picks, GAIT, 1000),
         "pulse": table(folder / "pulse.csv", picks, ["value"], 7501),

@@ -13,14 +13,16 @@ import torch
 
 import archc
 import archc_torch
+from archc_train.data.pairs import SPECIAL
 from archc_train.data.part import Fields
 from archc_train.data.ragged import Ragged
 from archc_train.data.raw import Request
-from archc_train.data.tokens import PAD, UNKNOWN, coder
+from archc_train.data.tokens import PAD, UNKNOWN, Characters, coder
 from bench.recipes.measures import vector_forecasts
 from bench.recipes.measures.bag_of_words import texts
 from bench.recipes.measures.forecasts import smoothed
-from bench.recipes.prepare import INNER, TABLE, sentiment
+from bench.recipes.measures.new_lemmas import coded
+from bench.recipes.prepare import INNER, TABLE, sentiment, split
 from bench.recipes.table import SPECS
 
 PICKS = np.random.Generator(np.random.Philox(0))
@@ -93,3 +95,27 @@ def test_a_bag_of_words_is_made_of_whole_words(kind: str) -> None:
     rows = [learnt.encode(one) for one in told]
     tokens = Ragged.of(rows, pad=learnt.number(PAD), mask="mask", length="length", before=False)
     assert texts(Fields(dict(tokens.fields("tokens"))), learnt) == told
+
+
+def test_no_form_of_a_new_lemma_is_trained_on(tmp_path: Path) -> None:
+    pairs = [(f"{prefix}{k}", str(k)) for k in range(40) for prefix in ("ni", "u", "a", "tu", "m")]
+    split(list(pairs), tmp_path, train=120, rest=20)
+    parts = {}
+    for name in ("train", "val", "test", "new_lemmas"):
+        lines = (tmp_path / f"{name}.csv").read_text("utf-8").splitlines()
+        parts[name] = [tuple(line.split(",")) for line in lines[1:]]
+    assert {name: len(rows) for name, rows in parts.items()} == {
+        "train": 120, "val": 20, "test": 20, "new_lemmas": 20,
+    }  # fmt: skip
+    written = [row for rows in parts.values() for row in rows]
+    assert len(set(written)) == len(written) and set(written) <= set(pairs)
+    new = {lemma for _, lemma in parts["new_lemmas"]}
+    assert len(new) == 4
+    assert not new & {lemma for name in ("train", "val", "test") for _, lemma in parts[name]}
+
+
+def test_pairs_of_a_file_are_coded_as_training_codes_them() -> None:
+    (batch,) = coded(Characters.learnt(["ab"], SPECIAL), [("ab", "b"), ("b", "ba")])
+    assert batch["source"].tolist() == [[4, 5, 2], [5, 2, 0]]
+    assert batch["mask"].tolist() == [[True, True, True], [True, True, False]]
+    assert batch["next"].tolist() == [[5, 2, 0], [5, 4, 2]]

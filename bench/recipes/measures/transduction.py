@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
+from archc_train.data.part import Batch
 from archc_train.data.tokens import END, PAD, START, coder_of
 from bench.recipes.trained import Trained, batches
 
 
 def measure(trained: Trained) -> dict[str, float]:
     """`exact`: the share of the test part's targets that are written without a mistake."""
+    return {"exact": exact(trained, batches(trained.test))}
+
+
+def exact(trained: Trained, items: Iterable[Batch]) -> float:
+    """The share of items whose `next` is written from `source` and `mask` without a mistake."""
     coder = coder_of(trained.facts)
     start, end, pad = (coder.number(token) for token in (START, END, PAD))
     network = trained.network()
     right = count = 0
-    for batch in batches(trained.test):
+    for batch in items:
         given = (batch["source"], batch["mask"])
         told = written(network, given, start, batch["next"].shape[1])
         told = cut(told, end, pad)
         right += int((told == batch["next"]).all(dim=1).sum())
         count += len(told)
-    return {"exact": right / count}
+    return right / count
 
 
 @torch.inference_mode()
