@@ -39,14 +39,13 @@ from archc.elaborate.scope import (
     Tensor,
     item_of,
 )
-from archc.errors import Diagnostic, did_you_mean
+from archc.errors import Diagnostic
 from archc.ir.dims import SizeError
 from archc.ir.nodes import OpNode
-from archc.ops.registry import ops
 from archc.spec.ast import Step, Template, formula_names
 from archc.spec.data import Scalar
 from archc.spec.formula import Formula
-from archc.spec.load import visible
+from archc.spec.load import meant
 from archc.spec.parse import NAME
 from archc.spec.values import ABSENT, Absent
 
@@ -182,12 +181,11 @@ class Elaborator:
             return self._inserted(frame, step, name, segment, fed)
         found = called(space.file, name)
         if found is None:
-            known = [*ops(), *visible(space.file)]
             raise StepError.of(
                 "E204",
                 f"no op or block '{name[:60]}'",
                 step.head_place,
-                help=did_you_mean(name, known),
+                help=meant(space.file, name),
             )
         if isinstance(found.what, Template):
             inputs = inputs_of(self, frame, step, fed, found.inputs)
@@ -223,7 +221,6 @@ class Elaborator:
             return str(choice), choice.attributes, choice.space
         if isinstance(value, Poison):
             raise Poisoned
-        known = [*ops(), *visible(frame.space.file)]
         shown = value if isinstance(value, str) else f"{value!r:.60}"
         if isinstance(value, dict) and len(value) == 1:
             (shown,) = map(str, value)
@@ -238,7 +235,7 @@ class Elaborator:
             "E204",
             f"'={step.head.text}' gives no op or block: '{shown}'",
             step.head_place,
-            help=did_you_mean(shown, known),
+            help=meant(frame.space.file, shown),
         )
 
     def segment(self, frame: Frame, step: Step) -> str | None:

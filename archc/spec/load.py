@@ -166,7 +166,6 @@ class Loader:
             return
         op = ops().get(step.head)
         if op is None:
-            known = [*ops(), *visible(file)]
             self.findings.append(
                 Diagnostic(
                     "E204",
@@ -174,7 +173,7 @@ class Loader:
                     step.head_place,
                     "",
                     (),
-                    did_you_mean(step.head, known) or "archc explain ops lists them",
+                    meant(file, step.head) or "archc explain ops lists them",
                 )
             )
             step.broken = True
@@ -220,6 +219,14 @@ def visible(file: File) -> set[str]:
     for used in file.uses:
         names |= {*used.blocks, *([used.name] if used.root else [])}
     return names
+
+
+def meant(file: File, name: str) -> str:
+    """Help for a step of the file whose name is no op and no block."""
+    for used in file.uses:
+        if name in used.models or (used.models and name == used.name):
+            return f"{used.name} has models; 'use' brings blocks, and a 'graph' as one of them"
+    return did_you_mean(name, [*ops(), *visible(file)])
 
 
 PRELUDE = ZOO / "std" / "prelude.yaml"
