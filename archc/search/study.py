@@ -17,7 +17,7 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from archc import __version__
-from archc.errors import InputError, UsageError
+from archc.errors import ArchcError, InputError, UsageError
 from archc.files import abandoned, held, replacing
 from archc.ir.program import Program
 from archc.search.candidate import Candidate
@@ -85,7 +85,11 @@ class Study:
             "evaluator": dict(evaluator),
             "environment": environment(),
         }
-        storage = Storage(url, folder / "study.db", name, search, new=True)
+        try:
+            storage = Storage(url, folder / "study.db", name, search, new=True)
+        except ArchcError:
+            remove(new)
+            raise
         study = cls(folder, about, storage)
         study.written = new
         study.save()
@@ -123,8 +127,7 @@ class Study:
         self.storage.delete()
         self.storage.close()
         own = [self.folder / name for name in ("study.json", "study.db", "log.txt")]
-        for path in (*own, *self.written):
-            path.unlink(missing_ok=True)
+        remove([*own, *self.written])
 
     def save(self) -> None:
         text = json.dumps(self.about, indent=2) + "\n"
@@ -201,6 +204,11 @@ class Study:
             )
         with held(self.folder):
             yield
+
+
+def remove(files: Iterable[Path]) -> None:
+    for path in files:
+        path.unlink(missing_ok=True)
 
 
 def origin(folder: Path) -> Candidate:
