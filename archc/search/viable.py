@@ -60,19 +60,25 @@ def check_training(program: Program, search: Search) -> None:
 
 
 def check_space(space: Space) -> None:
-    origin = space.origin
+    origin, search = space.origin, space.search
+    moved = space.move(origin, Random(0)) is not None
     changing = any(
         hole.domain.size > 1 or not hole.domain.holds(hole.value(origin.parameters))
         for hole in space.active(origin)
     )
-    if not changing and space.move(origin, Random(0)) is None:
+    if not changing and not moved:
         raise nothing(space)
+    draws = Random(search.seed)
     try:
-        space.random(Random(space.search.seed))
+        space.random(draws)
+        if search.moves is not None and not moved:  # what holes hold may make room for moves
+            moved = any(space.move(space.random(draws), draws) for _ in range(TRIES))
     except SpecError as error:
         first, *others = error.diagnostics
         note = f"so it is with this candidate; of {TRIES} that were drawn none is right"
         raise SpecError([replace(first, notes=(*first.notes, note)), *others]) from error
+    if search.moves is not None and not moved:
+        raise nothing(space)
 
 
 def nothing(space: Space) -> SpecError:

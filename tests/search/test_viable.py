@@ -32,6 +32,10 @@ CASES = {
     "no such move": (
         SPEC.replace(VARY, "  moves: {kinds: [heads]}\n"), SCORED, "E856", "of the kinds heads",
     ),
+    "no such move beside what varies": (
+        SPEC.replace("  objectives:", "  moves: {kinds: [heads]}\n  objectives:"), SCORED,
+        "E856", "of the kinds heads",
+    ),
     "no move there": (
         SPEC.replace(VARY, "  moves: {within: head}\n"), SCORED, "E856", "within head",
     ),
