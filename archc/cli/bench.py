@@ -156,8 +156,8 @@ def show(args: Namespace, rows: list[Any], sizes: dict[str, int]) -> int:
     cells = [
         (
             row.name,
-            f"{row.median * 1e3:.2f} ms",
-            f"{row.low * 1e3:.2f}-{row.high * 1e3:.2f}",
+            f"{milliseconds(row.median)} ms",
+            f"{milliseconds(row.low)}-{milliseconds(row.high)}",
             f"{batch / row.median:,.1f}",
             f"{row.ratio:.2f}",
             f"{row.ratio_low:.2f}-{row.ratio_high:.2f}",
@@ -170,3 +170,8 @@ def show(args: Namespace, rows: list[Any], sizes: dict[str, int]) -> int:
     )
     print("\n".join(table(columns, cells, width(sys.stdout), painter(sys.stdout))))
     return 0
+
+
+def milliseconds(seconds: float) -> str:
+    """Two decimals, or three digits of what is less than one."""
+    return f"{seconds * 1e3:.2f}" if seconds >= 1e-3 else f"{seconds * 1e3:.3g}"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from cli.conftest import Archc
 
+from archc.cli.bench import milliseconds
+
 SHORT = ("--seconds", "0.05", "--threads", "1")
 
 
@@ -28,6 +30,14 @@ def test_the_table_has_a_row_for_each(archc: Archc, tiny: Path) -> None:
     shown = archc("bench", tiny, "lenet5", *SHORT).out
     assert shown.startswith("at N=1, T=")
     assert "lenet5" in shown.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(4.731e-5, "0.0473"), (9.99e-4, "0.999"), (1.2345e-3, "1.23"), (0.25, "250.00")],
+)
+def test_short_times_keep_three_digits(seconds: float, shown: str) -> None:
+    assert milliseconds(seconds) == shown
 
 
 @pytest.mark.parametrize(
