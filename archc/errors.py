@@ -225,6 +225,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     word = word[:80]
     names = sorted(known)
+    for name in names:  # as another library spells it: RMSprop, BatchNorm, maxpool2d
+        if plain(name) == plain(word):
+            return name
     if len(names) > _MANY:  # of so many names few are looked at, so that many errors stay cheap
         names = [name for name in names if name[:2] == word[:2]][:_MANY]
     letters = sorted(word)
@@ -247,12 +250,24 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 _MANY = 300
 
 
+def plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def dimensions(word: str, close: str, known: Iterable[str]) -> list[str]:
+    """The close name; of one such as `conv1d` all that differ in that digit, if none is said."""
+    if close[-2:] not in ("1d", "2d", "3d") or any(map(str.isdigit, word)):
+        return [close]
+    return [name for name in known if name[:-2] == close[:-2] and name[-1] == "d"]
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A help text naming the nearest known name, or listing a few of the known ones."""
     names = sorted(set(known))
     close = nearest(word, names)
     if close is not None:
-        return f"did you mean '{close}'?"
+        *others, last = [f"'{name}'" for name in dimensions(word, close, names)]
+        return f"did you mean {', '.join(others) + ' or ' if others else ''}{last}?"
     if not names:
         return ""
     return "known: " + ", ".join(names[:12]) + (" …" if len(names) > 12 else "")

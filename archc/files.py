@@ -79,6 +79,27 @@ def held(folder: Path) -> Iterator[None]:
             os.close(handle)
 
 
+@contextmanager
+def sole(folder: Path) -> Iterator[None]:
+    """While the block runs, or until its process is gone, nobody else enters such a block.
+
+    BlockingIOError where somebody is in it. Where folders cannot be held nobody is kept out.
+    """
+    handle = None
+    try:
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+            _lock(handle)
+        except BlockingIOError:
+            raise
+        except OSError:  # no locks on this file system, or on Windows
+            pass
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
 def abandoned(folder: Path) -> bool:
     """Whether no process holds the folder any more; where that cannot be asked, after a day."""
     try:

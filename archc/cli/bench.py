@@ -32,7 +32,7 @@ def configure(parser: ArgumentParser) -> None:
     add_choices(parser)
     add_model(parser)
     add_weights(parser)
-    add_at(parser)
+    add_at(parser, "1 for N, something small for others")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long to measure (5)")
     parser.add_argument("--threads", type=int, help="threads for both; all processors without")
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda, for onnxruntime (cpu)")

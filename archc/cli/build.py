@@ -28,7 +28,7 @@ def configure(parser: ArgumentParser) -> None:
     )
     add_weights(parser)
     parser.add_argument(
-        "--target", metavar="TARGET", help="of the ONNX file, such as ort>=1.20,cpu"
+        "--target", metavar="TARGET", help='of the ONNX file: "ort>=1.20,cpu"; archc explain E602'
     )
     parser.add_argument(
         "--no-verify", action="store_true", help="do not compare PyTorch with onnxruntime"

@@ -28,14 +28,16 @@ def configure(parser: ArgumentParser) -> None:
         help="where to write; NAME.onnx without, a folder for several models",
     )
     add_weights(parser)
-    parser.add_argument("--target", metavar="TARGET", help="such as ort>=1.20,cpu,fp16")
-
-
-def add_weights(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--weights", metavar="FILE", help=".safetensors, .pt, .pth or .npz; initial values without"
+        "--target", metavar="TARGET", help='such as "ort>=1.20,cpu,fp16"; archc explain E602'
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the initial values (0)")
+
+
+def add_weights(parser: ArgumentParser, without: str = "initial values") -> None:
+    parser.add_argument(
+        "--weights", metavar="FILE", help=f".safetensors, .pt, .pth or .npz; {without} without"
+    )
+    parser.add_argument("--seed", type=int, default=0, help=f"of the {without} (0)")
 
 
 def run(args: Namespace) -> int:

@@ -59,10 +59,10 @@ def add_model(parser: ArgumentParser) -> None:
     )
 
 
-def add_at(parser: ArgumentParser) -> None:
+def add_at(parser: ArgumentParser, without: str = "1") -> None:
     parser.add_argument(
         "--at", metavar="N=1,T=128", action=Sizes, default={},
-        help="sizes of symbolic dimensions for counting; 1 without",
+        help=f"sizes of symbolic dimensions; without, {without}",
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,7 @@ def check(args: Namespace) -> None:
         raise UsageError.of("E706", "--evaluate and --table are two ways to score", help="give one")
     for name in (*BUDGET, "threads"):
         value = getattr(args, name)
-        if value is not None and value <= 0:
+        if value is not None and not 0 < value < inf:
             raise UsageError.of("E706", f"--{name} takes more than 0", help=f"--{name} 1")
     if args.workers is not None and args.workers < 0:
         raise UsageError.of("E706", "--workers takes 0 or more", help="--workers 2")
@@ -141,7 +142,7 @@ def begun(args: Namespace) -> Study:
 def resumed(args: Namespace) -> Study:
     from archc.search.study import Study
 
-    study = Study.open(Path(args.resume), args.storage)
+    study = Study.open(Path(args.resume), args.storage, hold=True)
     study.change(given(args, BUDGET))
     return study
 

@@ -23,8 +23,8 @@ def configure(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_choices(parser)
     add_model(parser)
-    add_weights(parser)
-    add_at(parser)
+    add_weights(parser, "drawn weights")
+    add_at(parser, "two of each")
     parser.add_argument(
         "--tolerance", type=float, default=1e-4, help="of the largest magnitude expected (1e-4)"
     )

@@ -11,11 +11,11 @@ from archc.elaborate.context import StepError
 from archc.elaborate.evaluate import plain_argument
 from archc.elaborate.scope import Frame
 from archc.elaborate.spaces import defaults_for
-from archc.errors import did_you_mean
 from archc.ops.attributes import Required
 from archc.ops.base import Op
 from archc.ops.kinds import AttributeProblem
 from archc.place import Place
+from archc.spec import slips
 from archc.spec.ast import File, Step
 from archc.spec.data import Data, Mapping, Scalar, holds_formula, holds_text
 from archc.spec.values import Argument
@@ -178,7 +178,7 @@ def check_name(op_class: type[Op], name: str, place: Place) -> None:
             "E206",
             f"{op_class.name}: no attribute '{name}'",
             place,
-            help=did_you_mean(name, op_class.attributes),
+            help=slips.within(op_class.name, name, op_class.attributes),
         )
 
 

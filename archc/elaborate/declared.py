@@ -14,6 +14,7 @@ from archc.elaborate.scope import (
 from archc.errors import Diagnostic
 from archc.ir.dims import Dim, Size, symbol
 from archc.ir.types import DTYPES, DType, TensorType
+from archc.ops.kinds import whole
 from archc.spec.ast import InputDeclaration, Template, formula_names
 from archc.spec.data import Data, Scalar, plain
 from archc.spec.formula import Formula
@@ -60,7 +61,7 @@ def declared_type(e: Elaborator, declaration: InputDeclaration, frame: Frame) ->
             or not isinstance(value, int | Dim)
             or (isinstance(value, int) and value < 0)
         ):
-            help = f"write int({value:g})" if isinstance(value, float) else ""
+            help = whole(value) if isinstance(value, float) else ""
             raise StepError.of(
                 "E207", f"a size is a whole number, found {value!r}", item.place, help=help
             )

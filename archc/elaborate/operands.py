@@ -12,6 +12,7 @@ from archc.errors import did_you_mean
 from archc.ir.graph import Value
 from archc.ir.types import FLOATING, INTEGRAL, DType, TensorType
 from archc.ops.base import Input, Op
+from archc.spec import slips
 from archc.spec.ast import Step
 from archc.spec.values import ABSENT, Argument
 
@@ -68,6 +69,7 @@ def bind_inputs(op: Op, inputs: Inputs) -> dict[str, list[Given]]:
                 f"{op.name} takes {_takes(declared)}, found {count} inputs",
                 rest[0].place,
                 label="one too many",
+                help=slips.listed(op.name, [one.what for one in inputs.positional]),
             )
     for name, given in named.items():
         known = [*[port.name for port in declared], *op.weight_names]

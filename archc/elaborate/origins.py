@@ -10,6 +10,7 @@ from archc.elaborate.scope import Frame, Tensor
 from archc.ir.graph import Graph, Value
 from archc.ir.nodes import CallNode, InputNode, OpNode
 from archc.ops.site import TypingError
+from archc.spec import slips
 from archc.spec.ast import Step
 from archc.spec.data import Mapping, Scalar
 
@@ -37,9 +38,8 @@ def typing_error(
         place = bound[error.about][0].place
     given = [part for parts in bound.values() for part in parts]
     notes = [*error.notes, *origins(given), *frame.builder.trace]
-    return StepError.of(
-        error.code, error.message, place, label=error.label, help=error.help, notes=notes
-    )
+    help = error.help or slips.listed(str(step.head), [one.what for one in inputs.positional])
+    return StepError.of(error.code, error.message, place, label=error.label, help=help, notes=notes)
 
 
 def origins(given: list[Given]) -> list[str]:

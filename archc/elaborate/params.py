@@ -10,6 +10,7 @@ from archc.elaborate.context import StepError
 from archc.elaborate.scope import OpChoice, Space, StepList
 from archc.errors import did_you_mean
 from archc.ir.dims import Dim
+from archc.ops.kinds import whole
 from archc.ops.registry import ops
 from archc.place import Place
 from archc.records import record
@@ -141,11 +142,8 @@ def fit(setting: Setting, wanted: str, parameter: Parameter) -> Any:
         return value
     if wanted == "float" and found == "int" and not isinstance(value, Dim):
         return float(value)
-    help = (
-        f"write int({value:g}) or a whole number"
-        if wanted == "int" and found == "float" and not isinstance(value, Argument)
-        else ""
-    )
+    is_number = found == "float" and not isinstance(value, Argument)
+    help = whole(value) if wanted == "int" and is_number else ""
     raise StepError.of(
         "E207",
         f"{parameter.name}: expected {SPOKEN[wanted]}, found {SPOKEN.get(found, 'nothing')}",

@@ -60,7 +60,8 @@ class CrossEntropy(Loss):
         if target.dims != (rest if target.rank < x.rank else x.dims):
             raise TypingError(
                 "E301", "cross_entropy: the target does not fit", about="target",
-                label=f"expected {list(rest)} of class numbers or {list(x.dims)} of probabilities",
+                label=f"expected {x.with_dims(rest).shape_text} of class numbers or {x.shape_text} "
+                "of probabilities",
             )  # fmt: skip
         if target.rank == x.rank and self.ignore is not None:
             raise TypingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,6 +61,22 @@ class Kind(ABC, Generic[T_co]):
         return AttributeProblem(f"expected {self.spoken}, found {spoken(value)}", help)
 
 
+FORMULA = re.compile(r"[A-Za-z_(][\w.+*/%() ,-]*|\d[\w.]*\s*[-+*/%][\w.+*/%() -]+")
+
+
+def unequal(value: Any) -> str:
+    """Help where a number is wanted, and a text was found that may be a formula."""
+    if isinstance(value, str) and FORMULA.fullmatch(value):
+        return f"a parameter or a formula begins with '=': ={value[:60]}"
+    return ""
+
+
+def whole(value: float) -> str:
+    """Help where a whole number is wanted, and a float was found."""
+    written = f"{value:.0f}" if value.is_integer() else "a whole number"
+    return f"write {written}, or =int(…) around a formula"
+
+
 def spoken(value: Any) -> str:
     """A value as an error names it."""
     if value is None:
@@ -89,7 +106,7 @@ class Int(Kind[int]):
         if type(value) is int and abs(value) <= LARGEST and _inside(value, self.least, self.most):
             return value
         if isinstance(value, float):
-            raise self.wrong(value, f"write int({value:g}) or a formula of whole numbers")
+            raise self.wrong(value, whole(value))
         if isinstance(value, Dim):
             raise AttributeProblem(f"expected a number, found the symbolic size {value}")
         if (
@@ -97,7 +114,7 @@ class Int(Kind[int]):
             or not isinstance(value, int)
             or not _inside(value, self.least, self.most)
         ):
-            raise self.wrong(value)
+            raise self.wrong(value, unequal(value))
         if abs(value) > LARGEST:
             raise AttributeProblem("a number is beyond 64 bits")
         return value
@@ -124,7 +141,7 @@ class Float(Kind[float]):
 
     def convert(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.wrong(value)
+            raise self.wrong(value, unequal(value))
         if value != value or not _inside(value, self.least, self.most):
             raise self.wrong(value)
         return float(value)

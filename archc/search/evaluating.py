@@ -174,7 +174,7 @@ def evaluated(
     try:
         found = evaluate(job.candidate, task)
         values = {str(name): number(name, value) for name, value in found.items()}
-    except Exception as error:  # noqa: BLE001 - a candidate may fail in any way, the search goes on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - however it fails, the search goes on
         seconds = time.monotonic() - before
         return Outcome(job.number, None, seconds, reason(error), traceback.format_exc())
     return Outcome(job.number, values, time.monotonic() - before)
@@ -188,7 +188,7 @@ def number(name: str, value: Any) -> float:
         raise EvaluationError.of("E865", what) from error
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """An error in a line."""
     if isinstance(error, ArchcError):
         return error.diagnostics[0].message

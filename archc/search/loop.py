@@ -211,6 +211,8 @@ class Loop:
         """
         if outcome.values is None:
             return {}, outcome.why
+        if not 0 <= outcome.values.get(COST, 0.0) < math.inf:
+            return {}, f"its {COST} is {outcome.values[COST]}"
         values = {**climb.known, **outcome.values}
         if beyond(values, self._limits(len(climb.record.steps), values)):
             return values, ""  # nobody needs to know the rest
@@ -261,6 +263,7 @@ class Loop:
             self.records[record.number] = record
             if self.study is not None:
                 self.study.storage.end(record)
+                self.study.forget(record.number)
         if record.digest:  # of what is no network there is nothing to learn
             self.strategy.tell(trial(record, candidate))
         self.tell(record)

@@ -55,8 +55,8 @@ def crowding(points: Sequence[Point]) -> list[float]:
     for column in values.T if len(points) else ():
         order = np.argsort(column, kind="stable")
         span = column[order[-1]] - column[order[0]]
-        room[order[[0, -1]]] = np.inf
-        if span > 0:
+        if span > 0:  # else nobody is at an end: what is the same for all has no say
+            room[order[[0, -1]]] = np.inf
             room[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
     return [float(one) for one in room]
 

@@ -21,6 +21,7 @@ from archc.search.varying import Varying
 from archc.spec.ast import File, Step
 from archc.spec.data import Data, Mapping, Scalar, Sequence
 from archc.spec.data import plain as plainly
+from archc.spec.finite import endless
 from archc.spec.formula import Formula, evaluate_over
 from archc.spec.load import templates
 from archc.spec.parse import Parser
@@ -105,6 +106,7 @@ class _Reader:
         whole = plain if varied is None else {**plain, "vary": plainly(varied)}
         wrong, paths = check_section(data, whole, schema)
         self.findings += [_with_example(one) for one in wrong]
+        self.findings += endless(data, ("vary",))
         plain = without(plain, paths)
         self.complete(data)
         varying = Varying(self.program, self.file, self.value, self.findings)

@@ -15,7 +15,7 @@ from archc.search.jobs import Crew
 from archc.search.loop import End, Loop, Tell, silence
 from archc.search.record import Record
 from archc.search.space import Space
-from archc.search.study import Study, settled
+from archc.search.study import TRIALS, Study, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class Searched:
 def go_on(study: Study, staff: Staff, tell: Tell = silence, asked: Event | None = None) -> Searched:
     """Searches until the study's budget is spent, there is nothing new, or `asked` is set.
 
-    A study that was stopped, in whatever way, goes on where its records end. Raises InputError
-    E860 if another process searches there.
+    A study that was stopped, in whatever way, goes on where its records end. It is one that this
+    process holds.
     """
     from archc.search.strategies import over
 
@@ -110,23 +110,22 @@ def go_on(study: Study, staff: Staff, tell: Tell = silence, asked: Event | None 
     setup = Setup(
         study.search,
         (study.folder / "spec.yaml").resolve(),
-        (study.folder / "trials").resolve(),
+        (study.folder / TRIALS).resolve(),
         about["kind"],
         about["name"],
         about["options"],
     )
-    with study.alone():
-        origin = study.origin
-        space = Space(study.search, origin)
-        first = origin if space.holds(origin) else None
-        chosen = over(space)
-        crew = staff.crew(setup)
-        try:
-            loop = Loop(study.search, chosen, crew, study, tell, first)
-            loop.resume()
-            study.note(f"begins with {len(loop.records)} trials recorded")
-            end = loop.run(asked)
-            study.note(f"ends, {end}, with {len(loop.records)} trials recorded")
-            return Searched(end, loop.records, space.refused)
-        finally:
-            crew.close()
+    origin = study.origin
+    space = Space(study.search, origin)
+    first = origin if space.holds(origin) else None
+    chosen = over(space)
+    crew = staff.crew(setup)
+    try:
+        loop = Loop(study.search, chosen, crew, study, tell, first)
+        loop.resume()
+        study.note(f"begins with {len(loop.records)} trials recorded")
+        end = loop.run(asked)
+        study.note(f"ends, {end}, with {len(loop.records)} trials recorded")
+        return Searched(end, loop.records, space.refused)
+    finally:
+        crew.close()

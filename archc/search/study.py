@@ -15,10 +15,11 @@ import platform
 import re
 import secrets
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -26,25 +27,33 @@ from typing import Any
 
 from archc import __version__
 from archc.errors import ArchcError, InputError, UsageError
-from archc.files import abandoned, held, replacing
+from archc.files import replacing, sole
 from archc.ir.program import Program
 from archc.search.candidate import Candidate
 from archc.search.reading import read
 from archc.search.record import Record
 from archc.search.section import Search
 from archc.search.storage import Storage, absolute, shown
+from archc.search.trial import STATE
 from archc.spec.bundle import bundled, local_uses, write
 
 FORMAT = 1
+TRIALS = "trials"  # the folder of their folders
 CHANGES = ("strategy", "trials", "seconds", "seed")  # what a command may say in place of the spec
 PASSWORD = re.compile(r"(://[^/\s:@]*:)[^\s@]*@")  # in the URL of a storage
 
 
 class Study:
-    """An open study: what its folder says, and its trials. `close` it."""
+    """An open study: what its folder says, and its trials. `close` it.
 
-    def __init__(self, folder: Path, about: Mapping[str, Any], storage: Storage) -> None:
-        self.folder, self.about, self.storage = folder, about, storage
+    One process at a time searches in a folder. Who makes a study holds it until it is closed, and
+    so does who opens it to search; to look at it needs no hold.
+    """
+
+    def __init__(
+        self, folder: Path, about: Mapping[str, Any], storage: Storage, hold: ExitStack
+    ) -> None:
+        self.folder, self.about, self.storage, self.hold = folder, about, storage, hold
         self.written: list[Path] = []  # the spec's files that were not there before
 
     @classmethod
@@ -59,56 +68,51 @@ class Study:
     ) -> Study:
         """A new study. `evaluator` is how candidates are scored, `url` where trials are kept.
 
-        Raises InputError E860 where the folder holds a study already, E861 where the storage
-        cannot be used, E521.
+        Raises InputError E860 where the folder holds a study already or another process searches,
+        E861 where the storage cannot be used, E521.
         """
-        if (folder / "study.json").exists():
-            raise InputError.of(
-                "E860",
-                f"{folder} holds a study already",
-                help=f"go on with it: --resume {folder}; or choose another folder: -o",
-            )
-        texts = bundled(program, folder)
-        for path, text in texts.items():
-            if path.exists() and path.read_text("utf-8") != text:
-                what = f"{path} is there already, and the study would write over it"
-                raise InputError.of("E860", what, help="choose another folder: -o")
-        url = None if url is None else absolute(url)
-        new = [path for path in texts if not path.exists()]
-        write(texts, folder)
-        name = program.name if url is None else f"{program.name}-{secrets.token_hex(4)}"
-        about = {
-            "format": FORMAT,
-            "name": name,
-            "storage": None if url is None else shown(url),
-            "search": {name: getattr(search, name) for name in CHANGES},
-            "evaluator": dict(evaluator),
-            "environment": environment(),
-        }
         try:
-            storage = Storage(url, folder / "study.db", name, search, new=True)
-        except ArchcError:
-            remove(new)
-            raise
-        study = cls(folder, about, storage)
-        study.written = new
-        study.save()
-        return study
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError.of("E521", f"{folder} cannot be written: {error}") from error
+        with ExitStack() as hold:
+            hold.enter_context(alone(folder))
+            check_unused(folder)
+            texts = bundled(program, folder)
+            for path, text in texts.items():
+                if path.exists() and path.read_text("utf-8") != text:
+                    what = f"{path} is there already, and the study would write over it"
+                    raise InputError.of("E860", what, help="choose another folder: -o")
+            url = None if url is None else absolute(url)
+            new = [path for path in texts if not path.exists()]
+            write(texts, folder)
+            name = program.name if url is None else f"{program.name}-{secrets.token_hex(4)}"
+            about = {
+                "format": FORMAT,
+                "name": name,
+                "storage": None if url is None else shown(url),
+                "search": {name: getattr(search, name) for name in CHANGES},
+                "evaluator": dict(evaluator),
+                "environment": environment(),
+            }
+            try:
+                storage = Storage(url, folder / "study.db", name, search, new=True)
+            except ArchcError:
+                remove(new)
+                raise
+            study = cls(folder, about, storage, hold.pop_all())
+            study.written = new
+            study.save()
+            return study
 
     @classmethod
-    def open(cls, folder: Path, url: str | None = None) -> Study:
-        """A study that is there, of which nothing is made anew.
+    def open(cls, folder: Path, url: str | None = None, *, hold: bool = False) -> Study:
+        """A study that is there, of which nothing is made anew; `hold` it to search.
 
         `url` is where its storage is now, or has a password, which is not kept. Raises InputError
         E860, E861.
         """
-        try:
-            about = json.loads((folder / "study.json").read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            help = f"archc search SPEC -o {folder}"
-            raise InputError.of("E860", f"{folder} holds no study", help=help) from error
-        if not isinstance(about, dict) or about.get("format") != FORMAT:
-            raise InputError.of("E860", f"{folder} is a study of another archc", help="begin anew")
+        about = about_of(folder)
         kept = about["storage"]
         if kept is None and url is not None:
             what = f"the trials of {folder} are in its own study.db"
@@ -116,11 +120,17 @@ class Study:
         if kept is not None and url is None and "***" in kept:
             help = f"--storage {kept}, with the password"
             raise InputError.of("E861", f"the storage of {folder} has a password", help=help)
-        search = settled(read(origin(folder)), about["search"])
-        return cls(folder, about, Storage(url or kept, folder / "study.db", about["name"], search))
+        with ExitStack() as stack:
+            if hold:
+                stack.enter_context(alone(folder))
+                about = about_of(folder)  # who held it may have changed it
+            search = settled(read(origin(folder)), about["search"])
+            storage = Storage(url or kept, folder / "study.db", about["name"], search)
+            return cls(folder, about, storage, stack.pop_all())
 
     def close(self) -> None:
         self.storage.close()
+        self.hold.close()
 
     def discard(self) -> None:
         """Takes a study away that has come to nothing, so that its folder is free for another."""
@@ -128,6 +138,7 @@ class Study:
         self.storage.close()
         own = [self.folder / name for name in ("study.json", "study.db", "log.txt")]
         remove([*own, *self.written])
+        shutil.rmtree(self.folder / TRIALS, ignore_errors=True)
 
     def save(self) -> None:
         text = json.dumps(self.about, indent=2) + "\n"
@@ -194,16 +205,46 @@ class Study:
                 file.write(text.encode())
         return target
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """While the block runs no other process searches here; InputError E860 if one does."""
-        if not abandoned(self.folder):
-            what = f"another process searches in {self.folder}"
-            raise InputError.of(
-                "E860", what, help="one coordinator writes; wait for it, or stop it"
-            )
-        with held(self.folder):
-            yield
+    def forget(self, number: int) -> None:
+        """Removes what a trial kept for a next rung."""
+        (self.folder / TRIALS / f"{number:04}" / STATE).unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """While the block runs no other process searches here; InputError E860 if one does."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(sole(folder))
+        except BlockingIOError as error:
+            what, help = f"another process searches in {folder}", "wait for it, or stop it"
+            raise InputError.of("E860", what, help=help) from error
+        yield
+
+
+def check_unused(folder: Path) -> None:
+    """Raises InputError E860 where the folder holds a study, or what is left of one."""
+    if (folder / "study.json").exists():
+        raise InputError.of(
+            "E860",
+            f"{folder} holds a study already",
+            help=f"go on with it: --resume {folder}; or choose another folder: -o",
+        )
+    if any((folder / TRIALS).glob("*")):
+        what = f"{folder / TRIALS} holds trials of a study that is gone"
+        raise InputError.of("E860", what, help="remove it, or choose another folder: -o")
+
+
+def about_of(folder: Path) -> Mapping[str, Any]:
+    """What study.json says. Raises InputError E860."""
+    try:
+        about = json.loads((folder / "study.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        help = f"archc search SPEC -o {folder}"
+        raise InputError.of("E860", f"{folder} holds no study", help=help) from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise InputError.of("E860", f"{folder} is a study of another archc", help="begin anew")
+    return about
 
 
 def remove(files: Iterable[Path]) -> None:

@@ -15,6 +15,9 @@ State = Literal["complete", "failed", "duplicate", "limited"]
 COST = "cost"
 """A value of this name is what the evaluation cost, in place of the seconds that it took."""
 
+STATE = "state.pt"
+"""In a trial's folder what its next rung begins with; it is removed once the trial is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

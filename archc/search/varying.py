@@ -15,6 +15,7 @@ from archc.place import Place
 from archc.search.holes import Choices, Domain, Hole, Path, Real, Whole, is_number, same, spoken
 from archc.spec.ast import TYPE_NAMES, File, Parameter
 from archc.spec.data import Data, Mapping, Scalar, Sequence, holds_formula
+from archc.spec.finite import endless
 from archc.spec.formula import Formula, evaluate_over
 from archc.spec.search import DOMAIN
 from archc.spec.values import FormulaError
@@ -26,7 +27,7 @@ HELP = "[16, 32, 64], {int: [1, 6]}, or {float: [1.0e-4, 0.1], log: true}"
 class Wrong(Exception):
     """What is wrong with an entry of `vary`, so that it makes no hole."""
 
-    def __init__(self, code: str, message: str, place: Place, help: str = "") -> None:
+    def __init__(self, code: str, message: str, place: Place | None, help: str = "") -> None:
         super().__init__(message)
         self.diagnostic = Diagnostic(code, message, place, help=help)
 
@@ -136,6 +137,8 @@ class Varying:
         if len(values) != 2 or not all(map(is_number, values)):
             what = "a range is its lowest and its highest number"
             raise Wrong("E852", what, data.place, "{int: [1, 6]}")
+        for one in endless(data):
+            raise Wrong(one.code, one.message, one.place)
         low, high = values
         factor = False if log is None else self.value(log)
         if not isinstance(factor, bool) and log is not None:

@@ -68,17 +68,16 @@ def check_space(space: Space) -> None:
     )
     if not changing and not moved:
         raise nothing(space)
-    draws = Random(search.seed)
     try:
-        space.random(draws)
-        if search.moves is not None and not moved:  # what holes hold may make room for moves
-            moved = any(space.move(space.random(draws), draws) for _ in range(TRIES))
+        _ = space.sure
     except SpecError as error:
         first, *others = error.diagnostics
         note = f"so it is with this candidate; of {TRIES} that were drawn none is right"
         raise SpecError([replace(first, notes=(*first.notes, note)), *others]) from error
-    if search.moves is not None and not moved:
-        raise nothing(space)
+    if search.moves is not None and not moved:  # what holes hold may make room for moves
+        draws = Random(search.seed)
+        if not any(space.move(space.random(draws), draws) for _ in range(TRIES)):
+            raise nothing(space)
 
 
 def nothing(space: Space) -> SpecError:

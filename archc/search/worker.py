@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from archc.errors import ArchcError, Diagnostic
+from archc.search import group
 from archc.search.candidate import Candidate
 from archc.search.evaluating import Setup, evaluated
 from archc.search.jobs import Parcel
@@ -85,19 +86,18 @@ def one_on_this_machine() -> Iterator[None]:
 
 
 def die_with_parent() -> None:
-    """Ends this process once its parent is gone, even while it is suspended where Linux does it."""
+    """Ends this process, and what it begins from here on, once its parent is gone."""
     parent = parent_process()
     if parent is None:
         return
-    if sys.platform == "linux":
+    group.lead()
+    if sys.platform == "linux":  # where it may be suspended then, and has to go on to notice
         import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent.pid:  # it was gone before
-            os._exit(1)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
 
     def watch() -> None:
         parent.join()
-        os._exit(1)
+        group.end_own()
 
     threading.Thread(target=watch, daemon=True).start()

@@ -18,6 +18,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from archc.errors import CheckError
+from archc.search import group
 from archc.search.evaluating import Setup, evaluated
 from archc.search.jobs import Job, Outcome, Parcel
 from archc.search.worker import ALONE, DONE, READY, Broken, one_on_this_machine, work
@@ -53,7 +54,10 @@ class Here:
 
 @dataclass(eq=False, slots=True)
 class Member:
-    """A process, and what it is at. `paused` are the seconds of that in which it was suspended."""
+    """A process, and what it is at since `began`.
+
+    `paused` are the seconds of that in which it was suspended, or waited to be alone since `asked`.
+    """
 
     process: SpawnProcess
     connection: Connection
@@ -61,7 +65,13 @@ class Member:
     parcel: Parcel | None = None
     tries: int = 0
     began: float = 0.0
+    asked: float = 0.0
     paused: float = 0.0
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
 
 
 @dataclass(eq=False)
@@ -73,7 +83,8 @@ class Workers:
     threads: int = 1
     timeout: float | None = None
     members: list[Member] = field(default_factory=list)
-    asking: deque[Member] = field(default_factory=deque)  # to be alone, the first of them is
+    asking: deque[Member] = field(default_factory=deque)  # to be alone
+    quiet: bool = False  # whether the first of them is
     since: float = 0.0  # when it came to be
     stillborn: int = 0  # processes in a row that died before they were ready
 
@@ -93,7 +104,8 @@ class Workers:
 
     @property
     def free(self) -> bool:
-        return any(one.parcel is None for one in self.members)
+        """Whether one can be given work; none while one of them is alone: to ask computes, too."""
+        return not self.asking and any(one.parcel is None for one in self.members)
 
     def give(self, job: Job) -> None:
         member = next(one for one in self.members if one.parcel is None)
@@ -129,17 +141,20 @@ class Workers:
         """Takes what a member says, or that it is gone."""
         try:
             said = member.connection.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # it may die in the middle of a word
             return self._lost(member)
         if isinstance(said, Broken):
             raise said.kind(said.diagnostics)
         if said == READY:
             member.ready, self.stillborn = True, 0
+            if self.quiet:
+                group.suspend(member.pid)
             self._send(member)
+            self._quieten()
         elif said == ALONE:
+            member.asked = time.monotonic()
             self.asking.append(member)
-            if self.asking[0] is member:
-                self._quieten()
+            self._quieten()
         elif said == DONE:
             self._leave(member)
         else:
@@ -160,7 +175,9 @@ class Workers:
             if self.stillborn > TRIES:
                 help = "-v says more; --workers 0 evaluates in this process, and shows what fails"
                 raise CheckError.of("E863", f"workers die as they begin: {how}", help=help)
-        why = f"its worker died ({how}), twice; most often there is not enough memory"
+        killed = code is not None and code < 0
+        why = f"its worker died ({how}), twice"
+        why += "; most often there is not enough memory" if killed else ""
         return self._replace(member, why, again=member.tries < TRIES)
 
     def _overdue(self) -> Iterator[Outcome]:
@@ -174,11 +191,9 @@ class Workers:
 
     def _replace(self, member: Member, why: str, again: bool) -> Outcome | None:
         end(member)
-        self._leave(member)
         fresh = self._member()
-        if self.asking:
-            suspend(fresh)
         self.members[self.members.index(member)] = fresh
+        self._leave(member)
         if member.parcel is None:
             return None
         if again:
@@ -190,10 +205,9 @@ class Workers:
     # ---- time
 
     def _left(self, member: Member) -> float:
-        """Seconds until it has taken too long; infinite while it is suspended."""
-        suspended = bool(self.asking) and member is not self.asking[0]
+        """Seconds until it has taken too long; infinite while it cannot go on."""
         at_work = member.parcel is not None and member.ready
-        if self.timeout is None or not at_work or suspended:
+        if self.timeout is None or not at_work or self._waits(member):
             return float("inf")
         return self.timeout - (time.monotonic() - member.began - member.paused)
 
@@ -202,13 +216,25 @@ class Workers:
 
     # ---- being alone
 
+    def _waits(self, member: Member) -> bool:
+        """Whether it is suspended, or asks in vain as yet."""
+        if self.quiet:
+            return member is not self.asking[0]
+        return member in self.asking
+
     def _quieten(self) -> None:
-        """Suspends all others, and tells the first who asked that nobody else computes."""
+        """Suspends all others, and tells the first who asked that nobody else computes.
+
+        Once all are ready: what a process imports as it begins is not to be suspended half way.
+        """
+        if self.quiet or not self.asking or not all(one.ready for one in self.members):
+            return
         first = self.asking[0]
-        self.since = time.monotonic()
+        self.quiet, self.since = True, time.monotonic()
+        first.paused += self.since - first.asked
         for one in self.members:
             if one is not first:
-                suspend(one)
+                group.suspend(one.pid)
         with suppress(ConnectionError):
             first.connection.send(ALONE)
 
@@ -216,48 +242,29 @@ class Workers:
         """The member need not be alone any more; the next one may."""
         if member not in self.asking:
             return
-        first = self.asking[0] is member
+        was_alone = self.quiet and self.asking[0] is member
         self.asking.remove(member)
-        if not first:
-            return
-        now = time.monotonic()
+        if was_alone:
+            self._wake(member)
+        self._quieten()
+
+    def _wake(self, alone: Member) -> None:
+        """Lets all go on that were suspended while one was alone."""
+        self.quiet, now = False, time.monotonic()
         for one in self.members:
-            if one is not member:
-                if one.began < self.since:
-                    one.paused += now - self.since
-                else:  # it was given its work while it was suspended, and begins now
-                    one.began = now
-                go_on(one)
-        if self.asking:
-            self._quieten()
-
-
-def suspend(member: Member) -> None:
-    import psutil
-
-    with suppress(psutil.NoSuchProcess):  # where it died, that will be heard
-        psutil.Process(member.process.pid).suspend()
-
-
-def go_on(member: Member) -> None:
-    import psutil
-
-    with suppress(psutil.NoSuchProcess):
-        psutil.Process(member.process.pid).resume()
+            if one is alone:
+                continue
+            if one.began >= self.since:  # it was given its work meanwhile, and begins now
+                one.began = now
+            elif one not in self.asking:  # of who asks, all that is counted in the end
+                one.paused += now - self.since
+            group.go_on(one.pid)
 
 
 def end(member: Member) -> None:
     """Ends a member and the processes that it has begun, suspended or not."""
-    import psutil
-
-    begun: list[psutil.Process] = []
-    suspend(member)  # so that it begins no other
-    with suppress(psutil.NoSuchProcess):
-        begun = psutil.Process(member.process.pid).children(recursive=True)
-    member.process.kill()
-    for one in begun:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()
+    group.end(member.pid)
+    member.process.kill()  # where it is no group yet
     member.process.join()
     member.connection.close()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
+from archc.errors import Diagnostic, Findings, SpecError
 from archc.place import Place, Source
 from archc.spec import formula as formulas
+from archc.spec import slips
 from archc.spec.ast import (
     MODIFIERS,
     TYPE_NAMES,
@@ -271,9 +272,8 @@ class Parser:
             )
         else:
             second = data.entries[heads[1]].key
-            near = did_you_mean(str(heads[1]), MODIFIERS)
             what = ", ".join(f"'{head}'" for head in heads[:4])
-            help = near if near.startswith("did") else f"modifiers are {', '.join(MODIFIERS)}"
+            help = slips.beside(str(heads[0]), str(heads[1]))
             self.fail("E205", f"a step has one op, found {what}", second.place, help=help)
         return Step(data.place, None, data.place, data, broken=True)
 

@@ -15,8 +15,10 @@ from typing import Any
 from archc.errors import Diagnostic, Findings, did_you_mean
 from archc.ir.types import DTYPES
 from archc.ops.base import Op
+from archc.ops.kinds import unequal
 from archc.ops.registry import ops
 from archc.place import Place
+from archc.spec import slips
 from archc.spec.accept import accepts
 from archc.spec.data import Data, Mapping, Sequence, holds_formula, plain
 from archc.spec.search import SECTION as SEARCH
@@ -292,7 +294,8 @@ def _diagnostics(
         code, what = ("E206", f"{op.name}: no attribute") if op else ("E201", "no key")
         for key in (key for key in inside.entries if key not in known):
             place = inside.entries[key].key.place
-            yield Diagnostic(code, f"{what} '{key}'", place, help=did_you_mean(str(key), known))
+            help = slips.within(op.name, str(key), known) if op else did_you_mean(str(key), known)
+            yield Diagnostic(code, f"{what} '{key}'", place, help=help)
 
 
 def _diagnostic(error: Any, where: Place, op: type[Op] | None) -> Diagnostic:
@@ -311,17 +314,20 @@ def _diagnostic(error: Any, where: Place, op: type[Op] | None) -> Diagnostic:
         )
     path = ".".join(map(str, error.absolute_path))
     wanted = _spoken(error, op)
-    help = (
-        did_you_mean(str(error.instance), map(str, error.validator_value))
-        if error.validator == "enum"
-        else ""
-    )
+    help = EXAMPLES.get(path, "") if op is None else ""
+    if error.validator == "enum":
+        help = did_you_mean(str(error.instance), map(str, error.validator_value))
+    elif "number" in wanted:
+        help = unequal(error.instance)
     return Diagnostic(
         "E207" if op else "E202",
         f"{subject}{path}: {wanted}, found {_shown(error.instance)}",
         where,
         help=help,
     )
+
+
+EXAMPLES = {"outputs": "outputs: {logits: prev}, or a list of names"}
 
 
 def _inside(error: Any) -> Iterator[Any]:

@@ -27,7 +27,11 @@ STRATEGIES: dict[str, dict[str, Schema]] = {  # what each is told, beside what a
     },
     "reinforce": {
         "rate": {**LENGTH, "description": "How far the controller moves at each trial."},
-        "baseline": {**SHARE, "description": "The decay of the mean reward."},
+        "baseline": {
+            **SHARE,
+            "exclusiveMaximum": 1,
+            "description": "The decay of the mean reward.",
+        },
         "entropy": {**SHARE, "description": "How much it is worth to stay undecided."},
     },
     "surrogate": {
@@ -145,7 +149,10 @@ SECTION: Schema = {
                     "type": "boolean",
                     "description": "A child begins with its parent's weights.",
                 },
-                "timeout": {**LENGTH, "description": "Seconds that one candidate may take."},
+                "timeout": {
+                    **LENGTH,
+                    "description": "Seconds that a candidate may take on a rung.",
+                },
                 "threads": {**COUNT, "description": "Of onnxruntime where latency is measured."},
             },
         },

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from collections.abc import Sequence as Sequence_
-from math import isfinite
 from typing import Any
 
 from archc.errors import Diagnostic, Findings, SpecError, did_you_mean
 from archc.ir.program import Program
 from archc.place import Place
 from archc.spec.data import Data, Entry, Mapping, Scalar, Sequence
+from archc.spec.finite import endless
 from archc.spec.formula import Formula, evaluate_over
 from archc.spec.load import Loader
 from archc.spec.parse import Parser
@@ -26,6 +26,7 @@ from archc.train.section import Choice, Metric, Phase, Training, Update
 from archc.train.sources import mistakes, used
 
 PLAIN = ("batch", "epochs", "steps", "seed", "patience", "evaluate", "precision", "compile")
+ELSEWHERE = ("graph", "loss", "feed", *WORDS)  # steps and choices are judged with theirs
 TIMED = "weights of a loss's terms and numbers in 'feed' may change with time"
 
 
@@ -57,7 +58,7 @@ def examined(
     plain = changed(reader.section(data), change or {})
     wrong, paths = check_section(data, plain, SECTION)
     reader.findings += wrong
-    reader.findings += [*endless(data)]
+    reader.findings += endless(data, ELSEWHERE)
     data, plain = without(data, plain, paths)
     reader.partial = bool(paths)
     try:
@@ -72,20 +73,6 @@ def changed(settings: Map[str, Any], change: Map[str, Any]) -> dict[str, Any]:
     lasting = {"epochs", "steps"}
     dropped = lasting if not lasting.isdisjoint(change) else set()
     return {**{key: one for key, one in settings.items() if key not in dropped}, **change}
-
-
-def endless(data: Data) -> Iterator[Diagnostic]:
-    """Numbers that are none, where nobody else looks: steps and choices are checked with theirs."""
-    match data:
-        case Scalar(value=float() as value) if not isfinite(value):
-            yield Diagnostic("E202", f"a finite number is wanted, found {value}", data.place)
-        case Sequence(items):
-            for item in items:
-                yield from endless(item)
-        case Mapping(entries):
-            for key, entry in entries.items():
-                if key not in ("graph", "loss", "feed", *WORDS):
-                    yield from endless(entry.value)
 
 
 def without(

@@ -70,7 +70,7 @@ def timed(
         with alone():
             done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        why = done.stderr.strip().rpartition("\n")[2][:200]
+        why = done.stderr.strip().rpartition("\n")[2][:200] or f"exit code {done.returncode}"
         raise EvaluationError.of("E865", f"onnxruntime could not run the file: {why}")
     values: dict[str, float] = json.loads(done.stdout)
     return values

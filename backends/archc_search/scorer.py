@@ -62,7 +62,7 @@ class Scorer:
             found |= {name: measured[name] for name in sorted(self.clocked)}
         if self.scores:
             assert self.trainer is not None
-            found |= scored(self.scores, self.trainer.begun(candidate, task))
+            found |= scored(self.scores, self.trainer.begun(candidate, task, inherits=False))
         if found and self.search.evaluation.epochs:
             task.folder.mkdir(parents=True, exist_ok=True)
             with replacing(path) as file:

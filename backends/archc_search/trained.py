@@ -17,7 +17,7 @@ from archc.safetensors import read as open_safetensors
 from archc.safetensors import write_safetensors
 from archc.search.candidate import Candidate
 from archc.search.section import Evaluation
-from archc.search.trial import Task
+from archc.search.trial import STATE, Task
 from archc.train import Graphs, Training, join, read
 from archc.weights import open_weights
 from archc_search.alike import heir
@@ -32,7 +32,7 @@ from archc_train.loop import Loop
 from archc_train.trainee import Trainee
 
 LOG = logging.getLogger("archc.search")
-STATE, SPEC, WEIGHTS = "state.pt", "spec.yaml", "weights.safetensors"  # in a trial's folder
+SPEC, WEIGHTS = "spec.yaml", "weights.safetensors"  # in a trial's folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,14 @@ class Trainer:
             )
         return self.sets[key]
 
-    def begun(self, candidate: Candidate, task: Task, afresh: bool = True) -> Begun:
-        """The candidate with its first weights, if they count: its parent's where it inherits."""
+    def begun(self, candidate: Candidate, task: Task, inherits: bool = True) -> Begun:
+        """The candidate, with its parent's weights where it `inherits` and the search lets it."""
         training = self.training(candidate)
         data = self.data(candidate, training)
         fitting(candidate.program, training, data)
         graphs = join(candidate.program, training, data.types)
         check(candidate.program, training, graphs, data)
-        weights, distance = self.first(candidate, task) if afresh else (None, None)
+        weights, distance = self.first(candidate, task) if inherits else (None, None)
         trainee = Trainee(candidate.program, graphs, weights, training.seed)
         return Begun(candidate.program, training, graphs, data, trainee, distance)
 
@@ -145,7 +145,7 @@ class Trainer:
         Raises EvaluationError where a number is not finite.
         """
         saved = checkpoint.load(task.folder / STATE)
-        begun = self.begun(candidate, task, afresh=saved is None)
+        begun = self.begun(candidate, task, inherits=saved is None)
         loop = self.loop(begun)
         if saved is not None:
             loop.load(saved["loop"])
@@ -176,8 +176,6 @@ class Trainer:
         task.folder.mkdir(parents=True, exist_ok=True)
         if until < loop.turns:
             checkpoint.save(task.folder / STATE, {"loop": loop.state(), "gap": distance})
-        else:
-            (task.folder / STATE).unlink(missing_ok=True)
         if self.evaluation.inherit:
             (task.folder / SPEC).write_text(candidate.text(), encoding="utf-8")
             arrays = {

@@ -119,6 +119,13 @@ def failing(candidate: Candidate) -> float:
     return score(candidate)
 
 
+def leaving(candidate: Candidate) -> dict[str, float]:
+    """Ends as a script does, or costs what is no number."""
+    if candidate.parameters["width"] % 2:
+        sys.exit(2)
+    return {"score": score(candidate), "cost": float("nan")}
+
+
 def hanging(candidate: Candidate) -> float:
     if candidate.parameters["width"] % 2:
         time.sleep(60)
@@ -130,6 +137,16 @@ def begetting(candidate: Candidate, task: Task) -> float:
     task.folder.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
         (task.folder / "child").write_text(str(child.pid))
+    return score(candidate)
+
+
+def orphaning(candidate: Candidate, task: Task) -> float:
+    """Dies while a process of its own goes on."""
+    task.folder.mkdir(parents=True, exist_ok=True)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with (task.folder / "children").open("a") as file:
+        file.write(f"{child.pid}\n")
+    os.kill(os.getpid(), signal.SIGKILL)
     return score(candidate)
 
 
@@ -147,6 +164,12 @@ def dying_once(candidate: Candidate, task: Task) -> float:
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return score(candidate)
+
+
+def untidy(candidate: Candidate, task: Task) -> dict[str, float]:
+    task.folder.mkdir(parents=True)
+    (task.folder / "left.txt").touch()
+    return nameless(candidate)
 
 
 def nameless(candidate: Candidate) -> dict[str, float]:

@@ -271,6 +271,7 @@ def test_how_a_trial_ended_is_said_in_its_line(
         (["--resume", "x", "--set", "width=3"], "E706", "--set is for a new one"),
         (["--resume", "nowhere"], "E860", "no study"),
         (["net.yaml", "--trials", "0"], "E706", "--trials"),
+        (["net.yaml", "--seconds", "nan"], "E706", "--seconds"),
         (["net.yaml", "--workers", "-1"], "E706", "--workers"),
         (["net.yaml", "--table", "x", "--evaluate", "y"], "E706", "two ways"),
         (["net.yaml", "--evaluate", "nobody"], "E862", "no evaluator 'nobody'"),
@@ -292,7 +293,8 @@ def test_what_came_to_nothing_does_not_take_the_folder(
     spec, folder = standin.written(tmp_path), str(tmp_path / "s")
     given = ("search", str(spec), "-o", folder, "--workers", "0")
     assert "error[E862]" in failed(capsys, *given, "--evaluate", "search.standin:scoer")[1]
-    assert "error[E862]" in failed(capsys, *given, "--evaluate", "search.standin:nameless")[1]
+    untidy = "search.standin:untidy"  # it leaves a file in the trial's folder
+    assert "error[E862]" in failed(capsys, *given, "--evaluate", untidy)[1]
     assert list(Path(folder).iterdir()) == []
     standin.written(tmp_path, standin.SPEC + "# mended\n")
     assert main([*given, "-q", "--evaluate", "search.standin:score"]) == 0

@@ -179,6 +179,13 @@ def test_a_candidate_that_fails_is_recorded_and_the_search_goes_on(tmp_path: Pat
     assert all(one.why.startswith(f"as trial {one.twin}: ") for one in twins)
 
 
+def test_a_candidate_fails_that_leaves_or_costs_no_number(tmp_path: Path) -> None:
+    loop = in_memory(SPEC, "leaving", tmp_path, trials=6)
+    why = {one.why for one in loop.records if one.evaluated}
+    assert why == {"SystemExit: 2", "its cost is nan"}
+    assert 0 <= loop.spent < 60
+
+
 def test_an_objective_that_nobody_gives_ends_the_search(tmp_path: Path) -> None:
     with pytest.raises(ArchcError, match=r"E862.*'score'") as error:
         in_memory(SPEC, "nameless", tmp_path)

@@ -67,6 +67,11 @@ def test_points_at_the_ends_have_most_room() -> None:
     assert room[2] > room[1]
 
 
+def test_what_is_the_same_for_all_has_no_say() -> None:
+    line = [(0.0, 6.0), (1.0, 5.0), (4.0, 4.0), (4.1, 3.9), (4.2, 3.8), (5.0, 1.0), (6.0, 0.0)]
+    assert best_first([(0.0, *one) for one in line]) == best_first(line)
+
+
 def test_the_best_come_first_and_of_equals_the_earlier() -> None:
     assert best_first([(2.0,), (1.0,), (2.0,)]) == [1, 0, 2]
     assert best_first([(2.0, 2.0), (1.0, 1.0), (3.0, 3.0)]) == [1, 0, 2]

@@ -145,9 +145,20 @@ def test_children_begin_as_their_parents_ended(tmp_path: Path) -> None:
     assert found["inherited_gap"] <= 1e-5
     last = evaluate(wider, task(tmp_path, 2, 1, 0))
     assert last["inherited_gap"] == found["inherited_gap"]
-    assert evaluate(wider, task(tmp_path, 2, 1, 0)) == last  # from its parent on once more
+    assert evaluate(wider, task(tmp_path, 2, 1, 0)) == last  # from its first rung on once more
     assert found["accuracy"] > parent["accuracy"] - 0.05
     assert "inherited_gap" not in evaluate(wider, task(tmp_path, 3))  # it has no parent
+
+
+def test_scores_at_first_weights_are_not_those_of_inherited_ones(tmp_path: Path) -> None:
+    candidate = read(SPEC, tmp_path)
+    sought = (*ACCURATE, Objective("synflow", True))
+    search = Search((), None, sought, evaluation=Evaluation(epochs=(1,), inherit=True))
+    evaluate = evaluator(search, candidate, {})
+    first = evaluate(candidate, task(tmp_path, 0))
+    child = evaluate(candidate, task(tmp_path, 1, 0, 0))
+    assert child["synflow"] == first["synflow"]
+    assert child["accuracy"] > first["accuracy"]
 
 
 def test_a_training_that_runs_away_is_a_failure(tmp_path: Path) -> None:

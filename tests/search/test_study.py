@@ -14,6 +14,7 @@ import optuna
 import pytest
 from search import standin
 
+from archc.cli.main import main
 from archc.errors import ArchcError
 from archc.pipeline import compile
 from archc.search.reading import read
@@ -163,25 +164,45 @@ def test_a_folder_holds_one_study(study: Study, tmp_path: Path) -> None:
     assert code_of(error) == "E860"
 
 
+def test_trials_of_a_study_that_is_gone_are_nobody_elses(tmp_path: Path) -> None:
+    left = tmp_path / "study" / "trials" / "0000"
+    left.mkdir(parents=True)
+    with pytest.raises(ArchcError, match="a study that is gone") as error:
+        standin.begun(tmp_path)
+    assert code_of(error) == "E860" and left.exists()
+
+
 def test_one_process_at_a_time_searches(study: Study) -> None:
+    """Who comes second changes nothing, neither the budget nor the folder."""
     hold = f"""
 from pathlib import Path
-from archc.files import held
-with held(Path({str(study.folder)!r})):
-    print(1, flush=True)
-    input()
+from archc.search.study import Study
+study = Study.open(Path({str(study.folder)!r}), hold=True)
+print(1, flush=True)
+input()
+study.close()
 """
+    before = (study.folder / "study.json").read_text()
     with subprocess.Popen(
         [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None and process.stdin is not None
         process.stdout.readline()
-        with pytest.raises(ArchcError) as error, study.alone():
-            pass
+        errors = []
+        for again in (
+            lambda: Study.open(study.folder, hold=True),
+            lambda: Study.create(study.folder, study.origin.program, study.search, evaluator={}),
+        ):
+            with pytest.raises(ArchcError, match="another process searches") as error:
+                again()
+            errors.append(code_of(error))
+        resumed = ["search", "--resume", str(study.folder), "--trials", "999"]
+        assert main(resumed) == 1
+        Study.open(study.folder).close()  # to look at it needs no hold
         process.stdin.close()
-    assert code_of(error) == "E860"
-    with study.alone():
-        pass
+    assert errors == ["E860", "E860"]
+    assert (study.folder / "study.json").read_text() == before
+    Study.open(study.folder, hold=True).close()
 
 
 def test_a_password_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,28 @@ def test_it_is_said_of_the_spec(
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
+SPARSE = """\
+archc: 1
+name: sparse
+params: {c: 8, g: 1}
+inputs: {image: [N, 3, 4, 4]}
+graph: [{conv2d: {out: =c, kernel: 1}}, {conv2d: {out: 96, kernel: 1, groups: =g}}]
+search:
+  vary: {c: {int: [8, 96]}, g: {int: [1, 96]}}
+  objectives: {minimize: params}
+  strategy: random
+  budget: {trials: 50}
+"""
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_search_goes_on_where_little_that_is_drawn_is_right(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "sparse.yaml"
+    path.write_text(SPARSE, encoding="utf-8")
+    given = ["search", str(path), "-o", str(tmp_path / "s"), "-q", "--workers", "0"]
+    assert main([*given, "--seed", str(seed)]) == 0
+
+
 def test_chosen_parameters_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One choice is a change where the spec begins elsewhere."""
     path = tmp_path / "mine.yaml"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +20,7 @@ import pytest
 from search import standin
 
 from archc.errors import ArchcError
+from archc.search import group
 from archc.search.candidate import Candidate
 from archc.search.evaluating import Setup
 from archc.search.jobs import Job, Outcome
@@ -94,11 +98,78 @@ def test_what_takes_too_long_has_failed(crew: Crew) -> None:
 def test_what_takes_too_long_ends_with_all_that_it_began(crew: Crew) -> None:
     staff = crew("begetting", timeout=2)
     assert outcomes(staff, [5])[5].why == "it took longer than 2 s"
-    child = int((staff.setup.trial(0) / "child").read_text())
-    end = time.monotonic() + 10
-    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+    gone(int((staff.setup.trial(0) / "child").read_text()))
+
+
+def test_what_a_killed_worker_began_ends_with_it(crew: Crew) -> None:
+    staff = crew("orphaning")
+    one = outcomes(staff, [5])[5]
+    assert one.why.startswith("its worker died (signal 9), twice; most often there is not")
+    children = (staff.setup.trial(0) / "children").read_text().split()
+    assert len(children) == 2
+    for child in children:
+        gone(int(child))
+
+
+COORDINATOR = """
+import sys
+from pathlib import Path
+from search import standin
+from archc.search.candidate import Candidate
+from archc.search.evaluating import Setup
+from archc.search.jobs import Job
+from archc.search.reading import read
+from archc.search.workers import Workers
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    origin = Candidate.read(standin.SPEC, path)
+    name = "search.standin:begetting"
+    crew = Workers(Setup(read(origin), path, path.parent / "trials", "function", name), 1)
+    crew.give(Job(0, origin))
+    while True:
+        crew.wait(1)
+"""
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_nothing_goes_on_without_its_coordinator(stopped: bool, tmp_path: Path) -> None:
+    script, path = tmp_path / "coordinator.py", standin.written(tmp_path)
+    script.write_text(COORDINATOR)
+    paths = os.pathsep.join(filter(None, sys.path))
+    with subprocess.Popen(
+        [sys.executable, str(script), str(path)], env={**os.environ, "PYTHONPATH": paths}
+    ) as process:
+        try:
+            mark = tmp_path / "trials" / "0000" / "child"
+            until(lambda: mark.exists() and bool(mark.read_text()), 60)
+            child = psutil.Process(int(mark.read_text()))
+            worker = child.parent()
+            assert worker is not None and worker.pid != process.pid
+            if stopped:
+                group.suspend(worker.pid)
+                until(lambda: child.status() == psutil.STATUS_STOPPED)
+        finally:
+            process.kill()
+    gone(worker.pid)
+    gone(child.pid)
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def gone(pid: int) -> None:
+    def ended() -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    until(ended)
 
 
 def test_a_failure_comes_with_all_that_is_known_of_it(crew: Crew) -> None:
@@ -178,8 +249,6 @@ def test_a_wrong_function_ends_the_search(name: str, said: str, crew: Crew) -> N
 
 def test_workers_that_cannot_begin_end_the_search(crew: Crew, tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text("import os\nos._exit(7)\n")
-    import sys
-
     sys.path.insert(0, str(tmp_path))
     try:
         one = crew("deadly:score")
