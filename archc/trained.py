@@ -32,8 +32,13 @@ class Trained:
         path = folder / "run.json"
         if not path.is_file():
             return None
-        about = json.loads(path.read_text("utf-8"))
-        facts = about.get("facts", {})
+        try:
+            about = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError.of("E811", f"{path} cannot be read: {error}") from error
+        facts = about.get("facts", {}) if isinstance(about, dict) else None
+        if not isinstance(facts, dict) or not isinstance(about.get("settings", {}), dict):
+            raise InputError.of("E811", f"{path} is no run's")
         learnt = {key: facts[key] for key in LEARNT if key in facts}
         return cls(folder, about.get("settings", {}), learnt)
 

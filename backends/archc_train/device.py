@@ -253,11 +253,21 @@ class Device:
 
     def random_state(self) -> dict[str, Any]:
         found: dict[str, Any] = {"cpu": torch.get_rng_state()}
-        if self.torch.type == "cuda":
-            found["cuda"] = torch.cuda.get_rng_state(self.torch)
+        if not self.is_cpu:
+            found[self.torch.type] = torch.get_device_module(self.torch).get_rng_state()
         return found
 
     def set_random_state(self, state: dict[str, Any]) -> None:
         torch.set_rng_state(state["cpu"])
-        if "cuda" in state and self.torch.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda"], self.torch)
+        if not self.is_cpu and self.torch.type in state:
+            torch.get_device_module(self.torch).set_rng_state(state[self.torch.type])
+
+    # ---- fp16
+
+    def scale_state(self) -> dict[str, Any]:
+        """What is known of the factor that losses are multiplied by; nothing but in fp16."""
+        return {} if self.scaler is None else dict(self.scaler.state_dict())
+
+    def load_scale_state(self, state: dict[str, Any]) -> None:
+        if self.scaler is not None and state:
+            self.scaler.load_state_dict(state)

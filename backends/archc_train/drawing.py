@@ -19,14 +19,13 @@ from archc.ir.program import Definition, Program
 from archc.ir.substitution import substitute
 from archc.ir.types import FLOATING, TensorType
 from archc.spec.data import Data, Sequence
-from archc.train import Moment, Training, Update, join, read
+from archc.train import Training, Update, join
 from archc.train.data import record
 from archc.train.moment import at
 from archc.train.section import Choice, Metric
+from archc_train.measuring import moments
 from archc_train.run import Run
 from archc_train.trainee import Trainee
-
-END = Moment(10**9, 1e9, 1.0)  # when all that changes with time has changed
 
 
 def artist(program: Program, training: Training, model: str | None) -> str | None:
@@ -64,16 +63,18 @@ def pictures(run: Run, program: Program, model: str, weights: Path, count: int) 
     """Drawn pictures, `[count, C, H, W]`.
 
     The training's own draws are used where an input has one; other inputs are normal noise, and
-    numbers are as at the training's end.
+    numbers are as they were when the weights were made.
     """
-    training = read(program, run.about["changes"])
+    training = run.training(program)
     definition = program.models[model]
     name = output(definition)
     assert name is not None
     alone, fields = by_itself(training, definition, model, name)
     graphs = join(program, alone, fields)
     trainee = Trainee(program, graphs, weights, training.seed).eval()
-    values: dict[str, Tensor] = {n: torch.tensor(at(v, END)) for n, v in alone.numbers.items()}
+    chosen = weights.name == "best.safetensors"
+    when = next(iter(moments(run, training, run.about["items"], chosen).values()))
+    values: dict[str, Tensor] = {n: torch.tensor(at(v, when)) for n, v in alone.numbers.items()}
     for one, type in fields.items():
         shape = [int(str(substitute(d, dict.fromkeys(type.symbols, count)))) for d in type.dims]
         values[one] = torch.randn(shape) if type.dtype in FLOATING else torch.zeros(shape).long()

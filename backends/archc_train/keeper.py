@@ -46,7 +46,7 @@ class Keeper:
         self.worse = 0  # evaluations since the best
         self.noted = False  # whether it was said what evaluations cannot tell
         self.sums: dict[str, Tensor] = {}
-        self.count = 0
+        self.counts: dict[str, int] = {}  # not every update is made in every turn
         self.began = self.saved_at = self.drawn_at = time.monotonic()
 
     def begin(self, saved: Mapping[str, Any] | None) -> None:
@@ -80,13 +80,13 @@ class Keeper:
             for name, value in values.items():
                 key = f"{update}.{name}" if many else name
                 self.sums[key] = self.sums[key] + value if key in self.sums else value
-        self.count += 1
+                self.counts[key] = self.counts.get(key, 0) + 1
 
     def logged(self) -> News:
         """Writes a line with the means since the last one."""
         self.look()
-        measured = {name: float(value) / self.count for name, value in self.sums.items()}
-        self.sums, self.count = {}, 0
+        measured = {name: float(value) / self.counts[name] for name, value in self.sums.items()}
+        self.sums, self.counts = {}, {}
         rates = {f"rate.{name}": one.rate() for name, one in self.loop.learners.items()}
         self.tell({**measured, **rates})
         return self.news(measured)
@@ -197,7 +197,7 @@ class Keeper:
             "chosen": self.chosen,
             "worse": self.worse,
             "sums": self.sums,
-            "count": self.count,
+            "counts": self.counts,
         }
         if self.writes:
             self.run.save(state)
@@ -215,7 +215,7 @@ class Keeper:
         self.loop.load(state["loop"])
         self.best, self.worse = dict(state["best"]), state["worse"]
         self.chosen = dict(state["chosen"])
-        self.sums, self.count = dict(state["sums"]), state["count"]
+        self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
         if self.writes:
             self.run.forget_after(self.phase, self.loop.turn)
 

@@ -159,6 +159,7 @@ class Loop:
             "turn": self.turn,
             "drawn": self.drawn,
             "random": self.device.collected(self.device.random_state()),
+            "scale": self.device.scale_state(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -168,6 +169,7 @@ class Loop:
                 own.copy_(spread(value, own))
         for name, learner in self.learners.items():
             learner.load(state["learners"][name])
+        self.device.load_scale_state(state["scale"])
         self.turn, self.drawn = state["turn"], state["drawn"]
         if self.device.rank < len(state["random"]):
             self.device.set_random_state(state["random"][self.device.rank])

@@ -13,7 +13,7 @@ from archc.errors import Diagnostic, SpecError, did_you_mean
 from archc.train import Training
 from archc.train.section import Metric
 from archc_train.data.raw import spoken
-from archc_train.rankings import Ranking
+from archc_train.rankings import Gathered, Ranking
 
 if TYPE_CHECKING:
     from torchmetrics import Metric as Torch
@@ -77,7 +77,7 @@ class Measured:
                 what = f"the metric '{metric.name}' asks for '{name}', which is not there"
                 help = did_you_mean(name, known)
                 raise SpecError.of("E215", what, metric.place, help=help)
-        self.inner: Torch | Ranking | None = None
+        self.inner: Torch | Gathered | None = None
         self.shapes = ""
 
     def update(self, values: Mapping[str, Tensor], items: int) -> None:
@@ -94,7 +94,8 @@ class Measured:
             given = tuple(one.float() if one.is_floating_point() else one for one in given)
         if self.inner is None:
             made = METRICS[kind](dict(self.metric.options), given).to(given[0].device)
-            self.inner = Ranking(made) if kind in RANKINGS else made
+            logits = getattr(made, "threshold", None) is not None and given[0].is_floating_point()
+            self.inner = Ranking(made) if kind in RANKINGS else Gathered(made) if logits else made
         if kind == "mean":
             given = (given[0].float().mean(), given[0].new_tensor(items))  # with its weight
         chosen = len(given) == 2 and not given[1].is_floating_point() and given[0].ndim > 2

@@ -1,9 +1,10 @@
-"""Metrics that compare the scores of all items: AUROC and average precision.
+"""Metrics that are told of all items at once, and those among them that compare items.
 
 torchmetrics takes a batch whose scores lie between 0 and 1 for probabilities, and puts any other
-through a sigmoid or a softmax in single precision. Scores above 17 then are all the same, and those
-of two batches may not compare. So scores are gathered as they are, and torchmetrics gets their
-ranks, which have the same order and the same ties.
+through a sigmoid or a softmax in single precision. So what a logit means would depend on the batch
+that it is in, scores above 17 would all be the same, and those of two batches might not compare.
+Scores are gathered as they are. Of AUROC and average precision torchmetrics gets their ranks, which
+have the same order and the same ties.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
     from torchmetrics import CatMetric, Metric
 
 
-class Ranking:
-    """One of them while its values come in; several processes each bring their own."""
+class Gathered:
+    """A metric while its values come in, which is given them all at once in the end.
+
+    Several processes each bring their own.
+    """
 
     def __init__(self, inner: Metric) -> None:
         """`inner` is torchmetrics' own, new."""
         self.inner = inner
         self.classes: int | None = getattr(inner, "num_classes", None)  # None: two, and one score
-        self.ignored: int | None = getattr(inner, "ignore_index", None)
-        self.binned = getattr(inner, "thresholds", None) is not None
         self.scores: CatMetric | None = None
         self.labels: CatMetric | None = None
 
@@ -42,10 +44,33 @@ class Ranking:
         self.scores.update(scores)
         self.labels.update(labels.flatten())
 
+    def all(self) -> tuple[Tensor, Tensor]:
+        """The scores and the class numbers, of all processes."""
+        assert self.scores is not None and self.labels is not None
+        return self.scores.compute().cpu().double(), self.labels.compute().cpu().long()
+
+    def compute(self) -> float | None:
+        return self.told(*self.all())
+
+    def told(self, scores: Tensor, labels: Tensor) -> float:
+        metric = self.inner.cpu()
+        metric.reset()
+        metric.sync_on_compute = False  # every process has the values of all
+        metric.update(scores, labels)
+        return float(metric.compute())
+
+
+class Ranking(Gathered):
+    """One of the metrics that compare items."""
+
+    def __init__(self, inner: Metric) -> None:
+        super().__init__(inner)
+        self.ignored: int | None = getattr(inner, "ignore_index", None)
+        self.binned = getattr(inner, "thresholds", None) is not None
+
     def compute(self) -> float | None:
         """The number; none where some class has no item, and not a number where a score is none."""
-        assert self.scores is not None and self.labels is not None
-        scores, labels = self.scores.compute().cpu().double(), self.labels.compute().cpu().long()
+        scores, labels = self.all()
         if len(set(labels.tolist()) - {self.ignored}) < (self.classes or 2):
             return None
         if not self.binned:  # thresholds are of probabilities, and no matter of order
@@ -54,11 +79,7 @@ class Ranking:
             if scores.isnan().any():
                 return float("nan")
             scores = ranks(scores)
-        metric = self.inner.cpu()
-        metric.reset()
-        metric.sync_on_compute = False  # every process has the values of all
-        metric.update(scores, labels)
-        return float(metric.compute())
+        return self.told(scores, labels)
 
 
 def gathering(first: Tensor) -> CatMetric:

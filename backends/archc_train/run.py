@@ -150,9 +150,11 @@ class Run:
         found: list[dict[str, Any]] = []
         for line in path.read_text("utf-8").splitlines() if path.exists() else ():
             try:
-                found.append(json.loads(line))
+                record = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(record, dict) and {"phase", "turn"} <= record.keys():
+                found.append(record)
         return found
 
     def forget_after(self, phase: int, turn: int) -> None:

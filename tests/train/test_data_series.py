@@ -172,3 +172,43 @@ def test_lines_that_are_no_sequence_are_named(tmp_path: Path, line: str, said: s
     with pytest.raises(InputError, match="E806") as caught:
         read_ts(tmp_path / "a.ts")
     assert said in str(caught.value)
+
+
+def test_parts_follow_each_other_in_time_however_they_are_saved(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    rows = {"test": range(80, 100), "train": range(80)}
+    parts = {name: datasets.Dataset.from_dict({"a": [*map(float, v)]}) for name, v in rows.items()}
+    datasets.DatasetDict(parts).save_to_disk(tmp_path / "set")
+    options = {"history": 4, "horizon": 1, "scale": False}
+    found = load({"windows": options}, {"val": 8}, 0, str(tmp_path / "set"))
+    told = {
+        name: part.batch(torch.arange(len(part)))["future"].flatten().tolist()
+        for name, part in found.parts.items()
+    }
+    assert told == {
+        "train": [*map(float, range(4, 72))],
+        "val": [*map(float, range(76, 80))],
+        "test": [*map(float, range(84, 100))],
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"missing": "drop"}, "without some of its rows is another series"),
+        ({"label": "when"}, "'when' holds no numbers"),
+    ],
+)
+def test_what_a_series_does_not_take(options: dict[str, str], said: str, series: str) -> None:
+    with pytest.raises(InputError, match=said):
+        load({"windows": {"series": 10, **options}}, {}, 0, series)
+
+
+def test_a_column_that_never_changes_is_left_as_far_apart_as_it_is(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"a": np.arange(1000.0), "tariff": 12.34})
+    frame.loc[900:, "tariff"] = 12.5
+    frame.to_csv(tmp_path / "s.csv", index=False)
+    found = load({"windows": {"series": 5}}, {"val": 50, "test": 100}, 0, str(tmp_path / "s.csv"))
+    last = found.parts["test"].batch(torch.tensor([90]))["series"][0, -1, 1]
+    assert float(last) == pytest.approx(0.16, abs=1e-5)

@@ -62,7 +62,7 @@ def test_an_epoch_is_the_text_once_and_the_next_one_cuts_it_elsewhere(text: str)
 def test_parts_follow_each_other(text: str) -> None:
     found = load({"text": {"window": 10}}, {"val": 0.1, "test": 0.2}, 0, text)
     sizes = [len(part) * 10 / len(TEXT) for part in found.parts.values()]
-    assert sizes == pytest.approx([0.7, 0.1, 0.2], abs=0.01)
+    assert sizes == pytest.approx([0.72, 0.08, 0.2], abs=0.01)  # a tenth of what the test leaves
 
 
 @pytest.mark.parametrize("kind", ["words", "bpe"])

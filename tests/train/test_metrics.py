@@ -42,6 +42,14 @@ def seed() -> None:
     torch.manual_seed(0)
 
 
+@pytest.mark.parametrize("kind", ["accuracy", "precision", "recall", "f1"])
+def test_what_logits_mean_does_not_depend_on_their_batch(kind: str) -> None:
+    """A batch of logits that are all from 0 to 1 is one of logits."""
+    logits, label = torch.tensor([0.3, 0.4, -2.0, 3.0]), torch.tensor([1, 1, 0, 1])
+    batches = list(zip(logits.split(2), label.split(2), strict=True))
+    assert measured(kind, *batches) == measured(kind, (logits, label)) == 1
+
+
 def test_accuracy_of_classes_positions_and_two_classes() -> None:
     logits, label = torch.randn(20, 5), torch.randint(0, 5, (20,))
     right = (logits.argmax(1) == label).float().mean()

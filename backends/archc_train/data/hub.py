@@ -182,7 +182,8 @@ def tables(request: Request) -> dict[str, DataFrame]:
         table = data.to_pandas()
         for name, feature in data.features.items():
             if type(feature).__name__ == "ClassLabel":
-                names: Array = np.array(feature.names, dtype=object)
-                table[name] = names[table[name].to_numpy()]
+                names: Array = np.array([*feature.names, None], dtype=object)
+                codes = table[name].fillna(-1).to_numpy(np.int64)
+                table[name] = names[np.maximum(codes, -1)]  # -1 is none that anybody tells
         found[part] = table
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from math import prod
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def read_idx(path: Path) -> Array:
                 data = file.read(MOST + 1)
         else:
             data = path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise malformed(path, f"cannot be read: {error}", FORMAT) from error
     if len(data) > MOST:
         raise malformed(path, f"holds more than {MOST:,} bytes", FORMAT)

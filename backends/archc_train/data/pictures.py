@@ -53,10 +53,13 @@ class Files:
             from PIL import Image, ImageOps
         except ModuleNotFoundError as error:
             raise needs("pillow", "pictures") from error
-        with Image.open(self.paths[number]) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"it has {image.width} x {image.height} pixels")
-            return ImageOps.exif_transpose(image)
+        try:
+            with Image.open(self.paths[number]) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ValueError(f"it has {image.width} x {image.height} pixels")
+                return ImageOps.exif_transpose(image)
+        except Image.DecompressionBombError as error:
+            raise ValueError(str(error)) from error
 
     def name(self, number: int) -> str:
         return self.paths[number]

@@ -17,10 +17,11 @@ from archc_train.data.raw import Column, first
 def statistics(values: Array) -> dict[str, list[float]]:
     """Of the last axis's channels, over everything else; one that never changes has deviation 1."""
     flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
-    deviation = flat.std(axis=0)
+    mean, deviation = flat.mean(axis=0), flat.std(axis=0)
+    rounding = len(flat) * np.finfo(np.float64).eps * np.abs(mean)  # of a sum of equal numbers
     return {
-        "mean": [float(one) for one in flat.mean(axis=0)],
-        "deviation": [float(one) for one in np.where(deviation == 0, 1, deviation)],
+        "mean": [float(one) for one in mean],
+        "deviation": [float(one) for one in np.where(deviation <= rounding, 1, deviation)],
     }
 
 

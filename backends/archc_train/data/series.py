@@ -19,7 +19,7 @@ from archc_train.data.frames import column, frames, rows
 from archc_train.data.part import DataSet, Field, Fields
 from archc_train.data.raw import ALL, Request, first, needs
 from archc_train.data.scale import scaled, statistics
-from archc_train.data.table import is_number
+from archc_train.data.table import is_number, numbers
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -67,7 +67,7 @@ def windows(request: Request) -> DataSet:
     ]
     marks = None
     if label is not None:
-        marks = {p: np.asarray(column(one, str(label), request)) != 0 for p, one in tables.items()}
+        marks = {p: numbers(one, str(label), request) != 0 for p, one in tables.items()}
     series = {p: matrix(one, chosen, request) for p, one in tables.items()}
     return data_set(request, series, chosen, marks, cut=taken is None)
 
@@ -93,6 +93,10 @@ def matrix(table: DataFrame, chosen: list[str], request: Request, usual: str = "
     """The columns side by side, float64 `[rows, columns]`. Raises E806 for missing values, E807."""
     if not chosen:
         raise InputError.of("E807", f"{request.name} has no columns of numbers")
+    missing = request.options.get("missing", usual)
+    if missing == "drop":
+        what = f"{request.name}: a series without some of its rows is another series"
+        raise InputError.of("E806", what, help="missing: interpolate")
     for name in chosen:
         column(table, name, request)
         if not is_number(table, name):
@@ -100,7 +104,7 @@ def matrix(table: DataFrame, chosen: list[str], request: Request, usual: str = "
     found = np.stack([np.asarray(table[name], dtype=np.float64) for name in chosen], axis=1)
     for name, values in zip(chosen, found.T, strict=True):
         empty = ~np.isfinite(values)
-        if empty.all() or (empty.any() and request.options.get("missing", usual) == "error"):
+        if empty.all() or (empty.any() and missing == "error"):
             what = f"the column '{name}' is empty in {rows(table[name], empty, request)}"
             help = "missing: interpolate draws a line between the neighbours"
             raise InputError.of("E806", what, help=help)
@@ -116,6 +120,7 @@ def data_set(
     marks: Mapping[str, Array] | None,
     cut: bool = True,
 ) -> DataSet:
+    series = {part: series[part] for part in (*PARTS, ALL) if part in series}  # in time
     whole, ends = spans(request, series, cut)
     targets = names(request.options.get("target")) or chosen
     unknown = [name for name in targets if name not in chosen]

@@ -78,12 +78,12 @@ def language(request: Request) -> DataSet:
 
 
 def cut(text: str, request: Request) -> dict[str, str]:
-    """A text's parts."""
-    end = len(text) - request.share("val", len(text))
-    if "test" not in request.split:
-        return {"train": text[:end], "val": text[end:]}
-    begin = end - request.share("test", len(text))
-    return {"train": text[:begin], "val": text[end:], "test": text[begin:end]}
+    """A text's parts; the share of validation is one of what the test part leaves."""
+    test = request.share("test", len(text)) if "test" in request.split else 0
+    val = request.share("val", len(text) - test)
+    begin, end = len(text) - test - val, len(text) - val
+    parts = {"train": text[:begin], "val": text[end:], "test": text[begin:end]}
+    return parts if test else {part: parts[part] for part in ("train", "val")}
 
 
 def read_text(path: Path) -> str:
