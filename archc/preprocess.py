@@ -14,6 +14,8 @@ import numpy as np
 from archc.arrays import Array
 
 BILINEAR = 2  # Pillow's Resampling.BILINEAR
+# What may be opened, whatever a file is called: Pillow runs programs for some of the others.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 Room = tuple[int | None, int | None]  # height and width, None where any will do
 
 

@@ -74,6 +74,7 @@ def test_rows_of_numbers_are_scaled_and_arrays_are_fed_as_they_are(tmp_path: Pat
         ("a.json", b"1", "E645"),
         ("a.txt", b"1", "E643"),
         ("a.png", b"\x89PNG garbage", "E643"),
+        ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n%%EndComments\n", "E643"),
     ],
 )
 def test_what_is_no_input_is_refused(tmp_path: Path, name: str, content: bytes, code: str) -> None:
@@ -96,6 +97,50 @@ def test_pickles_and_absurd_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         feeds.load(IMAGE, huge)
     assert caught.value.diagnostics[0].code in ("E643", "E644")
+
+
+def test_a_picture_is_opened_as_one_whatever_it_is_called(
+    tmp_path: Path,
+) -> None:
+    """Pillow would run a program on some: only the formats of pictures are tried."""
+    path = tmp_path / "p.png"
+    Image.new("RGB", (4, 4)).save(path, "EPS")
+    with pytest.raises(InputError, match="cannot identify image file"):
+        feeds.load(IMAGE, path)
+
+
+def test_numbers_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    bytes_ = feeds.Wanted("x", "uint8", (None,))
+    (tmp_path / "a.json").write_text("[300, 1]")
+    np.save(tmp_path / "b.npy", np.array([3, -1]))
+    for name in ("a.json", "b.npy"):
+        with pytest.raises(InputError, match=r"E645.*uint8.*cannot hold"):
+            feeds.load(bytes_, tmp_path / name)
+
+
+def test_what_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "a.npz", tokens=np.zeros((1, 4000), np.int64))
+    monkeypatch.setattr(feeds, "MAX_BYTES", 20_000)
+    with pytest.raises(InputError, match="E644"):
+        feeds.load(TOKENS, tmp_path / "a.npz")
+    monkeypatch.undo()
+    monkeypatch.setattr(np, "load", None)  # the header tells that the rank is another one
+    with pytest.raises(InputError, match="E645"):
+        feeds.load(IMAGE, tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "size", {"size": "x"}, {"size": [100_000, 100_000]}, {"mean": [1, 2]}, {"crop": [1]},
+        {"pad": -3}, {"deviation": [0, 1, 1]}, {"unknown": 1},
+    ],
+)  # fmt: skip
+def test_what_a_file_says_of_pictures_is_checked(tmp_path: Path, section: object) -> None:
+    path = tmp_path / "p.png"
+    Image.new("RGB", (4, 4)).save(path)
+    with pytest.raises(InputError, match=r"E645.*'preprocess'"):
+        feeds.load(IMAGE, path, section)
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

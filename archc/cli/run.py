@@ -166,9 +166,12 @@ def lines(value: Any, labels: Any) -> list[str]:
         and value.ndim == 2
         and value.shape[1] == len(labels)
         and value.shape[0] == 1
+        and value.dtype.kind == "f"
     ):
-        scores = np.exp(value[0] - value[0].max())
-        scores = scores / scores.sum()
+        scores = value[0].astype(np.float64)
+        if scores.min() < 0 or abs(scores.sum() - 1) > 1e-3:  # else they are chances already
+            scores = np.exp(scores - scores.max())
+            scores = scores / scores.sum()
         best = np.argsort(-scores)[:5]
         return [f"{scores[k]:6.1%}  {printable(str(labels[k]))}" for k in best]
     return np.array2string(value, precision=5, threshold=40, edgeitems=4).splitlines()[:24]

@@ -84,6 +84,10 @@ def _minimum(wanted: Any, value: Any, schema: _Schema, root: _Schema) -> bool:
     return not _TYPES["number"](value) or value >= wanted
 
 
+def _above(wanted: Any, value: Any, schema: _Schema, root: _Schema) -> bool:
+    return not _TYPES["number"](value) or value > wanted
+
+
 def _maximum(wanted: Any, value: Any, schema: _Schema, root: _Schema) -> bool:
     return not _TYPES["number"](value) or value <= wanted
 
@@ -119,6 +123,7 @@ _KEYWORDS: dict[str, Callable[[Any, Any, _Schema, _Schema], bool]] = {
     "const": _const,
     "enum": _enum,
     "minimum": _minimum,
+    "exclusiveMinimum": _above,
     "maximum": _maximum,
     "minItems": _least_items,
     "maxItems": _most_items,

@@ -31,6 +31,25 @@ KINDS = {  # of JSON's values, in the language's words
 NAMES = {"type": "object", "propertyNames": {"type": ["string", "integer"]}}
 STEPS: dict[str, Any] = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 
+SIDE = {"type": "integer", "minimum": 1, "maximum": 8192}  # pixels
+PREPROCESS: dict[str, Any] = {
+    "type": "object",
+    "description": "What `archc run` does to a picture.",
+    "additionalProperties": False,
+    "properties": {
+        "size": {"anyOf": [SIDE, {"type": "array", "items": SIDE, "minItems": 1, "maxItems": 2}]},
+        "crop": {"anyOf": [SIDE, {"type": "array", "items": SIDE, "minItems": 2, "maxItems": 2}]},
+        "pad": {"type": "integer", "minimum": 0, "maximum": 8192},
+        "mean": {"type": "array", "items": {"type": "number"}, "minItems": 1},
+        "deviation": {
+            "type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 1,
+        },
+        "colours": {"enum": ["RGB", "BGR", "grey"]},
+        "scale": {"type": "number"},
+        "invert": {"type": "boolean"},
+    },
+}  # fmt: skip
+
 INPUT: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -162,25 +181,7 @@ SKELETON: dict[str, Any] = {
             "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object"}],
             "description": "Class names, written into the ONNX metadata.",
         },
-        "preprocess": {
-            "type": "object",
-            "description": "What `archc run` does to a picture.",
-            "additionalProperties": False,
-            "properties": {
-                "size": {
-                    "anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]
-                },
-                "crop": {
-                    "anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]
-                },
-                "pad": {"type": "integer", "minimum": 0},
-                "mean": {"type": "array", "items": {"type": "number"}},
-                "deviation": {"type": "array", "items": {"type": "number"}},
-                "colours": {"enum": ["RGB", "BGR", "grey"]},
-                "scale": {"type": "number"},
-                "invert": {"type": "boolean"},
-            },
-        },
+        "preprocess": PREPROCESS,
     },
     "$defs": {"step": {"type": ["string", "object", "null"]}},
 }

@@ -19,7 +19,9 @@ import numpy as np
 
 from archc import npz
 from archc.errors import InputError
-from archc.preprocess import Preprocess, standardised
+from archc.preprocess import FORMATS, Preprocess, standardised
+from archc.spec.accept import accepts
+from archc.spec.schema import PREPROCESS
 
 Array = np.ndarray[Any, Any]
 MAX_BYTES = 2 << 30
@@ -78,6 +80,8 @@ def _numpy(path: Path, wanted: Wanted) -> Array:
         with zipfile.ZipFile(path) as archive:
             member = _member(path, archive, wanted.name)
             npz.check_sizes(path, archive.infolist())
+            if member.file_size > MAX_BYTES:
+                raise InputError.of("E644", f"{path}: '{member.filename}' is too large an input")
             with archive.open(member) as inner:
                 _check_header(npz.read_header(inner), member.file_size, wanted, path)
         with np.load(path, allow_pickle=False) as found:
@@ -106,7 +110,7 @@ def _check_header(header: npz.Header, size: int, wanted: Wanted, path: Path) -> 
     if len(own) == len(wanted.shape) - 1 and wanted.shape[0] in (None, 1):
         own = (1, *own)
     fits = all(size in (None, found) for size, found in zip(wanted.shape, own, strict=False))
-    if len(own) == len(wanted.shape) and not fits:
+    if len(own) != len(wanted.shape) or not fits:
         raise InputError.of(
             "E645",
             f"{path}: the input '{wanted.name}' is {_shape_text(wanted.shape)}, "
@@ -147,7 +151,10 @@ def fitted(wanted: Wanted, value: Array, path: Path) -> Array:
             raise InputError.of(
                 "E645", f"{path}: the input '{wanted.name}' is {target}, found {value.dtype}"
             )
-        value = value.astype(target)
+        before, value = value, value.astype(target)
+        if target.kind in "iu" and not np.array_equal(before, value):
+            what = f"{path}: the input '{wanted.name}' is {target}, and cannot hold all numbers"
+            raise InputError.of("E645", what)
     return np.asarray(value, order="C")
 
 
@@ -180,11 +187,25 @@ def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
             "E645", f"the input '{wanted.name}' is no picture: {_shape_text(wanted.shape)}"
         )
     grey = wanted.shape[1] == 1
-    known = Preprocess.of(preprocess)
+    known = checked(preprocess, wanted.shape[1])
     image = known.shaped(_opened(path, "L" if grey else "RGB"), (wanted.shape[2], wanted.shape[3]))
     pixels = np.asarray(image)
     pixels = pixels[None] if grey else pixels.transpose(2, 0, 1)
     return known.values(pixels)[None].astype(np.dtype(wanted.dtype), copy=False)
+
+
+def checked(section: Mapping[str, Any], channels: int) -> Preprocess:
+    """What a model's file says of pictures. Raises InputError E645 where that is nothing."""
+    fits = accepts(PREPROCESS, section) and all(
+        len(section[key]) in (1, channels) for key in ("mean", "deviation") if key in section
+    )
+    if not fits:
+        raise InputError.of(
+            "E645",
+            "the 'preprocess' that the model's file has does not fit its input",
+            help="a .npy file is fed as it is",
+        )
+    return Preprocess.of(section)
 
 
 def _opened(path: Path, mode: str) -> Any:
@@ -200,7 +221,7 @@ def _opened(path: Path, mode: str) -> Any:
     try:
         with (
             warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
-            Image.open(path) as opened,
+            Image.open(path, formats=FORMATS) as opened,
         ):
             if opened.width * opened.height > MAX_PIXELS:
                 raise InputError.of("E644", f"{path} has {opened.width} x {opened.height} pixels")

@@ -95,7 +95,13 @@ def evaluate(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> dict
 def spec_names(session: ort.InferenceSession) -> dict[str, str]:
     """The spec's names of outputs that have another in the file: an input may be called so."""
     text = session.get_modelmeta().custom_metadata_map.get("archc.outputs", "{}")
-    return {own: name for name, own in json.loads(text).items()}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError.of("E640", "the file's 'archc.outputs' is no mapping of names")
+    return {str(own): name for name, own in found.items()}
 
 
 def check_inputs(session: ort.InferenceSession, inputs: Mapping[str, Array]) -> None:

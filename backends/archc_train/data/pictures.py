@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from archc.arrays import Array
 from archc.errors import ArchcError, InputError
-from archc.preprocess import Preprocess
+from archc.preprocess import FORMATS, Preprocess
 from archc_train.data.part import Batch, Fields, Order, Share
 from archc_train.data.raw import needs
 
@@ -54,7 +54,7 @@ class Files:
         except ModuleNotFoundError as error:
             raise needs("pillow", "pictures") from error
         try:
-            with Image.open(self.paths[number]) as image:
+            with Image.open(self.paths[number], formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError(f"it has {image.width} x {image.height} pixels")
                 return ImageOps.exif_transpose(image)
