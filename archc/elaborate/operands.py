@@ -10,7 +10,7 @@ from archc.elaborate.references import Given, Literal
 from archc.elaborate.scope import Frame, Group, Poison, Poisoned, Tensor
 from archc.errors import did_you_mean
 from archc.ir.graph import Value
-from archc.ir.types import FLOATING, INTEGRAL, DType, TensorType
+from archc.ir.types import FLOATING, INTEGRAL, DType, TensorType, holds
 from archc.ops.base import Input, Op
 from archc.spec import slips
 from archc.spec.ast import Step
@@ -216,6 +216,12 @@ def values_of(
     if (dtype == "bool") != isinstance(number, bool):
         raise StepError.of(
             "E303", f"{op.name}: the literal {number} meets values of {dtype}", given.place
+        )
+    if not holds(dtype, number):
+        raise StepError.of(
+            "E303",
+            f"{op.name}: the number {number} meets values of {dtype}, which do not reach so far",
+            given.place,
         )
     if isinstance(number, int) and not isinstance(number, bool) and dtype in FLOATING:
         what = float(number)

@@ -23,6 +23,15 @@ ITEM_BYTES: dict[DType, int] = {
 NONE: frozenset[str] = frozenset()
 
 
+def holds(dtype: DType, number: float) -> bool:
+    """Whether an element type has the number: of whole numbers, whole ones in their range."""
+    if dtype not in INTEGRAL:
+        return True
+    count = 2 ** (8 * ITEM_BYTES[dtype])
+    least = 0 if dtype == "uint8" else -count // 2
+    return least <= number < least + count and number == int(number)
+
+
 class TensorType:
     """`dtype[dims]`; equal types are interchangeable, and none is ever changed.
 

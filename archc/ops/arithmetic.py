@@ -95,6 +95,7 @@ class FloorDiv(Binary):
     examples = (
         example("floor_div", a="int64[N, T] -9..9", b="int64[T] 1..4"),
         example("floor_div", a="[N, 3] -9..9", b="[3] 1..4"),
+        example("floor_div", a="[N, 3] -9..9", b="[3] -4..-1"),
     )
 
     def expand(self, build: Build, *terms: Term) -> Term | None:
@@ -114,6 +115,7 @@ class Mod(Binary):
     examples = (
         example("mod", a="int64[N, T] -9..9", b="int64[T] 1..4"),
         example("mod", a="[N, 3] -9..9", b="[3] 1..4"),
+        example("mod", a="[N, 3] -9..9", b="[3] -4..-1"),
     )
 
     def expand(self, build: Build, *terms: Term) -> Term:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from archc.ir.dims import Size
-from archc.ir.types import TensorType
+from archc.ir.types import TensorType, holds
 from archc.ops.attributes import attr
 from archc.ops.base import Input, Op, example
 from archc.ops.kinds import Float, Int, Optional, Text
@@ -114,6 +114,9 @@ class Pad(Op):
                 "E302", f"pad: {self.mode} works on the axes from 2 on of ranks 3 to 5, found "
                 f"{x.shape_text}", about="mode",
             )  # fmt: skip
+        number: object = self.value  # a block's own is known where the block is called
+        if isinstance(number, float) and not holds(x.dtype, number):
+            raise TypingError("E207", f"pad: {number:g} is no {x.dtype}", about="value")
         for axis, (before, after) in pads.items():
             self._check(dims[axis], max(before, after), axis)
             dims[axis] = before + dims[axis] + after

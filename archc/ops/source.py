@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archc.init import Init
-from archc.ir.types import DType, TensorType
+from archc.ir.types import DType, TensorType, holds
 from archc.ops.attributes import attr
 from archc.ops.base import Op, example
 from archc.ops.kinds import Bool, Either, Float, Int, Optional, TypeName
@@ -17,6 +17,15 @@ from archc.ops.sizes import whole
 if TYPE_CHECKING:
     from archc.arrays import Array
     from archc.ops.build import Build, Term
+
+
+def check_numbers(op: str, value: Any, dtype: DType) -> None:
+    """Raises TypingError E207 where a number, or one in nested lists, is none of the type."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            check_numbers(op, item, dtype)
+    elif isinstance(value, int | float) and not holds(dtype, value):
+        raise TypingError("E207", f"{op}: {value} is no {dtype}", about="value")
 
 
 class Range(Op):
@@ -68,6 +77,7 @@ class Constant(Op):
 
     def infer(self, at: Site) -> TensorType:
         assert self.dtype is not None
+        check_numbers("constant", self.value, self.dtype)
         return TensorType(self.dtype, nested_dims(self.value))
 
     def gives_zero(self, zero: Sequence[bool]) -> bool:
@@ -93,6 +103,7 @@ class Full(Op):
     )
 
     def infer(self, at: Site) -> TensorType:
+        check_numbers("full", self.value, self.dtype)
         return TensorType(self.dtype, self.shape)
 
     def gives_zero(self, zero: Sequence[bool]) -> bool:
@@ -177,6 +188,7 @@ class Weight(Op):
             )
         if self.value is None:
             return at.weight("weight", self.shape or (), Init("normal", (0.02,)), self.dtype)
+        check_numbers("weight", self.value, self.dtype)
         dims = nested_dims(self.value)
         if self.shape not in (None, dims):
             raise TypingError(

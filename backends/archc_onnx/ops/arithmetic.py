@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from archc.ir.types import FLOATING
+from archc.ir.types import FLOATING, TensorType
+from archc.ops.sizes import broadcast
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Line, Lines
 from archc_onnx.ops.single import clip, everywhere, node
@@ -30,10 +31,13 @@ def binary(op_type: str) -> Line:
 
 
 def floor_div(at: At) -> Operand:
-    """ONNX's Div of whole numbers rounds towards 0: without its rest a number divides evenly."""
+    """ONNX's Div of whole numbers rounds towards 0: without its rest a number divides evenly.
+
+    The same of others: of 0.7 / 0.1 the floor is 7 in single precision, and the rest nearly 0.1.
+    """
     a, b = at["a"], at["b"]
     if a.type.dtype in FLOATING:
-        return at.add("Floor", at.binary("Div", a, b))
+        return at.add("Round", at.binary("Div", at.binary("Sub", a, rest_of(at, a, b)), b))
     if a.type.dtype not in ("int32", "int64"):  # a difference might not fit into the type
         a, b = at.cast(a, "int32"), at.cast(b, "int32")
     rest = at.binary("Mod", a, b)
@@ -41,12 +45,20 @@ def floor_div(at: At) -> Operand:
 
 
 def mod(at: At) -> Operand:
-    """ONNX's Mod has the divisor's sign for whole numbers, and is not there for others."""
     a, b = at["a"], at["b"]
-    if a.type.dtype not in FLOATING:
-        return at.binary("Mod", a, b)
-    whole = at.add("Floor", at.binary("Div", a, b))
-    return at.binary("Sub", a, at.binary("Mul", whole, b))
+    return rest_of(at, a, b) if a.type.dtype in FLOATING else at.binary("Mod", a, b)
+
+
+def rest_of(at: At, a: Operand, b: Operand) -> Operand:
+    """The rest of the divisor's sign, exact. ONNX's Mod gives it whole numbers alone.
+
+    Of others its rest has the dividend's sign: where that is another, it is a divisor less.
+    """
+    type = TensorType(a.type.dtype, broadcast([a.type, b.type], ["a", "b"], at.op.name))
+    rest = at.add("Mod", a, b, to=type, fmod=1)
+    zero = at.like(0.0, a)
+    is_other = at.binary("Less", at.binary("Mul", at.add("Sign", rest), at.add("Sign", b)), zero)
+    return at.add("Where", is_other, at.binary("Add", rest, b), rest, to=type)
 
 
 def square(at: At) -> Operand:
