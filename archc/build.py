@@ -53,7 +53,10 @@ def build(
         stack.enter_context(held(aside))
         report = _make(program, aside, weights, seed, target, check, progress)
         names = [path.relative_to(aside) for path in sorted(aside.rglob("*")) if path.is_file()]
-        for name in sorted(names, key=lambda name: name.name == "report.json"):
+        # A model's data before the model, and the report last: a kill leaves nothing half there.
+        for name in sorted(
+            names, key=lambda name: (name.name == "report.json", name.suffix != ".data")
+        ):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (aside / name).replace(folder / name)
     return report

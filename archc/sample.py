@@ -7,6 +7,7 @@ normal noise.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import product as combinations
 from typing import Any
 
@@ -19,7 +20,7 @@ from archc.ir.dims import Size
 from archc.ir.nodes import CallNode, OpNode
 from archc.ir.program import Definition, Program, WeightEntry
 from archc.ir.substitution import substitute
-from archc.ir.types import FLOATING, TensorType
+from archc.ir.types import FLOATING, INTEGRAL, TensorType
 from archc.store import made, shape
 from archc.weights import Entry, initial
 
@@ -97,7 +98,7 @@ def sizes_of(definition: Definition) -> Iterator[Size]:
 
 def inputs(definition: Definition, sizes: Mapping[str, int], seed: int = 0) -> dict[str, Array]:
     """Random values for every input, by name."""
-    limits = ranges(definition)
+    limits = ranges(definition, sizes)
     rng = np.random.Generator(np.random.Philox(seed))
     return {
         name: _values(type, sizes, limits.get(name), rng)
@@ -125,59 +126,72 @@ def _values(
     return rng.integers(0, limit if limit is not None else DEFAULT_RANGE, shape).astype(type.dtype)
 
 
-def ranges(definition: Definition) -> dict[str, int]:
-    """For each integer input that indexes a table, how many rows the smallest such table has."""
+def ranges(definition: Definition, sizes: Mapping[str, int]) -> dict[str, int]:
+    """For each integer input that indexes a table, how many rows the smallest such table has.
+
+    One, where something is added to it or the like on its way there.
+    """
+    limits = _Limits(sizes)
     found: dict[str, int] = {}
     for id in definition.inputs:
         node = definition.input(id)
-        if node.types[0].dtype not in FLOATING:
-            limit = _limit(definition, id, 0, set())
+        if node.types[0].dtype in INTEGRAL:
+            limit = limits.of(definition, id, 0)
             if limit is not None:
                 found[node.name] = limit
     return found
 
 
-def _limit(
-    definition: Definition, id: int, port: int, seen: set[tuple[str, int, int]]
-) -> int | None:
-    key = (definition.name, id, port)
-    if key in seen:
-        return None
-    seen.add(key)
-    limits: list[int] = []
-    for user, slot, used in definition.graph.users(id):
-        if used != port:
-            continue
-        found = _limit_at(definition, user, slot, seen)
-        if found is not None:
-            limits.append(found)
-    return min(limits, default=None)
+@dataclass(eq=False)
+class _Limits:
+    """Of values, how many rows what they index has; None of those that index nothing."""
 
+    sizes: Mapping[str, int]
+    seen: set[tuple[str, int, int]] = field(default_factory=set)
 
-def _limit_at(
-    definition: Definition, user: int, slot: int, seen: set[tuple[str, int, int]]
-) -> int | None:
-    node = definition.graph.node(user)
-    if isinstance(node, CallNode):
-        return _limit(node.definition, node.definition.inputs[slot], 0, seen)
-    if not isinstance(node, OpNode):
-        return None
-    if node.op.name == "embedding":
-        return next(
-            (int(w.type.dims[0]) for w in node.weights if isinstance(w.type.dims[0], int)), None
-        )
-    if node.op.name == "gather" and slot == 1:
-        table = definition.graph.inputs(user)[0]
-        size = (
-            definition.graph.type(table).dims[node.op.values.get("axis") or 0]
-            if table is not None
-            else None
-        )
-        return size if isinstance(size, int) else None
-    if node.op.name in PASSING or (node.op.name == "cast" and node.types[0].dtype not in FLOATING):
-        found = [_limit(definition, user, port, seen) for port in range(len(node.types))]
-        return min((limit for limit in found if limit is not None), default=None)
-    return None
+    def of(self, definition: Definition, id: int, port: int) -> int | None:
+        key = (definition.name, id, port)
+        if key in self.seen:
+            return None
+        self.seen.add(key)
+        limits = [
+            limit
+            for user, slot, used in definition.graph.users(id)
+            if used == port and (limit := self.at(definition, user, slot)) is not None
+        ]
+        return min(limits, default=None)
+
+    def at(self, definition: Definition, user: int, slot: int) -> int | None:
+        """Of what a node reads there."""
+        node = definition.graph.node(user)
+        outside = [
+            limit
+            for port, type in enumerate(node.types)
+            if type.dtype in INTEGRAL and (limit := self.of(definition, user, port)) is not None
+        ]
+        if isinstance(node, CallNode):
+            inside = self.of(node.definition, node.definition.inputs[slot], 0)
+            return 1 if outside else inside
+        if not isinstance(node, OpNode):
+            return None
+        own = self.own(definition, user, node, slot)
+        passes = node.op.name in PASSING or node.op.name == "cast"
+        limits = [*([] if own is None else [own]), *(outside if passes else [1] * bool(outside))]
+        return min(limits, default=None)
+
+    def own(self, definition: Definition, id: int, node: OpNode, slot: int) -> int | None:
+        """How many rows the op itself chooses among by what is in the slot."""
+        if node.op.name == "one_hot":
+            return int(node.op.values["num"])
+        size: Size | None = None
+        if node.op.name == "embedding":
+            size = next((weight.type.dims[0] for weight in node.weights), None)
+        elif node.op.name == "gather" and slot == 1:
+            table = definition.graph.inputs(id)[0]
+            if table is not None:
+                size = definition.graph.type(table).dims[node.op.values.get("axis") or 0]
+        found = None if size is None else substitute(size, self.sizes)
+        return found if isinstance(found, int) else None
 
 
 def lively(program: Program, seed: int = 0) -> dict[str, Entry]:
