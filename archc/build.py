@@ -95,7 +95,9 @@ def _make(
         progress(f"ONNX {onnx.name}")
         onnx_backend.export(program, onnx, weights=stored, target=target, model=model)
         if check:
-            parity[model] = _verified(program, model, onnx, stored, weights is None, progress)
+            parity[model] = _verified(
+                program, model, onnx, stored, weights is None, target, progress
+            )
     report = {
         "format": FORMAT,
         "archc": __version__,
@@ -128,9 +130,15 @@ def file_name(program: Program, model: str, suffix: str) -> str:
 
 
 def _verified(
-    program: Program, model: str, onnx: Path, stored: Path, initial: bool, progress: Progress
+    program: Program,
+    model: str,
+    onnx: Path,
+    stored: Path,
+    initial: bool,
+    target: str | None,
+    progress: Progress,
 ) -> float:
-    """The largest difference between the backends, of the file as it is built.
+    """The largest difference between the backends, of the file as it is built for its target.
 
     Initial weights may hide an error, so that those are tried with lively ones, too.
     """
@@ -139,9 +147,10 @@ def _verified(
         progress(f"verify {model}: {stage}")
 
     ort = backend("ort")
-    verdicts = [ort.verify(program, onnx, model=model, weights=stored, progress=show)]
+    given = {"model": model, "target": target, "progress": show}
+    verdicts = [ort.verify(program, onnx, weights=stored, **given)]
     if initial:
-        verdicts.append(ort.verify(program, model=model, progress=show))
+        verdicts.append(ort.verify(program, **given))
     for verdict in verdicts:
         if not verdict.passed:
             raise _differs(model, verdict)

@@ -19,6 +19,7 @@ from archc.files import held
 pytest.importorskip("archc_torch")
 pytest.importorskip("archc_onnx")
 
+import archc_ort
 from archc.build import build, remove_leftovers
 
 
@@ -40,6 +41,15 @@ def test_a_build_has_everything_and_says_so(built: Path) -> None:
     ]  # fmt: skip
     assert report["params"] == archc.compile("lenet5", set={"classes": 7}).params
     assert all(parity <= 1e-4 for parity in report["parity"].values())
+
+
+@pytest.mark.parametrize("target", ["fp16", "cuda, fp16, fp16-io"])
+def test_half_precision_is_verified_as_what_it_is(target: str, tmp_path: Path) -> None:
+    report = build(archc.compile("lenet5"), tmp_path, target=target)
+    assert 1e-5 < max(report["parity"].values()) < 1e-2
+    other, stored = archc.compile("lenet5", set={"act": "relu"}), tmp_path / "weights.safetensors"
+    verdict = archc_ort.verify(other, tmp_path / "model.onnx", weights=stored, target=target)
+    assert not verdict.passed  # of another network than the file's
 
 
 def test_the_spec_that_was_built_gives_the_same_network(built: Path) -> None:

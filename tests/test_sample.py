@@ -18,7 +18,7 @@ CASES = {
     ),
     "something added on the way": (
         "i: {shape: [N, 2], dtype: int64}",
-        "[{constant: {value: [0, 10]}, name: offsets}, {add: [i, offsets]}, {embedding: {num: 11, dim: 4}}]",
+        "[{constant: {value: [0, 10]}, name: k}, {add: [i, k]}, {embedding: {num: 11, dim: 4}}]",
         1,
     ),
     "a block on the way": (

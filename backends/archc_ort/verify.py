@@ -27,6 +27,7 @@ from archc_ort.session import Device, evaluate, open_session
 
 Array = np.ndarray[Any, Any]
 TOLERANCE = 1e-4  # of the largest magnitude, in float32
+HALF_TOLERANCE = 1e-2  # … where weights and values have 11 bits
 BATCH = 40  # intermediate values compared at once while bisecting
 
 
@@ -79,16 +80,20 @@ def verify(
     seed: int = 0,
     sizes: int = 2,
     at: Mapping[str, int] | None = None,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = None,
+    target: str | None = None,
     device: Device = "cpu",
     threads: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Verdict:
     """Compares both backends for one model.
 
-    `onnx` is its file, exported anew where there is none. Without weights, ones that make every
-    step matter are drawn from the seed, and running statistics brought to the scale of its signals.
+    `onnx` is its file, exported anew where there is none, for the `target`. Without weights, ones
+    that make every step matter are drawn from the seed, and running statistics brought to the scale
+    of its signals. Without `tolerance` it is what the target's precision allows.
     """
+    half = "fp16" in (target or "").lower().replace(" ", "").split(",")
+    tolerance = tolerance or (HALF_TOLERANCE if half else TOLERANCE)
     name = model or program.main
     drawn = weights is None
     weights = lively(program, seed) if drawn else weights
@@ -103,7 +108,8 @@ def verify(
         if onnx is None:
             progress("ONNX file")
             onnx = Path(folder) / "model.onnx"
-            backend("onnx").export(program, onnx, weights=weights, seed=seed, model=name)
+            options = {"weights": weights, "seed": seed, "target": target, "model": name}
+            backend("onnx").export(program, onnx, **options)
         found: list[Comparison] = []
         for optimised in (True, False):
             progress("onnxruntime, optimised" if optimised else "onnxruntime, as written")
@@ -111,7 +117,9 @@ def verify(
             for binding in chosen:
                 feeds = sample(definition, binding, seed)
                 expected = torch_backend.evaluate(module, feeds)
-                actual = evaluate(session, feeds)
+                actual = evaluate(session, halved(session, feeds) if half else feeds)
+                if half:
+                    actual = {n: one.astype(expected[n].dtype) for n, one in actual.items()}
                 found.append(worst(expected, actual, binding, optimised))
             del session
     verdict = Verdict(name, tolerance, tuple(found))
@@ -121,6 +129,12 @@ def verify(
     sizes_of_worst = max(found, key=lambda one: one.difference).sizes
     culprit = bisect(program, name, sizes_of_worst, weights=weights, seed=seed, tolerance=tolerance)
     return Verdict(name, tolerance, tuple(found), culprit)
+
+
+def halved(session: Any, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """The inputs, in half precision where the file takes them so."""
+    half = {one.name for one in session.get_inputs() if one.type == "tensor(float16)"}
+    return {n: one.astype(np.float16) if n in half else one for n, one in feeds.items()}
 
 
 def worst(
