@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -217,3 +219,18 @@ def test_corruption_of_inputs_is_steps_of_the_loss() -> None:
         [0.2, 0.6, 0.2], abs=0.01
     )
     assert F.mse_loss(corrupted("corrupt_mask: 0.0", x), x) == 0
+
+
+@pytest.mark.parametrize("mask", ["uint8", "int64"])
+def test_images_that_belong_together_are_not_changed_apart(mask: str, tmp_path: Path) -> None:
+    pictures = np.zeros((64, 8, 8), np.uint8)
+    np.savez(tmp_path / "pairs.npz", image=pictures, mask=pictures.astype(mask))
+    text = SPEC.replace("digits", "{npz: {path: pairs.npz}}").replace(
+        "loss: {cross_entropy: [logits, label]}\n  metrics: {accuracy: [logits, label]}",
+        "loss: {mean: [logits]}",
+    )
+    program = compile_text(text.replace("STEPS", "random_horizontal_flip"))
+    training = read(program)
+    data = data_of(program, training, str(tmp_path / "pairs.npz"))
+    with pytest.raises(InputError, match="'image', and not 'mask' likewise"):
+        Augment(training.augment, join(program, training, data.types), data)

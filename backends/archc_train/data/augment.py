@@ -22,6 +22,7 @@ from archc.ops.cross_entropy import CrossEntropy
 from archc.place import Place
 from archc.train import Graphs
 from archc.train.section import Choice
+from archc_train.data.join import Joined
 from archc_train.data.meaning import choices, uses
 from archc_train.data.part import Batch, DataSet
 from archc_train.data.raw import needs
@@ -46,11 +47,26 @@ class Augment:
                 "E807", f"there are no images to augment in {data.name}", steps[0].place,
                 notes=(f"its fields are {', '.join(f'{n} {t}' for n, t in data.types.items())}",),
             )  # fmt: skip
+        if not isinstance(data.train, Joined):  # its images have nothing to do with each other
+            self.check_together(data, steps[0].place)
         self.steps = [(made(step), step.name in MIXING) for step in steps]
         mixing = next((step for step in steps if step.name in MIXING), None)
         self.classes = {} if mixing is None else mixable(graphs, data, mixing)
         for name in self.images:
             self.check_sizes(name, data, steps)
+
+    def check_together(self, data: DataSet, place: Place | None) -> None:
+        """E807 where what is done to an image would have to be done to another field as well."""
+        sizes = data.types[self.images[0]].dims[-2:]
+        for name, type in data.types.items():
+            if name != self.images[0] and type.rank > 2 and type.dims[-2:] == sizes:
+                raise InputError.of(
+                    "E807",
+                    f"an augmentation would change '{self.images[0]}', and not '{name}' likewise, "
+                    f"which is as large, {type}",
+                    place,
+                    help="train without 'augment'; images of two sources are changed by themselves",
+                )
 
     def check_sizes(self, name: str, data: DataSet, choices: Sequence[Choice]) -> None:
         """E807 for an augmentation after which images have another size than the network takes."""
