@@ -40,7 +40,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, metavar="N", help="items of a batch")
     parser.add_argument("--epochs", type=float, metavar="N", help="epochs in all, or of each phase")
     parser.add_argument(
-        "--steps", type=int, metavar="N", help="turns of all updates, in place of epochs; of each phase"
+        "--steps", type=int, metavar="N", help="turns of all updates, in place of epochs"
     )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="of the first weights and of everything drawn"
