@@ -25,7 +25,8 @@ class Attention(Op):
     of q's type and added to the scores. `causal` aligns to the last key: query i attends to key j
     where `j - (Tk - Tq) <= i`, so that one new query sees all keys of a cache (PyTorch's is_causal
     aligns to the first key; the two agree where Tq is Tk). A query that a boolean mask lets
-    attend to no key gives zeros, as in torch.nn.functional.scaled_dot_product_attention.
+    attend to no key gives zeros, as in torch.nn.functional.scaled_dot_product_attention. What is
+    added is finite: minus infinity for all keys of a query has no softmax in ONNX.
     """
 
     training = True  # dropout of the weights
@@ -86,6 +87,9 @@ class Attention(Op):
             raise TypingError(
                 "E303", f"attention's mask is bool or {q.dtype}, found {mask}", about="mask"
             )
+        if mask.rank == 0:
+            what = f"attention's mask has an axis of keys at least, found {mask}"
+            raise TypingError("E302", what, about="mask")
         scores = q.with_dims((*q.dims[:-1], k.dims[-2]))
         try:
             fits = broadcast([scores, mask], ["q", "mask"], "attention") == scores.dims
