@@ -68,7 +68,7 @@ def _found(
         yield {}
         return
     with open_weights(weights) as opened:
-        present = {rules.renamed(name) for name in opened}
+        present = {rules.renamed(name) for name in opened if not rules.ignores(name)}
         aliases: dict[str, list[str]] = {}
         for entry in wanted:
             if entry.owner is not None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import random as chance
 import re
 
+import numpy as np
 import pytest
 
 from archc.matching import Rules, captures
+from archc.pipeline import compile_text
+from archc.store import stored
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,15 @@ def test_a_rename_puts_what_was_found_in_place_of_the_stars():
     assert rules.renamed("wte") == "wte"
     with pytest.raises(ValueError, match="different numbers"):
         Rules(rename=(("a.*", "b"),))
+
+
+def test_a_table_that_is_to_be_ignored_keeps_the_specs_values() -> None:
+    program = compile_text(
+        "archc: 1\nname: net\ninputs: {x: [N, 2]}\n"
+        "graph:\n  - {weight: {value: [1.0, 2.0]}, freeze: true, name: t}\n  - add: [x, t]\n"
+        "weights: {ignore: [t]}\n"
+    )
+    given = {"t": np.array([5.0, 6.0], np.float32)}
+    with stored(program, given) as entries:
+        (entry,) = entries.values()
+        assert entry.array().tolist() == [1.0, 2.0]
