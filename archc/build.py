@@ -22,6 +22,7 @@ from archc.spec.bundle import bundle
 Progress = Callable[[str], None]
 FORMAT = 1  # of report.json and the folder
 UNFINISHED = ".building-"  # how the folder of a build that is not done is called
+MADE = (".onnx", ".data", ".py", ".safetensors", ".yaml")  # what a build makes, and its report
 PATIENCE = 10  # seconds in which a build that has just begun takes hold of its folder
 
 
@@ -38,9 +39,9 @@ def build(
     """Builds into the folder and returns the report.
 
     Files are made in a folder of their own inside and moved one by one when all is verified, the
-    report last; a build that fails or is killed leaves what was there. What a killed one has left
-    behind, the next one removes. Raises InputError E521 where nothing can be written, CheckError
-    E650 where PyTorch and onnxruntime disagree.
+    report last; a build that fails or is killed leaves what was there. What an earlier build made
+    and this one does not is removed, and what a killed one has left behind. Raises InputError E521
+    where nothing can be written, CheckError E650 where PyTorch and onnxruntime disagree.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,13 +54,29 @@ def build(
         stack.enter_context(held(aside))
         report = _make(program, aside, weights, seed, target, check, progress)
         names = [path.relative_to(aside) for path in sorted(aside.rglob("*")) if path.is_file()]
-        # A model's data before the model, and the report last: a kill leaves nothing half there.
-        for name in sorted(
-            names, key=lambda name: (name.name == "report.json", name.suffix != ".data")
-        ):
+        before = listed(folder) - set(names)
+        for name in sorted(names, key=place):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (aside / name).replace(folder / name)
+        for name in before:
+            (folder / name).unlink(missing_ok=True)
     return report
+
+
+def place(name: Path) -> tuple[bool, bool]:
+    """A model's data comes before the model, the report last: a kill leaves nothing by halves."""
+    return name.name == "report.json", name.suffix != ".data"
+
+
+def listed(folder: Path) -> set[Path]:
+    """What the report of an earlier build says that it made there, and is there."""
+    try:
+        files = json.loads((folder / "report.json").read_text("utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()  # there was none, or it is nobody's
+    names = [Path(name) for name in files if isinstance(name, str)]
+    inside = [name for name in names if not name.is_absolute() and ".." not in name.parts]
+    return {name for name in inside if name.suffix in MADE and (folder / name).is_file()}
 
 
 def remove_leftovers(folder: Path) -> None:

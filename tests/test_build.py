@@ -99,6 +99,19 @@ def killed(folder: Path, what: str, most: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
+def test_what_only_an_earlier_build_made_is_removed(tmp_path: Path) -> None:
+    build(archc.compile("gan"), tmp_path, check=False)
+    several = {path.name for path in tmp_path.glob("*.onnx")}
+    (tmp_path / "notes.txt").write_text("mine")
+    report = json.loads((tmp_path / "report.json").read_text())
+    report["files"] |= {"notes.txt": 4, "../outside.py": 1}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    build(archc.compile("lenet5"), tmp_path, check=False)
+    assert len(several) > 1
+    assert {path.name for path in tmp_path.glob("*.onnx")} == {"model.onnx"}
+    assert (tmp_path / "notes.txt").exists()
+
+
 def test_a_build_that_is_running_is_left_alone(tmp_path: Path) -> None:
     running, left = tmp_path / ".building-one", tmp_path / ".building-two"
     for path in (running, left):
