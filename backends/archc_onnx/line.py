@@ -215,15 +215,20 @@ class At:
         """The attribute that ConstantOfShape fills a shape with."""
         return Tensor("", dtype, (1,), held(value, dtype).tobytes())
 
-    def filled(self, value: float, type: TensorType) -> Operand:
-        """One number everywhere, once for each type: an initialiser where the sizes are known."""
+    def filled(self, value: float, type: TensorType, wish: str = "") -> Operand:
+        """One number everywhere, once for each type: an initialiser where the sizes are known.
+
+        `wish` is what it would be called if it is not.
+        """
         dims = [dim for dim in type.dims if isinstance(dim, int)]
         if len(dims) == type.rank:
             return self.emitter.constant(np.full(dims, held(value, type.dtype)), type.dtype)
-        shape, number = self.emitter.shape(type.dims), self.one(value, type.dtype)
-        return self.emitter.shared(
-            "ConstantOfShape", [shape], type, f"full/{type}/{value:g}", value=number
+        made = type.with_dtype("float32") if type.dtype == "bfloat16" else type  # which it lacks
+        shape, number = self.emitter.shape(type.dims), self.one(value, made.dtype)
+        full = self.emitter.shared(
+            "ConstantOfShape", [shape], made, wish or f"full/{made}/{value:g}", value=number
         )
+        return self.cast(full, type.dtype)
 
     def reshape(self, x: Operand, dims: Sequence[Size], hint: str = "") -> Operand:
         """The same values under other sizes; nothing where they are the same."""

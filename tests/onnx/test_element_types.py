@@ -1,6 +1,7 @@
 """Element types that onnxruntime's kernels lack are computed in wider ones, or refused."""
 
 import numpy as np
+import onnx
 import pytest
 from onnx_backend import exported, kinds, run, spec
 
@@ -92,6 +93,19 @@ def test_attention_in_bfloat16(tmp_path) -> None:
     x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
     (found,) = run(tmp_path / "m.onnx", {"x": x}, "as written").values()
     np.testing.assert_allclose(found[:, 0], x[:, 0], atol=2e-2)
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
+@pytest.mark.parametrize(
+    "step",
+    ["{conv2d: {out: 4, kernel: 3}}", "{max_pool2d: 2}", "{avg_pool2d: 2}", "elu", "softplus",
+     "global_avg_pool", "instance_norm", "round", "gelu", "zeros_like",
+     "{pad: {pads: [[1, 1]], axes: [3]}}"],
+)  # fmt: skip
+def test_bfloat16_is_as_onnx_has_it(step: str, target: str, tmp_path) -> None:
+    program = spec("{x: {shape: [N, 4, 6, W], dtype: bfloat16}}", f"[{step}, {{cast: float32}}]")
+    model = exported(program, tmp_path, target=target)
+    onnx.checker.check_model(model, full_check=True)
 
 
 def test_where_precision_would_be_lost_the_step_is_refused(tmp_path) -> None:

@@ -172,9 +172,7 @@ def _later(at: At, q: Operand, k: Operand) -> Operand | None:
         values = np.triu(np.full((queries, keys), lowest, dtype), keys - queries + 1)
         return emitter.constant(values, dtype, wish)
     type = TensorType(dtype, (queries, keys))
-    number = at.one(lowest, dtype)
-    shape = emitter.shape([queries, keys])
-    full = emitter.shared("ConstantOfShape", [shape], type, f"{wish}/lowest", value=number)
+    full = at.filled(lowest, type, f"{wish}/lowest")
     diagonal = emitter.number(keys - queries + 1)
     return emitter.shared("Trilu", [full, diagonal], type, wish, upper=1)
 

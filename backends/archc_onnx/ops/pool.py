@@ -141,10 +141,7 @@ def _measured(at: At, x: Operand, pads: Pads, reach: Pads) -> Operand:
     inside = pads if op.count_padding else [(0, 0)] * len(pads)
     sizes = zip(x.type.dims[2:], inside, strict=True)
     dims = (1, 1, *(size + before + after for size, (before, after) in sizes))
-    ones = at.add(
-        "ConstantOfShape", at.emitter.shape(dims), to=TensorType(x.type.dtype, dims),
-        value=at.one(1.0, x.type.dtype),
-    )  # fmt: skip
+    ones = at.filled(1.0, TensorType(x.type.dtype, dims))
     rest: Pads = [
         (all_before - before, all_after - after)
         for (all_before, all_after), (before, after) in zip(reach, inside, strict=True)

@@ -37,5 +37,6 @@ def everywhere(at: At, value: float) -> Operand:
     elements = at.type.elements
     if isinstance(elements, int) and elements <= FEW:
         return at.filled(value, at.type)
-    shape, number = at.emitter.shape(at.type.dims), at.one(value, at.type.dtype)
-    return at.add("ConstantOfShape", shape, to=at.type, value=number)
+    made = at.type.with_dtype("float32") if at.type.dtype == "bfloat16" else at.type  # it lacks it
+    shape, number = at.emitter.shape(at.type.dims), at.one(value, made.dtype)
+    return at.cast(at.add("ConstantOfShape", shape, to=made, value=number), at.type.dtype)
