@@ -149,8 +149,9 @@ class Workers:
             member.ready, self.stillborn = True, 0
             if self.quiet:
                 group.suspend(member.pid)
-            self._send(member)
-            self._quieten()
+            else:
+                self._quieten()
+            self._send(member)  # last: what it is given while suspended begins when it goes on
         elif said == ALONE:
             member.asked = time.monotonic()
             self.asking.append(member)
@@ -160,9 +161,8 @@ class Workers:
         else:
             assert isinstance(said, Outcome)
             member.parcel = None
-            return Outcome(
-                said.number, said.values, said.seconds - member.paused, said.why, said.trace
-            )
+            seconds = max(0.0, said.seconds - member.paused)
+            return Outcome(said.number, said.values, seconds, said.why, said.trace)
         return None
 
     def _lost(self, member: Member) -> Outcome | None:

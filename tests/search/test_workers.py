@@ -203,7 +203,7 @@ def test_what_is_given_to_a_paused_worker_begins_when_it_goes_on(crew: Crew) -> 
     pair = crew("measured", 2)
     pair.give(job(pair, 0, 5))
     end = time.monotonic() + 60
-    while not pair.asking:  # the first is alone, and the second is suspended without work
+    while not pair.quiet:  # the first is alone, and the second is suspended without work
         assert time.monotonic() < end
         assert not pair.wait(0.001)
     pair.give(job(pair, 1, 6))
