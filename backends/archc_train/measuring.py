@@ -77,6 +77,8 @@ def moments(run: Run, training: Training, items: int, chosen: bool) -> dict[str,
         saved = run.saved() or {}
     except InputError:  # it is of no use for going on, but what was trained can be measured
         saved = {}
+    if saved.get("phase") != run.about.get("phase"):  # one that has no weights yet
+        saved = {}
     steps = {
         name: state["done"] for name, state in saved.get("loop", {}).get("learners", {}).items()
     }

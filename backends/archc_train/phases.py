@@ -54,8 +54,8 @@ def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
         known = {**(known or {}), **data.facts}  # in every process; one of them writes it
         device.wait()  # all have read what is written now
         if device.is_main:
-            run.remember(data.facts)
-            run.note(settings=dict(settings), lasting=dict(lasting), items=len(data.train))
+            known_of = {"settings": dict(settings), "lasting": dict(lasting), "phase": number}
+            run.begin(data.facts, **known_of, items=len(data.train))
         weights = about["weights"] if number == 0 else carried(one, run, training.seed)
         yield Stage(number, one, training, data, weights)
 

@@ -46,6 +46,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.begun: dict[str, Any] | None = None  # a phase that has no weights yet
 
     @classmethod
     def create(cls, folder: Path, program: Program, about: Mapping[str, Any]) -> Run:
@@ -91,6 +92,22 @@ class Run:
         if any(self.about.get(name) != value for name, value in more.items()):
             self.about.update(more)
             self.write_json("run.json", self.about)
+
+    def begin(self, facts: Mapping[str, Any], **about: Any) -> None:
+        """Begins a phase. What it is takes the place of the one before with its first weights.
+
+        Until then the run's weights are those of the phase before, and fit its network alone.
+        """
+        self.begun = {"facts": facts, "about": about}
+        if not (self.folder / "best.safetensors").exists():
+            self.enter()
+
+    def enter(self) -> None:
+        """Writes what the phase is that was begun."""
+        if self.begun is not None:
+            self.remember(self.begun["facts"])
+            self.note(**self.begun["about"])
+            self.begun = None
 
     def remember(self, facts: Mapping[str, Any]) -> None:
         """Keeps what is known about the data; what a built network needs of it joins the spec.
@@ -174,6 +191,7 @@ class Run:
 
     def save_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:
         """A safetensors file under the spec's names."""
+        self.enter()
         arrays = {key: value.detach().cpu().numpy() for key, value in weights.items()}
         with open_weights(arrays) as entries:
             write_safetensors(self.folder / name, entries.values())

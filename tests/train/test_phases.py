@@ -135,6 +135,28 @@ def test_a_grown_run_is_measured_drawn_and_built_as_it_is_in_the_end(
     }
 
 
+def test_a_run_killed_before_a_phase_has_weights_is_what_the_phase_before_left(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import archc_train
+    from archc.train.news import Begun
+
+    def kill(news: object) -> None:
+        if isinstance(news, Begun) and news.phase == 1:
+            raise RuntimeError("killed")
+
+    stopped = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="killed"):
+        archc_train.start(written(tmp_path, GROWING), folder=stopped, device="cpu", tell=kill)
+    assert main(["eval", str(stopped), "--part", "val", "--device", "cpu", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["numbers"]
+    assert found["generator.m"] == pytest.approx(records(stopped)[-1]["val.generator.m"])
+    assert main(["build", str(stopped), "-o", str(tmp_path / "out"), "-q"]) == 0
+    archc_train.resume(stopped, device="cpu")
+    again, whole = (weights(folder / "best.safetensors") for folder in (stopped, run))
+    assert all(np.array_equal(again[name], value) for name, value in whole.items())
+
+
 def test_what_is_wrong_with_a_later_phase_is_told_before_the_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
