@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archc.ir.types import FLOATING
 from archc_onnx.draft import Operand
@@ -18,8 +19,12 @@ _MODES = {
 
 def resize(at: At) -> Operand:
     op, x = at.op, at["x"]
-    if x.type == at.type and op.mode == "nearest":
-        return x
+    scales = op.scales(x.type.rank)
+    if op.mode == "nearest":
+        if x.type == at.type and (scales is None or set(scales) == {1}):
+            return x
+        if (picked := rounded(at)) is not None:
+            return picked
     attributes: dict[str, Any] = {
         "mode": _MODES[op.mode],
         "coordinate_transformation_mode": "half_pixel",
@@ -31,12 +36,49 @@ def resize(at: At) -> Operand:
         attributes["coordinate_transformation_mode"] = "align_corners"
     if op.mode == "bicubic":
         attributes["cubic_coeff_a"] = -0.75
-    scales = op.scales(x.type.rank)
     if scales is not None:
         factors = at.emitter.constant(np.array([1.0, 1.0, *scales], np.float32), "float32")
         return at.add("Resize", x, None, factors, to=at.type, **attributes)
     sizes = at.emitter.shape(at.type.dims)
     return at.add("Resize", x, None, None, sizes, to=at.type, **attributes)
+
+
+def rounded(at: At) -> Operand | None:
+    """`nearest` by index, where sizes are known and Resize would pick other pixels than PyTorch.
+
+    PyTorch multiplies by the old size over the new one, onnxruntime divides by the inverse, both in
+    single precision; where the exact position is a whole number, one may end just below it.
+    """
+    known = list(zip(at["x"].type.dims, at.type.dims, strict=True))[2:]
+    if not all(isinstance(old, int) and isinstance(new, int) for old, new in known):
+        return None
+    factors = at.op.scales(at.type.rank) or (None,) * len(known)
+    axes = [(*sizes, factor) for sizes, factor in zip(known, factors, strict=True)]
+    found = [torch_picks(*axis) for axis in axes]
+    if all(map(np.array_equal, found, (resize_picks(*axis) for axis in axes))):
+        return None
+    result = at["x"]
+    for k, picks in enumerate(found, 2):
+        dims = result.type.dims
+        if not np.array_equal(picks, np.arange(known[k - 2][0])):
+            to = result.type.with_dims((*dims[:k], len(picks), *dims[k + 1 :]))
+            index = at.emitter.constant(picks, "int64")
+            result = at.add("Gather", result, index, to=to, axis=k)
+    return result
+
+
+def torch_picks(old: int, new: int, factor: float | None) -> NDArray[np.int64]:
+    """The pixels of an axis that PyTorch picks for `nearest`."""
+    step = np.float32(old) / np.float32(new) if factor is None else np.float32(1 / factor)
+    positions = np.arange(new, dtype=np.float32) * step
+    return np.minimum(positions.astype(np.int64), old - 1)
+
+
+def resize_picks(old: int, new: int, factor: float | None) -> NDArray[np.int64]:
+    """Those that onnxruntime's Resize picks: asymmetric, floor."""
+    scale = np.float32(new) / np.float32(old) if factor is None else np.float32(factor)
+    positions = np.arange(new, dtype=np.float32) / scale
+    return np.minimum(positions.astype(np.int64), old - 1)
 
 
 def pixel_shuffle(at: At) -> Operand:
