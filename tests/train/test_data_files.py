@@ -195,6 +195,13 @@ def test_rows_with_empty_cells_can_be_dropped(tmp_path: Path) -> None:
     assert len(found.train) == 29
 
 
+def test_a_word_for_missing_is_one_among_numbers_and_a_text_among_texts(tmp_path: Path) -> None:
+    text = TABLE.replace("7,14.5", "7,NA").replace("dog", "NA")
+    options = {"fields": {"x": "height", "label": "kind"}, "missing": "drop"}
+    found = load({"table": options}, {"val": 5, "test": 5}, 0, table(tmp_path, text))
+    assert len(found.train) == 29 and found.facts["labels"] == ["NA", "cat"]
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

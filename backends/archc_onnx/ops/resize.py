@@ -49,18 +49,22 @@ def rounded(at: At) -> Operand | None:
     PyTorch multiplies by the old size over the new one, onnxruntime divides by the inverse, both in
     single precision; where the exact position is a whole number, one may end just below it.
     """
-    known = list(zip(at["x"].type.dims, at.type.dims, strict=True))[2:]
-    if not all(isinstance(old, int) and isinstance(new, int) for old, new in known):
+    factors = at.op.scales(at.type.rank) or (None,) * (at.type.rank - 2)
+    sizes = zip(at["x"].type.dims[2:], at.type.dims[2:], factors, strict=True)
+    axes = [
+        (old, new, factor)
+        for old, new, factor in sizes
+        if isinstance(old, int) and isinstance(new, int)
+    ]
+    if len(axes) < len(factors):
         return None
-    factors = at.op.scales(at.type.rank) or (None,) * len(known)
-    axes = [(*sizes, factor) for sizes, factor in zip(known, factors, strict=True)]
     found = [torch_picks(*axis) for axis in axes]
     if all(map(np.array_equal, found, (resize_picks(*axis) for axis in axes))):
         return None
     result = at["x"]
     for k, picks in enumerate(found, 2):
         dims = result.type.dims
-        if not np.array_equal(picks, np.arange(known[k - 2][0])):
+        if not np.array_equal(picks, np.arange(axes[k - 2][0])):
             to = result.type.with_dims((*dims[:k], len(picks), *dims[k + 1 :]))
             index = at.emitter.constant(picks, "int64")
             result = at.add("Gather", result, index, to=to, axis=k)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 NAMES = {"train": ("train",), "val": ("val", "valid", "validation", "dev"), "test": ("test",)}
+MISSING = ("NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "none", "-", "?")
 WANTED = "a .csv, .tsv, .parquet or .jsonl file, or a folder with train, val and test as such files"
 
 
@@ -63,7 +64,10 @@ def frame(path: Path, header: bool = True) -> DataFrame:
         elif suffix in (".jsonl", ".ndjson"):
             found = pd.read_json(path, lines=True)
         elif suffix in (".csv", ".tsv", ".txt"):
-            found = pd.read_csv(path, sep="," if suffix == ".csv" else "\t", **first)
+            sep = "," if suffix == ".csv" else "\t"
+            found = with_numbers(
+                pd.read_csv(path, sep=sep, keep_default_na=False, na_values=[""], **first)
+            )
         else:
             raise malformed(path, "is no table", WANTED)
     except ImportError as error:
@@ -80,6 +84,24 @@ def frame(path: Path, header: bool = True) -> DataFrame:
         raise malformed(path, what, f"write it anew: {again}")
     found.attrs["file"] = path.name
     return found
+
+
+def with_numbers(table: DataFrame) -> DataFrame:
+    """A table of texts and numbers, numbers also where some are called missing, as by `NA`.
+
+    In a column of texts such a word is a text like any other.
+    """
+    import pandas as pd
+
+    for name in table.columns:
+        values = table[name]
+        if not pd.api.types.is_string_dtype(values):
+            continue
+        said = values.where(~values.isin(MISSING))
+        numbers = pd.to_numeric(said, errors="coerce")
+        if numbers.notna().any() and numbers.notna().eq(said.notna()).all():
+            table[name] = numbers
+    return table
 
 
 def column(table: DataFrame, name: str, request: Request) -> Series[Any]:
