@@ -95,7 +95,7 @@ def _run(verb: str, arguments: list[str]) -> int:
 
     module = import_module(f"archc.cli.{verb}")
     parser = new_parser(verb, module)
-    args: Namespace = parser.parse_args(arguments)
+    args: Namespace = parser.parse_intermixed_args(arguments)  # options also among the others
     try:
         with log_to(args):
             code: int = module.run(args)

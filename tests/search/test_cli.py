@@ -114,6 +114,9 @@ def test_the_winner_is_a_spec_like_any_other(
     assert main(["check", path]) == 0
     best = said(capsys, "study", "best", str(study))
     assert Path(path).read_text() == best["spec"]
+    number = str(best["trial"])
+    assert main(["study", "export", str(study), "-q", "-o", str(tmp_path / "again"), number]) == 0
+    assert (tmp_path / "again" / f"{int(number):04}.yaml").read_text() == best["spec"]
 
 
 def test_a_lineage_is_a_chain_of_differences(

@@ -38,7 +38,9 @@ OPTIONS = {
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help=", ".join(ACTIONS))
     parser.add_argument("study", metavar="STUDY", help="the folder of a search")
-    parser.add_argument("trials", nargs="*", type=int, metavar="TRIAL", help="numbers of trials")
+    parser.add_argument(
+        "trials", nargs="*", default=[], type=int, metavar="TRIAL", help="numbers of trials"
+    )
     parser.add_argument("-o", "--output", metavar="DIR", help="where export and retrain write")
     parser.add_argument("--best", action="store_true", help="export or retrain the best alone")
     parser.add_argument("--front", action="store_true", help="export or retrain the whole front")
