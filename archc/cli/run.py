@@ -30,7 +30,9 @@ from archc.errors import UsageError, printable
 
 def configure(parser: ArgumentParser) -> None:
     add_spec(parser, "source", help="an ONNX file, a build's folder, a run, or a spec")
-    parser.add_argument("files", metavar="FILE", nargs="*", default=[], help="inputs, as for --input")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", default=[], help="inputs, as for --input"
+    )
     add_choices(parser)
     add_model(parser)
     add_weights(parser)
