@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from archc.format.scalars import block_lines, lines_of, plain_reads_back, scalar
 from archc.format.tree import UNKNOWN, Entry, Node, Tree
-from archc.spec.schema import SKELETON
+from archc.spec.skeleton import SKELETON
 
 WIDTH = 100
 ORDER: tuple[str, ...] = tuple(SKELETON["properties"])

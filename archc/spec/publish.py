@@ -21,7 +21,8 @@ from archc.spec import search, training
 from archc.spec.ast import MODIFIERS, File, Parameter, Template
 from archc.spec.data import Scalar, Sequence, plain
 from archc.spec.load import lookup, prelude, visible
-from archc.spec.schema import SKELETON, STEPS, attributes
+from archc.spec.schema import attributes
+from archc.spec.skeleton import SKELETON, STEPS
 
 Schema = dict[str, Any]
 

@@ -21,7 +21,7 @@ from archc import npz
 from archc.errors import InputError
 from archc.preprocess import FORMATS, Preprocess, standardised
 from archc.spec.accept import accepts
-from archc.spec.schema import PREPROCESS
+from archc.spec.skeleton import PREPROCESS
 
 Array = np.ndarray[Any, Any]
 MAX_BYTES = 2 << 30

@@ -15,7 +15,7 @@ from archc.ops.registry import ops
 from archc.pipeline import compile_text
 from archc.search import reading
 from archc.spec.ast import MODIFIERS
-from archc.spec.schema import SKELETON
+from archc.spec.skeleton import SKELETON
 from archc.train import check
 
 ROOT = Path(__file__).parents[2]

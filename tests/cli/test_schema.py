@@ -20,7 +20,8 @@ from archc.spec.data import plain
 from archc.spec.load import Loader
 from archc.spec.publish import published
 from archc.spec.reader import read_file, read_text
-from archc.spec.schema import SKELETON, attributes
+from archc.spec.schema import attributes
+from archc.spec.skeleton import SKELETON
 
 SPECS = sorted((Path(__file__).parents[2] / "specs").rglob("*.yaml"))
 GENERAL = Draft202012Validator(published())

@@ -10,9 +10,9 @@ from docs.runner import ROOT, Block, Session, blocks, check_spec, parameters
 
 from archc.init import INITIALISERS
 from archc.ir.types import DTYPES
-from archc.spec import schema
 from archc.spec.ast import MODIFIERS, TYPE_NAMES
 from archc.spec.functions import FUNCTIONS
+from archc.spec.skeleton import SKELETON
 
 PAGE = ROOT / "docs" / "language.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_commands_print_what_the_page_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [MODIFIERS, TYPE_NAMES, DTYPES, INITIALISERS, FUNCTIONS, schema.SKELETON["properties"]],
+    [MODIFIERS, TYPE_NAMES, DTYPES, INITIALISERS, FUNCTIONS, SKELETON["properties"]],
     ids=["modifiers", "types of parameters", "dtypes", "initialisers", "functions", "keys"],
 )
 def test_the_page_names_everything_there_is(words: list[str]) -> None:
