@@ -17,7 +17,8 @@ It does not depend on
    operands, unless their shape comes from it. It is not followed into scans and out of them, and
    weights are never taken for zero;
 7. which step owns a weight and which is tied to it, reads it or is fed it;
-8. the initialisers of weights that are trained: a network is the same before and after training.
+8. the initialisers of weights that are trained: a network is the same before and after training;
+   unless it is asked what a training makes of them.
 
 It does depend on ops and their attributes, rates and eps among them; on shapes and element types;
 on which weights are shared and which are trained; on the values of tables and the initialisers of
@@ -29,6 +30,8 @@ The text begins with the format's version: digests of different versions are not
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from archc.errors import SpecError
 from archc.ir.canonical import canonical
@@ -43,8 +46,14 @@ VERSION = "archc1"
 MOST = 2_000_000  # unrolled steps
 
 
-def digest(program: Program, model: str | None = None) -> str:
+def digest(
+    program: Program, model: str | None = None, *, told_apart: Sequence[str] | None = None
+) -> str:
     """`archc1-` and 32 hexadecimal digits, of the main model or another; KeyError if unknown.
+
+    Where it matters how training goes, `told_apart` has the patterns by which the names of weights
+    are chosen for something there (fnmatch's, mostly none). Then initialisers count, and which of
+    the patterns a weight matches.
 
     Takes time in proportion to the unrolled model, and its logarithm; SpecError E225 where that is
     beyond what any network has.
@@ -54,12 +63,13 @@ def digest(program: Program, model: str | None = None) -> str:
     if unrolled_size(definition, {}) > MOST:
         raise SpecError.of("E225", f"'{name}' has more than {MOST:,} steps once it is unrolled",
                            definition.place)  # fmt: skip
-    keys = Keys.of(definition)
+    keys = Keys.of(definition, initial=told_apart is not None)
     lookup, types = Lookup(program), definition.input_types()
-    shared = shares_weights(definition, set())
+    patterns = told_apart or ()
+    shared = bool(patterns) or shares_weights(definition, set())
 
     def run(uses: list[set[int]] | None) -> tuple[Unrolled, list[int]]:
-        unrolled = Unrolled(keys, lookup, uses=uses, shared=shared)
+        unrolled = Unrolled(keys, lookup, uses=uses, shared=shared, patterns=patterns)
         inputs = [unrolled.leaf(f"input {k}".encode()) for k in range(len(types))]
         return unrolled, unrolled.run(definition, {}, inputs, Instance(name, definition))
 

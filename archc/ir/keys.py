@@ -21,6 +21,7 @@ class Keys:
     """Writes keys; symbols go by the order in which the model's inputs first name them."""
 
     symbols: Mapping[str, Size]
+    initial: bool = False  # whether the initial values of trained weights count
     _sizes: dict[Dim, str] = field(default_factory=dict)
     _types: dict[TensorType, str] = field(default_factory=dict)
     _trained: dict[TensorType, bytes] = field(default_factory=dict)  # weights by their type
@@ -29,8 +30,8 @@ class Keys:
     )  # by the identity of the values, which are kept alive
 
     @classmethod
-    def of(cls, model: Definition) -> Keys:
-        return cls({name: symbol(f"d{k}") for k, name in enumerate(model.symbols())})
+    def of(cls, model: Definition, initial: bool = False) -> Keys:
+        return cls({name: symbol(f"d{k}") for k, name in enumerate(model.symbols())}, initial)
 
     def type(self, type: TensorType) -> str:
         known = self._types.get(type)
@@ -96,21 +97,24 @@ class Keys:
         ])  # fmt: skip
 
     def weight(self, weight: Weight, arguments: Arguments) -> bytes:
-        """What a weight is, whatever it is called: its type; where it never learns, its values."""
+        """What a weight is, whatever it is called: its type; where it never learns, its values.
+
+        Where initial values count, those of one that learns, too.
+        """
         if weight.derive is not None:
             return self._derived(weight, weight.derive, arguments)
-        if weight.trained:
+        if weight.trained and not self.initial:
             known = self._trained.get(weight.type)
             if known is None:
                 known = self._trained[weight.type] = f"weight {self.type(weight.type)}".encode()
             return known
-        shown = f"weight {self.type(weight.type)}"
+        shown = f"weight {self.type(weight.type)} {'trained' if weight.trained else 'frozen'}"
         if weight.value is None:
-            return f"{shown} frozen {weight.init.kind}{weight.init.args!r}".encode()
+            return f"{shown} {weight.init.kind}{weight.init.args!r}".encode()
         same = id(weight.value), weight.type.dtype
         if same not in self._tables:
             self._tables[same] = weight.value, self.table(weight.value, weight.type.dtype)
-        return f"{shown} frozen {self._tables[same][1]}".encode()
+        return f"{shown} {self._tables[same][1]}".encode()
 
     def _derived(self, weight: Weight, derive: Derivation, arguments: Arguments) -> bytes:
         numbers = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from archc.ir.canonical import canonical
 from archc.ir.keys import Keys
@@ -56,6 +57,7 @@ class Unrolled:
     scans: list[list[int]] = field(default_factory=list)  # the outputs of each, as they were met
     uses: Sequence[set[int]] | None = None  # the ports of those that are needed; else all are
     shared: bool = True  # whether a weight may be read in two places; else it is part of its op
+    patterns: Sequence[str] = ()  # of names of weights, which differ if they match others
 
     def add(self, vertex: Vertex, pure: bool = True) -> int:
         """The value of a vertex; that of an equal one that is there already, where it is pure."""
@@ -146,7 +148,9 @@ class Unrolled:
             if tied and weight.tie is not None:
                 self.weights[name] = self.refer(weight.tie, at)
             else:
-                self.weights[name] = self.leaf(key)
+                names = (name[1], ".".join(name))
+                marks = [fnmatchcase(one, p) for one in names for p in self.patterns]
+                self.weights[name] = self.leaf(hashed(key, bytes(marks)) if marks else key)
         return self.weights[name]
 
     def refer(self, ref: WeightRef, at: Instance) -> int:
@@ -194,7 +198,8 @@ class Unrolled:
         uses: Sequence[set[int]] | None,
     ) -> Body:  # fmt: skip
         """The scan's body, unrolled."""
-        body = Unrolled(self.keys, self.lookup, self.templates, sums=self.sums, uses=uses)
+        body = Unrolled(self.keys, self.lookup, self.templates, sums=self.sums, uses=uses,
+                        patterns=self.patterns)  # fmt: skip
         carried = {slot: port for port, slot in node.feedback}
         outside: dict[int, int] = {}  # the body's value → ours
         shared: dict[tuple[bool, int], int] = {}

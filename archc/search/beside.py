@@ -1,4 +1,4 @@
-"""Parameters that decide more of a candidate than its network."""
+"""What decides more of a candidate than its network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from archc.spec.ast import File
-from archc.spec.data import Data, Mapping, Scalar, Sequence
+from archc.spec.data import Data, Mapping, Scalar, Sequence, plain
 from archc.spec.formula import Formula
 from archc.spec.parse import Parser
 
@@ -44,6 +44,39 @@ def beside(file: File) -> frozenset[str]:
                 names = names | found
     own = {one.name for one in file.parameters}
     return frozenset(own & (names | varied(file).difference(*asking.values())))
+
+
+@lru_cache(maxsize=16)
+def told_apart(file: File) -> tuple[str, ...] | None:
+    """The patterns by which training chooses weights by their names, as an optimiser's groups do.
+
+    None where a network alone says how its training goes: where no initial values are written
+    either, what there is instead follows from the ops.
+    """
+    found = tuple(patterns(file.section("train")))
+    written = any(mentioned(one.data, "init") for one in (file, *used(file)))
+    return found if found or written else None
+
+
+def mentioned(data: Data, name: str) -> bool:
+    """Whether a mapping anywhere in the data has the key."""
+    if isinstance(data, Mapping):
+        return name in data or any(mentioned(one.value, name) for one in data.entries.values())
+    return isinstance(data, Sequence) and any(mentioned(one, name) for one in data.items)
+
+
+def patterns(data: Data | None) -> Iterator[str]:
+    """What stands under `match`, wherever that is."""
+    if isinstance(data, Mapping):
+        for key, entry in data.entries.items():
+            if key == "match":
+                said = plain(entry.value)
+                yield from map(str, said if isinstance(said, list) else [said])
+            else:
+                yield from patterns(entry.value)
+    elif isinstance(data, Sequence):
+        for one in data.items:
+            yield from patterns(one)
 
 
 def varied(file: File) -> set[str]:

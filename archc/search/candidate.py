@@ -15,7 +15,7 @@ from archc.ir.digest import VERSION, digest
 from archc.ir.program import Program
 from archc.ir.vertices import hashed
 from archc.pipeline import settings_from
-from archc.search.beside import beside
+from archc.search.beside import beside, told_apart
 from archc.search.edit import Edit, edited, rewritten
 from archc.spec.ast import File, Step
 from archc.spec.load import Loader, revised
@@ -105,17 +105,23 @@ class Candidate:
 
     @cached_property
     def network(self) -> str:
-        """The digest of the network alone."""
+        """The digest of the network alone, whatever it is trained from."""
         return network_digest(self.program)
 
     @cached_property
     def digest(self) -> str:
-        """What decides whether two candidates are the same: the network, and values `beside` it."""
+        """What decides whether two candidates are the same.
+
+        The network, the initial values of its weights, what training tells apart by their names,
+        and values `beside` all that.
+        """
+        patterns = told_apart(self.file)
+        network = self.network if patterns is None else network_digest(self.program, patterns)
         values = {name: self.parameters[name] for name in beside(self.file)}
         if not values:
-            return self.network
+            return network
         text = json.dumps(values, sort_keys=True)
-        return f"{VERSION}-{hashed(self.network.encode(), text.encode()).hex()}"
+        return f"{VERSION}-{hashed(network.encode(), text.encode()).hex()}"
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
@@ -141,11 +147,14 @@ class Candidate:
         return Candidate(file, values, edits, self.origin or self)
 
 
-def network_digest(program: Program) -> str:
-    """The program's digest; of several models that no other calls, as a GAN's two, of them all."""
+def network_digest(program: Program, told_apart: Sequence[str] | None = None) -> str:
+    """The program's digest; of several models that no other calls, as a GAN's two, of them all.
+
+    `told_apart` is as `digest` has it.
+    """
     called = {call.model for one in program.definitions() for call in one.calls()}
     roots = [name for name in program.models if name not in called]
     if len(roots) < 2:
-        return digest(program)
-    each = [digest(program, name) for name in roots]
+        return digest(program, told_apart=told_apart)
+    each = [digest(program, name, told_apart=told_apart) for name in roots]
     return f"{VERSION}-{hashed(*(one.encode() for one in each)).hex()}"

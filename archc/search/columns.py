@@ -67,6 +67,7 @@ def attributes(record: Record) -> dict[str, Any]:
     found = {
         "spec": record.text,
         "digest": record.digest,
+        "identity": record.identity,
         "parents": list(record.parents),
         "change": record.change,
         "evaluated": record.evaluated,
@@ -91,15 +92,24 @@ def ending(record: Record) -> dict[str, Any]:
 
 
 def record_of(trial: FrozenTrial) -> Record:
-    """A trial as it was recorded. What was written of an end that never came is left out."""
+    """A trial as it was recorded. What was written of an end that never came is left out.
+
+    What other programs did to a study is a failure: a trial that they made, or ended.
+    """
     known = trial.user_attrs
+    if "spec" not in known:
+        return Record(trial.number, "", "", state="failed", why="not of this search", told=0)
     assert trial.datetime_start is not None
     ended = trial.datetime_complete
-    told: dict[str, Any] = known["result"] if trial.state.is_finished() else {}
+    told: dict[str, Any] = {}
+    if trial.state.is_finished():
+        outside = {"state": "failed", "why": "ended by another program", "told": 0}
+        told = known.get("result", outside)
     return Record(
         number=trial.number,
         text=known["spec"],
         digest=known["digest"],
+        identity=known.get("identity", known["digest"]),
         parents=tuple(known["parents"]),
         change=known["change"],
         evaluated=known["evaluated"],

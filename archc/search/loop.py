@@ -23,7 +23,7 @@ from archc.search.halving import Halving
 from archc.search.jobs import Crew, Job, Outcome
 from archc.search.record import Record, Step
 from archc.search.section import Limit, Search
-from archc.search.statics import UNTRAINED, beyond, statics
+from archc.search.statics import UNTRAINED, beyond, identity, statics
 from archc.search.study import Study
 from archc.search.trial import COST, Proposal, Strategy, Trial
 
@@ -72,8 +72,9 @@ class Loop:
         self.wanted |= {one.name: f"the objective '{one.name}'" for one in search.objectives}
         self.halving = Halving(search.objectives, search.evaluation)
         self.records: list[Record] = []
-        self.first: dict[str, int] = {}  # digest → the first trial with it
+        self.first: dict[str, int] = {}  # identity → the first trial with it
         self.climbs: dict[int, Climb] = {}  # not told yet
+        self.given: set[str] = set()  # the names of numbers that an evaluation gave
         self.ready: deque[Job] = deque()  # to be given to the crew before anything new is asked
         self.clock = 0  # what was recorded so far, counted
         self.idle = 0
@@ -125,25 +126,32 @@ class Loop:
             if self.study is not None:  # what the text says is what counts, now and after a kill
                 record = replace(record, text=candidate.text())
                 candidate = self.study.candidate(record)
-            record = replace(record, digest=candidate.digest)
+            same = identity(candidate, self.search)
+            record = replace(record, digest=candidate.network, identity=same)
             known = statics(candidate, self.search)
         except ArchcError as error:
             LOG.warning("trial %d is no network: %s", number, reason(error))
             self._end(replace(record, state="failed", why=reason(error)), candidate)
             return
-        first = self.first.setdefault(record.digest, number)
-        if first in self.climbs:
-            record = replace(record, twin=first)
-            self._begin(record)
-            self.climbs[first].twins.append((record, candidate))
-        elif first != number:
-            self._end(like(replace(record, twin=first), self.records[first]), candidate)
+        first = self.first.setdefault(record.identity, number)
+        if first != number:
+            self._same(replace(record, twin=first, values=known), candidate)
         elif why := beyond(known, self.search.limits):
             self._end(replace(record, state="limited", values=known, why=why), candidate)
         else:
             climb = Climb(replace(record, evaluated=True), candidate, known)
             self._begin(climb.record)
             self._climb(climb)
+
+    def _same(self, record: Record, candidate: Candidate) -> None:
+        """Takes in the trial of a candidate that was met before; it waits for that one's end."""
+        assert record.twin is not None
+        if record.twin not in self.climbs:
+            self._end(like(record, self.records[record.twin]), candidate)
+            return
+        if record.number == len(self.records):
+            self._begin(record)
+        self.climbs[record.twin].twins.append((record, candidate))
 
     def _proposal(self, number: int) -> Proposal:
         if number == 0 and self.origin is not None:
@@ -207,16 +215,20 @@ class Loop:
     def _values(self, climb: Climb, outcome: Outcome) -> tuple[dict[str, float], str]:
         """All numbers of a rung, and why it failed if it did.
 
-        Raises InputError E862 where an objective is missing: that is no candidate's fault.
+        Raises InputError E862 where an objective is missing that no evaluation ever gave: that is
+        no candidate's fault.
         """
         if outcome.values is None:
             return {}, outcome.why
         if not 0 <= outcome.values.get(COST, 0.0) < math.inf:
             return {}, f"its {COST} is {outcome.values[COST]}"
+        self.given |= outcome.values.keys()
         values = {**climb.known, **outcome.values}
         if beyond(values, self._limits(len(climb.record.steps), values)):
             return values, ""  # nobody needs to know the rest
         for name in sorted(self.wanted.keys() - values.keys()):
+            if name in self.given:
+                return {}, f"its evaluation does not give {self.wanted[name]}"
             what = f"no evaluation gives {self.wanted[name]}"
             raise InputError.of("E862", what, help=did_you_mean(name, values))
         for objective in self.search.objectives:
@@ -274,23 +286,24 @@ class Loop:
         """Tells all that the study has recorded, and makes ready what was under way."""
         assert self.study is not None
         self.records = list(self.study.storage.records())
-        events: dict[int, tuple[Record, Step | None]] = {}
+        events: list[tuple[int, int, Step | None]] = []
         for one in self.records:
-            events |= {step.order: (one, step) for step in one.steps}
-            events |= {} if one.told is None else {one.told: (one, None)}
+            events += [(step.order, one.number, step) for step in one.steps]
+            events += [] if one.told is None else [(one.told, one.number, None)]
         on: dict[int, bool] = {}  # whether a trial was to go on
-        for self.clock in sorted(events):
-            one, step = events[self.clock]
+        for self.clock, number, step in sorted(events, key=lambda event: event[:2]):
+            one = self.records[number]
             if step is not None:
                 on[one.number] = self.halving.goes_on(one.steps.index(step), step.values)
             elif one.digest:
                 self.strategy.tell(trial(one, self.study.candidate(one)))
         for one in self.records:
             if one.digest:
-                self.first.setdefault(one.digest, one.number)
+                self.first.setdefault(one.identity, one.number)
             self.idle = 0 if one.evaluated else self.idle + 1
             self.evaluated += one.evaluated
             self.spent += one.spent
+            self.given.update(one.values, *[step.values for step in one.steps])
         for one in [record for record in self.records if record.told is None]:
             self._again(one, on.get(one.number, True))
 
@@ -298,20 +311,22 @@ class Loop:
         """Goes on with a trial that was not told."""
         assert self.study is not None
         candidate = self.study.candidate(record)
+        known = statics(candidate, self.search)
         if record.twin is None:
-            climb = Climb(record, candidate, statics(candidate, self.search))
-            self._decide(climb, goes_on)
-        elif record.twin in self.climbs:
-            self.climbs[record.twin].twins.append((record, candidate))
+            self._decide(Climb(record, candidate, known), goes_on)
         else:
-            self._end(like(record, self.records[record.twin]), candidate)
+            self._same(replace(record, values=known), candidate)
 
 
 def like(record: Record, first: Record) -> Record:
-    """A trial that is the same network as an earlier one: what that one came to, at no cost."""
+    """A trial that is the same network as an earlier one: what that one came to, at no cost.
+
+    Numbers of its graph that the search does not go by are its own.
+    """
+    values = {**first.values, **record.values} if first.values else {}
     state = "duplicate" if first.state == "complete" else first.state
     why = first.why and f"as trial {first.number}: {first.why}"
-    return replace(record, state=state, values=first.values, rung=first.rung, why=why)
+    return replace(record, state=state, values=values, rung=first.rung, why=why)
 
 
 def trial(record: Record, candidate: Candidate) -> Trial:

@@ -61,14 +61,22 @@ def crowding(points: Sequence[Point]) -> list[float]:
     return [float(one) for one in room]
 
 
-def best_first(points: Sequence[Point]) -> list[int]:
-    """The points' places, the best first: by rank, then by room, then by who came earlier."""
-    if points and len(points[0]) == 1:
+def best_first(points: Sequence[Point], rungs: Sequence[float] | None = None) -> list[int]:
+    """The points' places, the best first: by rank, then by room, then by who came earlier.
+
+    With `rungs` a point is dominated by those alone that came as far as it did or further, and has
+    its room among those that came as far.
+    """
+    if rungs is None and points and len(points[0]) == 1:
         return sorted(range(len(points)), key=lambda k: (points[k], k))
-    found = ranks(points)
+    came = [0.0] * len(points) if rungs is None else rungs
+    compared = points if rungs is None else [(-r, *p) for r, p in zip(came, points, strict=True)]
+    found = ranks(compared)
     room = [0.0] * len(points)
-    for rank in set(found):
-        members = [k for k, one in enumerate(found) if one == rank]
+    company: dict[tuple[int, float], list[int]] = {}
+    for k, same in enumerate(zip(found, came, strict=True)):
+        company.setdefault(same, []).append(k)
+    for members in company.values():
         for k, space in zip(members, crowding([points[k] for k in members]), strict=True):
             room[k] = space
     return sorted(range(len(points)), key=lambda k: (found[k], -room[k], k))

@@ -33,10 +33,10 @@ class Step:
 class Record:
     """A trial that is running or told. `told` counts as `order` of its steps does.
 
-    `twin` is the earlier trial of the same network, if there is one; `avoided` counts those that
-    its strategy thought of and knew before. `evaluated` ones are what a budget counts. A `stopped`
-    one was not among those that went on to the next rung. `began` and `ended` are seconds since
-    1970.
+    `digest` is the network's; two trials of one `identity` are the same to the search, and `twin` is
+    the earlier one, if there is one; `avoided` counts those that its strategy thought of and knew
+    before. `evaluated` ones are what a budget counts. A `stopped` one was not among those that went
+    on to the next rung. `began` and `ended` are seconds since 1970.
     """
 
     number: int
@@ -51,6 +51,7 @@ class Record:
     rung: int = 0
     stopped: bool = False
     steps: tuple[Step, ...] = ()
+    identity: str = ""
     twin: int | None = None
     evaluated: bool = False
     avoided: int = 0

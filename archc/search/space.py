@@ -15,6 +15,7 @@ from archc.search.features import Features, features
 from archc.search.holes import Hole, Path, filled, same, spoken
 from archc.search.move import Move
 from archc.search.section import Search
+from archc.search.statics import identity
 from archc.spec.data import plain
 
 WALK = 4  # the most structural moves of a random candidate
@@ -221,13 +222,13 @@ class Space:
         return self._keys[candidate]
 
     def digest(self, candidate: Candidate) -> str:
-        """The candidate's digest. Raises SpecError."""
+        """What the candidate is the same by as others. Raises SpecError."""
         key = self.key(candidate)
         if key is None:
-            return candidate.digest
+            return identity(candidate, self.search)
         found = self.digests.get(key)
         if found is None:
-            found = remembered(self.digests, key, candidate.digest)
+            found = remembered(self.digests, key, identity(candidate, self.search))
         return found
 
     def compiles(self, candidate: Candidate) -> bool:

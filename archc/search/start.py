@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,6 +13,7 @@ from archc.pipeline import compile
 from archc.search.evaluating import Setup, kind_of
 from archc.search.jobs import Crew
 from archc.search.loop import End, Loop, Tell, silence
+from archc.search.numbers import trained
 from archc.search.record import Record
 from archc.search.space import Space
 from archc.search.study import TRIALS, Study, settled
@@ -98,6 +99,13 @@ class Searched:
     refused: Mapping[str, str]
 
 
+def climbs(setup: Setup) -> bool:
+    """Whether what a candidate comes to depends on for how long it is evaluated."""
+    if setup.kind == "installed" and setup.name == "train":
+        return bool(trained(setup.search))
+    return setup.kind in ("function", "installed")
+
+
 def go_on(study: Study, staff: Staff, tell: Tell = silence, asked: Event | None = None) -> Searched:
     """Searches until the study's budget is spent, there is nothing new, or `asked` is set.
 
@@ -115,13 +123,16 @@ def go_on(study: Study, staff: Staff, tell: Tell = silence, asked: Event | None 
         about["name"],
         about["options"],
     )
+    search = study.search
+    if not climbs(setup):  # a rung would find the same numbers again
+        search = replace(search, evaluation=replace(search.evaluation, epochs=()))
     origin = study.origin
     space = Space(study.search, origin)
     first = origin if space.holds(origin) else None
     chosen = over(space)
     crew = staff.crew(setup)
     try:
-        loop = Loop(study.search, chosen, crew, study, tell, first)
+        loop = Loop(search, chosen, crew, study, tell, first)
         loop.resume()
         study.note(f"begins with {len(loop.records)} trials recorded")
         end = loop.run(asked)

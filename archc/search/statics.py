@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 
 from archc.cost import peak
+from archc.ir.digest import VERSION
 from archc.ir.program import Program
+from archc.ir.vertices import hashed
 from archc.search.candidate import Candidate
 from archc.search.section import Limit, Search
 
@@ -31,6 +33,19 @@ def statics(candidate: Candidate, search: Search) -> dict[str, float]:
         for name, count in STATIC.items()
         if name in ALWAYS or name in asked
     }
+
+
+def identity(candidate: Candidate, search: Search) -> str:
+    """What decides whether two candidates of a search are the same.
+
+    The digest, which sees no dead weights, and those numbers of the graph that the search goes by,
+    which count them.
+    """
+    asked = {*(one.name for one in search.objectives), *(one.name for one in search.limits)}
+    if asked.isdisjoint(STATIC):
+        return candidate.digest
+    counts = [STATIC[name](candidate.program) for name in STATIC if name in asked]
+    return f"{VERSION}-{hashed(candidate.digest.encode(), repr(counts).encode()).hex()}"
 
 
 def beyond(values: Mapping[str, float], limits: Iterable[Limit]) -> str:

@@ -1,10 +1,10 @@
 """Where trials are kept: a storage of Optuna's, so that its tools show the study.
 
 A trial's number is Optuna's. Its parameters are the holes, its values the objectives; all else is
-in its user attributes: `spec` `digest` `parents` `change` `parameters` `evaluated` `avoided` `twin`
-from its beginning, `rungs` while it climbs them, and `result` when it ends. A trial that ends as it
-begins, as duplicates do, is written at once. Optuna's own state comes last and makes the result
-count, so a kill between two writes leaves a trial that is still running.
+in its user attributes: `spec` `digest` `identity` `parents` `change` `parameters` `evaluated`
+`avoided` `twin` from its beginning, `rungs` while it climbs them, and `result` when it ends. A trial
+that ends as it begins, as duplicates do, is written at once. Optuna's own state comes last and makes
+the result count, so a kill between two writes leaves a trial that is still running.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Storage:
         self.search, self.folder = search, path.parent
         self.ids: dict[int, int] = {}  # Optuna's own, by number
         self.place = place = shown(url or path.as_posix())
-        with usable(place, OPENING):
+        with usable(place, OPENING if url else lost(self.folder)):
             if not new and not holds_studies(url, path):
                 raise missing(f"{place} is not there, or holds no studies", self.folder, url)
             self.rdb = opened(url, path)
@@ -102,7 +102,12 @@ class Storage:
                 user_attrs=known,
             )
             id = self.rdb.create_new_trial(self.study, trial)
-            self.ids[record.number] = id
+            number = self.rdb.get_trial_number_from_id(id)
+        if number != record.number:
+            what = f"another program added trial {record.number} to the study in {self.place}"
+            help = f"go on without it: archc search --resume {self.folder}"
+            raise InputError.of("E861", what, help=help)
+        self.ids[record.number] = id
 
     def rung(self, record: Record) -> None:
         """Keeps the last of a running trial's steps."""
@@ -189,19 +194,24 @@ def absolute(url: str) -> str:
 
     with usable(shown(url), OPENING):
         file = file_of(url)
+        found = sqlalchemy.make_url(url)
         if file is None:
+            if found.get_backend_name() == "sqlite" and found.database in (None, ":memory:"):
+                help = "--storage sqlite:///study.db; or leave it out: study.db is in the folder"
+                raise InputError.of("E861", f"{url} names no file, so it keeps nothing", help=help)
             return url
-        whole = sqlalchemy.make_url(url).set(database=file.resolve().as_posix())
+        whole = found.set(database=file.resolve().as_posix())
         return whole.render_as_string(hide_password=False)
 
 
 def missing(what: str, folder: Path, url: str | None) -> InputError:
     """What is to hold a study's trials, and does not."""
-    if url is None:
-        help = f"the trials of {folder} were there: bring it back, or begin anew"
-    else:
-        help = f"{folder} is kept in a database: --storage URL says where that is now"
-    return InputError.of("E861", what, help=help)
+    help = f"{folder} is kept in a database: --storage URL says where that is now"
+    return InputError.of("E861", what, help=help if url else lost(folder))
+
+
+def lost(folder: Path) -> str:
+    return f"the trials of {folder} were there: bring it back, or begin anew"
 
 
 @contextmanager

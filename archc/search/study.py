@@ -29,6 +29,7 @@ from archc import __version__
 from archc.errors import ArchcError, InputError, UsageError
 from archc.files import replacing, sole
 from archc.ir.program import Program
+from archc.ir.vertices import hashed
 from archc.search.candidate import Candidate
 from archc.search.reading import read
 from archc.search.record import Record
@@ -39,6 +40,7 @@ from archc.spec.bundle import bundled, local_uses, write
 
 FORMAT = 1
 TRIALS = "trials"  # the folder of their folders
+MADE = ("study.db", "log.txt", "report.html")  # beside study.json and the spec
 CHANGES = ("strategy", "trials", "seconds", "seed")  # what a command may say in place of the spec
 PASSWORD = re.compile(r"(://[^/\s:@]*:)[^\s@]*@")  # in the URL of a storage
 
@@ -93,6 +95,10 @@ class Study:
                 "storage": None if url is None else shown(url),
                 "search": {name: getattr(search, name) for name in CHANGES},
                 "evaluator": dict(evaluator),
+                "files": {
+                    path.relative_to(folder).as_posix(): hashed(text.encode()).hex()
+                    for path, text in texts.items()
+                },
                 "environment": environment(),
             }
             try:
@@ -113,6 +119,7 @@ class Study:
         E860, E861.
         """
         about = about_of(folder)
+        check_unchanged(folder, about)
         kept = about["storage"]
         if kept is None and url is not None:
             what = f"the trials of {folder} are in its own study.db"
@@ -136,7 +143,7 @@ class Study:
         """Takes a study away that has come to nothing, so that its folder is free for another."""
         self.storage.delete()
         self.storage.close()
-        own = [self.folder / name for name in ("study.json", "study.db", "log.txt")]
+        own = [self.folder / name for name in ("study.json", *MADE)]
         remove([*own, *self.written])
         shutil.rmtree(self.folder / TRIALS, ignore_errors=True)
 
@@ -230,6 +237,10 @@ def check_unused(folder: Path) -> None:
             f"{folder} holds a study already",
             help=f"go on with it: --resume {folder}; or choose another folder: -o",
         )
+    for name in MADE:
+        if (folder / name).exists():
+            what = f"{folder / name} is there already, and the study would write over it"
+            raise InputError.of("E860", what, help="choose another folder: -o")
     if any((folder / TRIALS).glob("*")):
         what = f"{folder / TRIALS} holds trials of a study that is gone"
         raise InputError.of("E860", what, help="remove it, or choose another folder: -o")
@@ -244,7 +255,25 @@ def about_of(folder: Path) -> Mapping[str, Any]:
         raise InputError.of("E860", f"{folder} holds no study", help=help) from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise InputError.of("E860", f"{folder} is a study of another archc", help="begin anew")
+    lost = [key for key in ("name", "storage", "search", "evaluator") if key not in about]
+    if lost:
+        what = f"{folder}/study.json has no '{lost[0]}'"
+        raise InputError.of("E860", what, help="bring it back as it was, or begin anew")
     return about
+
+
+def check_unchanged(folder: Path, about: Mapping[str, Any]) -> None:
+    """Raises InputError E860 where the spec, or what it uses, is not what the search began with."""
+    help = "bring it back as it was, or search the other one into another folder: -o"
+    for name, known in about.get("files", {"spec.yaml": ""}).items():
+        try:
+            found = hashed((folder / name).read_bytes()).hex()
+        except OSError as error:
+            what = f"{folder / name} cannot be read: {error.strerror}"
+            raise InputError.of("E860", what, help=help) from error
+        if known and found != known:
+            what = f"{folder / name} was changed since the search began"
+            raise InputError.of("E860", what, help=help)
 
 
 def remove(files: Iterable[Path]) -> None:

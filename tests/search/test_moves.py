@@ -205,7 +205,7 @@ def test_a_move_writes_this_and_nothing_else(
     before = read(text)
     after = move(before, kind, what)
     assert change(before, after) == lines
-    assert network_digest(compile_text(after.text())) == after.digest != before.digest
+    assert network_digest(compile_text(after.text())) == after.network != before.network
 
 
 def test_every_kind_is_among_them() -> None:

@@ -11,9 +11,11 @@ from archc.search.candidate import Candidate
 from archc.search.ranking import Point, point
 from archc.search.space import Space
 from archc.search.statics import beyond, statics
+from archc.search.strategies.nearing import Near, excess, nearer
 from archc.search.trial import Proposal, Trial
 
 TRIES = 100  # proposals that are thought of for one that is new
+MISSES = 10  # beyond a limit in a row, after which the way to the limits is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,14 @@ class Known:
     parents: tuple[int, ...] = ()
     change: str = ""
 
+    @property
+    def rung(self) -> float:
+        return -self.point[0]
+
+    @property
+    def values(self) -> Point:
+        return self.point[1:]
+
 
 class Memory(ABC):
     """A strategy that asks for what is new.
@@ -43,6 +53,9 @@ class Memory(ABC):
     def __init__(self, space: Space) -> None:
         self.space, self.search = space, space.search
         self.seen: dict[str, bool] = {}  # by digest, whether it has values
+        self.misses = 0  # those in a row that were beyond a limit
+        self.nearest: Near | None = None  # to the limits, of all that were told
+        self.near: Near | None = None  # and of those, too, that are thought of for the next
         self.asked: dict[int, Candidate] = {}  # and not told
         self.waited: dict[str, int] = {}  # digests of those
 
@@ -58,7 +71,9 @@ class Memory(ABC):
 
     def ask(self, number: int) -> Proposal:
         random = Random(f"{self.search.seed} {number}")
-        proposal = self.new(lambda attempt: self.propose(random, attempt))
+        misses, self.near = self.misses, self.nearest
+        proposal = self.new(lambda attempt: self.thought(random, attempt))
+        self.misses, self.near = misses, None
         self.asked[number] = proposal.candidate
         self.waited[self.space.digest(proposal.candidate)] = number
         return proposal
@@ -70,13 +85,29 @@ class Memory(ABC):
         digest = self.space.digest(candidate)
         if trial.state not in ("complete", "duplicate") or not trial.values:
             self.seen.setdefault(digest, False)
+            if trial.state == "limited":
+                self.misses += 1
+                far = excess(trial.values, self.search.limits)
+                self.nearest = nearer(self.nearest, Near(far, replace(candidate), trial.number))
         elif not self.seen.get(digest):
             self.seen[digest] = True
+            self.misses = 0
+            if self.search.limits:  # a copy has no graph
+                self.nearest = Near(0.0, replace(candidate), trial.number)
             values = point(trial.values, self.search.objectives)
             known = Known(
                 trial.number, candidate, (-float(trial.rung), *values), trial.parents, trial.change
             )
             self.learn(known)
+
+    def thought(self, random: Random, attempt: int) -> Proposal:
+        """What the strategy proposes, or, after many beyond a limit, a step nearer to them."""
+        if self.near is None or self.misses < MISSES or random.random() < 0.5:
+            return self.propose(random, attempt)
+        candidate, words = self.space.mutate(self.near.candidate, random)
+        said = "; ".join(filter(None, (self.near.change, words)))
+        parents = () if self.near.number is None else (self.near.number,)
+        return Proposal(candidate, parents, said)
 
     # ---- for strategies
 
@@ -90,6 +121,7 @@ class Memory(ABC):
             if self.is_new(proposal.candidate):
                 break
             avoided += self.is_known(proposal.candidate)
+            self.approach(proposal)
             proposal = propose(attempt)
         return replace(proposal, avoided=avoided)
 
@@ -102,6 +134,17 @@ class Memory(ABC):
             return False
         limits = self.search.limits
         return not limits or not beyond(statics(candidate, self.search), limits)
+
+    def approach(self, proposal: Proposal) -> None:
+        """Remembers what is nearer to the limits than all before."""
+        far = 0.0
+        if self.search.limits:
+            far = excess(statics(proposal.candidate, self.search), self.search.limits)
+        if far > 0:
+            self.misses += 1
+            number = proposal.parents[0] if proposal.parents else None
+            near = Near(far, proposal.candidate, number, proposal.change)
+            self.near = nearer(self.near, near)
 
     def drawn(self, random: Random) -> Proposal:
         candidate, words = self.space.drawn(random)

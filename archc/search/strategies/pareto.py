@@ -54,5 +54,5 @@ class Pareto(Memory):
 
     def learn(self, known: Known) -> None:
         self.alive.append(known)
-        order = best_first([one.point for one in self.alive])
+        order = best_first([one.values for one in self.alive], [one.rung for one in self.alive])
         self.order = {self.alive[k].number: place for place, k in enumerate(order)}
