@@ -92,9 +92,10 @@ def run(args: Namespace) -> int:
         with display, interruptible() as asked:
             searched = go_on(study, staff, display, asked)
         write(study, searched.records)
-    except ArchcError:
+    except ArchcError as error:
         if args.resume is None and not display.told:
             study.discard()  # what was wrong is wrong with the command: it can be given again
+            raise study.as_given(error) from error
         raise
     finally:
         study.close()
@@ -123,6 +124,11 @@ def check(args: Namespace) -> None:
         value = getattr(args, name)
         if value is not None and not 0 < value < inf:
             raise UsageError.of("E706", f"--{name} takes more than 0", help=f"--{name} 1")
+    if args.seed is not None and args.seed < 0:
+        raise UsageError.of("E706", "--seed takes 0 or more", help="--seed 1")
+    if args.gpus < 0 or (args.gpus and args.ray is None):
+        what = "--gpus takes 0 or more, of a Ray cluster"
+        raise UsageError.of("E706", what, help="--ray auto --gpus 1")
     if args.workers is not None and args.workers < 0:
         raise UsageError.of("E706", "--workers takes 0 or more", help="--workers 2")
 

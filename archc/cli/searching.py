@@ -19,6 +19,7 @@ from archc.search.study import Study
 
 ROWS = 8  # of the front that are shown
 EVERY = 0.25  # seconds between drawings
+SILENT = 10.0  # seconds after which a line is printed though nothing was evaluated
 
 
 class Display:
@@ -34,7 +35,7 @@ class Display:
         self.began = time.monotonic()
         self.front: list[Record] = front(self.records, self.search.objectives)
         self.live: Any = None
-        self.last = 0.0
+        self.last = time.monotonic() - EVERY  # that something was shown
         self.told = 0  # trials, whether shown or not
 
     def __enter__(self) -> Self:
@@ -63,7 +64,8 @@ class Display:
         self.records[record.number] = record
         better = record.state == "complete" and self._enters(record)
         if self.live is None:
-            if record.evaluated:
+            if record.evaluated or time.monotonic() - self.last > SILENT:
+                self.last = time.monotonic()
                 print(self._line(record, better), file=sys.stderr)
         elif time.monotonic() - self.last > EVERY:
             self.last = time.monotonic()

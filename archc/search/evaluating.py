@@ -105,7 +105,7 @@ def function(name: str, search: Search) -> Evaluator:
         what = f"{module or 'a module without a name'} cannot be imported: {reason(error)}"
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and f"{module}.".startswith(f"{missing}."):
-            what = f"there is no module '{missing}'"
+            what = f"there is no module '{missing}'; it was looked for in {Path.cwd()}, too"
         raise UsageError.of("E862", what, help="--evaluate MODULE:FUNCTION") from error
     for part in path.split("."):
         if not hasattr(found, part):

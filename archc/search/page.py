@@ -175,14 +175,17 @@ def volumes(
     ]
     members: list[tuple[float, ...]] = []
     curve: list[tuple[float, float]] = []
+    volume, worst = 0.0, (1.0,) * len(search.objectives)
     for record, one in zip(done, scaled, strict=True):
         if any(all(a <= b for a, b in zip(other, one, strict=True)) for other in members):
             continue
+        shared = [tuple(map(max, one, other)) for other in members]
+        volume += hypervolume([one], worst) - hypervolume(shared, worst)
         members = [
             other for other in members if not all(a <= b for a, b in zip(one, other, strict=True))
         ]
         members.append(one)
-        curve.append((spent[record.number], hypervolume(members, (1.0,) * len(one))))
+        curve.append((spent[record.number], volume))
     return [*curve, (spent[done[-1].number], curve[-1][1])]
 
 

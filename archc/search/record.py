@@ -33,10 +33,10 @@ class Step:
 class Record:
     """A trial that is running or told. `told` counts as `order` of its steps does.
 
-    `digest` is the network's; two trials of one `identity` are the same to the search, and `twin` is
-    the earlier one, if there is one; `avoided` counts those that its strategy thought of and knew
-    before. `evaluated` ones are what a budget counts. A `stopped` one was not among those that went
-    on to the next rung. `began` and `ended` are seconds since 1970.
+    `digest` is the network's; two trials of one `identity` are the same to the search, and `twin`
+    is the earlier one, if there is one; `avoided` counts those that its strategy thought of and
+    knew before. `evaluated` ones are what a budget counts. A `stopped` one was not among those that
+    went on to the next rung. `began` and `ended` are seconds since 1970.
     """
 
     number: int

@@ -2,9 +2,9 @@
 
 A trial's number is Optuna's. Its parameters are the holes, its values the objectives; all else is
 in its user attributes: `spec` `digest` `identity` `parents` `change` `parameters` `evaluated`
-`avoided` `twin` from its beginning, `rungs` while it climbs them, and `result` when it ends. A trial
-that ends as it begins, as duplicates do, is written at once. Optuna's own state comes last and makes
-the result count, so a kill between two writes leaves a trial that is still running.
+`avoided` `twin` from its beginning, `rungs` while it climbs them, and `result` when it ends. A
+trial that ends as it begins, as duplicates do, is written at once. Optuna's own state comes last
+and makes the result count, so a kill between two writes leaves a trial that is still running.
 """
 
 from __future__ import annotations

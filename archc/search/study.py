@@ -30,6 +30,7 @@ from archc.errors import ArchcError, InputError, UsageError
 from archc.files import replacing, sole
 from archc.ir.program import Program
 from archc.ir.vertices import hashed
+from archc.place import Place, Source
 from archc.search.candidate import Candidate
 from archc.search.reading import read
 from archc.search.record import Record
@@ -57,6 +58,7 @@ class Study:
     ) -> None:
         self.folder, self.about, self.storage, self.hold = folder, about, storage, hold
         self.written: list[Path] = []  # the spec's files that were not there before
+        self.given: Source | None = None  # the file that the study was made of
 
     @classmethod
     def create(
@@ -108,6 +110,7 @@ class Study:
                 raise
             study = cls(folder, about, storage, hold.pop_all())
             study.written = new
+            study.given = None if program.file is None else program.file.source
             study.save()
             return study
 
@@ -146,6 +149,21 @@ class Study:
         own = [self.folder / name for name in ("study.json", *MADE)]
         remove([*own, *self.written])
         shutil.rmtree(self.folder / TRIALS, ignore_errors=True)
+
+    def as_given(self, error: ArchcError) -> ArchcError:
+        """What is wrong with the study's spec, as it is told of the file that it was made of.
+
+        Where settings of the command are in the study's own, it is not the same text.
+        """
+        given, own = self.given, self.folder / "spec.yaml"
+
+        def there(place: Place | None) -> Place | None:
+            if given is None or place is None or place.source.text != given.text:
+                return place
+            same = Path(place.source.name).resolve() == own.resolve()
+            return replace(place, source=given) if same else place
+
+        return type(error)([replace(one, place=there(one.place)) for one in error.diagnostics])
 
     def save(self) -> None:
         text = json.dumps(self.about, indent=2) + "\n"

@@ -59,8 +59,8 @@ class Table:
     def __call__(self, candidate: Candidate, task: Task) -> Mapping[str, float]:
         key = tuple(spelled(hole.value(candidate.parameters)) for hole in self.holes)
         if key not in self.rows:
-            pairs = zip(self.holes, key, strict=True)
-            what = ", ".join(f"{hole.name}: {value}" for hole, value in pairs)
+            held = {hole.name: hole.value(candidate.parameters) for hole in self.holes}
+            what = ", ".join(f"{name}: {spoken(value)}" for name, value in held.items())
             raise EvaluationError.of("E859", f"{self.naming.file.name} has no row for {what}")
         return self.rows[key]
 

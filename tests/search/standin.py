@@ -96,6 +96,16 @@ def climbing(candidate: Candidate, task: Task) -> dict[str, float]:
     return {"score": score(candidate) + 10 * task.rung, "cost": 2.0**task.rung}
 
 
+def sided(candidate: Candidate) -> float:
+    return float(candidate.parameters["side"])
+
+
+def partly(candidate: Candidate) -> dict[str, float]:
+    """Forgets the score of every other width but the first."""
+    odd = candidate.parameters["width"] % 2
+    return {"other": 1.0} if odd else {"score": score(candidate)}
+
+
 def clocked(candidate: Candidate, task: Task) -> dict[str, float]:
     """As if a run took ten milliseconds a unit."""
     return {**climbing(candidate, task), "latency_ms": 10.0 * candidate.parameters["width"]}

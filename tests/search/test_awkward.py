@@ -16,7 +16,7 @@ from archc.search.evaluating import function
 from archc.search.holes import Choices, Real, Whole
 from archc.search.section import Limit
 from archc.search.space import Space
-from archc.search.statics import beyond
+from archc.search.statics import beyond, statics
 from archc.search.strategies import strategy
 
 SCORE = ("--evaluate", "search.standin:score", "--workers", "0", "-q")
@@ -132,6 +132,64 @@ def test_a_study_beside_a_spec_of_its_own_name_leaves_it(tmp_path: Path) -> None
     given = ("--set", "width=3", "--trials", "2", *SCORE)
     assert main(["search", str(own), "-o", str(tmp_path), *given]) == 1
     assert own.read_text("utf-8") == standin.SPEC
+
+
+@pytest.mark.parametrize(
+    "given", [("--seed", "-1"), ("--gpus", "1"), ("--ray", "auto", "--gpus", "-1")]
+)
+def test_numbers_that_mean_nothing_are_refused_at_once(
+    given: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = standin.written(tmp_path)
+    assert main(["search", str(spec), "-o", str(tmp_path / "s"), *given, *SCORE]) == 2
+    assert "E706" in capsys.readouterr().err and not (tmp_path / "s").exists()
+
+
+def test_a_command_that_fails_takes_away_what_it_made_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, folder = standin.written(tmp_path), tmp_path / "s"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    given = ("--evaluate", "search.standin:nobody", "--workers", "0")
+    assert main(["search", str(spec), "-o", str(folder), *given]) != 0
+    assert "E862" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+WIDE = """\
+archc: 1
+name: net
+inputs: {x: [N, 64]}
+graph:
+  - name: body
+    do:
+      - {linear: 256, name: a}
+      - relu
+      - {linear: 256, name: b}
+      - relu
+      - {linear: 256, name: c}
+      - relu
+  - {linear: 10, name: head}
+search:
+  moves: {kinds: [width, remove, insert]}
+  objectives: {maximize: score}
+  limits: {params: 20000}
+  budget: {trials: 12}
+"""
+
+
+@pytest.mark.parametrize("name", ["random", "local", "evolution", "pareto", "reinforce"])
+def test_a_spec_far_beyond_its_own_limit_is_no_dead_end(name: str) -> None:
+    """A few moves take a small part of it away: what is nearest is gone on from."""
+    one = strategy(*opened(WIDE, strategy=name))
+    search, _ = opened(WIDE)
+    kept = [
+        trial.number
+        for trial in told(one, lambda candidate: {"score": 1.0}, 12)
+        if not beyond(statics(trial.candidate, search), search.limits)
+    ]
+    assert len(kept) >= 8
 
 
 def test_a_password_on_the_command_line_is_not_kept(

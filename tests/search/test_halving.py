@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.standin import RUNGS, TWO, in_memory
+import pytest
+from search.standin import RUNGS, TWO, in_memory, written
 
 from archc.search.halving import Halving
 from archc.search.record import finished
 from archc.search.section import Evaluation, Objective
+from archc.search.start import Plan, Staff, begin, go_on
 
 SCORE = Objective("score", True)
 SMALL = Objective("params", False)
@@ -58,6 +60,27 @@ def test_a_search_trains_the_promising_for_longer(tmp_path: Path) -> None:
     assert all(one.cost == sum(2.0**k for k in range(one.rung + 1)) for one in loop.records)
     assert loop.spent == sum(one.cost for one in loop.records)
     assert {one.number for one in stopped} | {one.number for one in whole} == set(range(16))
+
+
+@pytest.mark.parametrize("objectives", ["{minimize: params}", "{minimize: [macs, params]}"])
+def test_rungs_are_for_what_they_change(objectives: str, tmp_path: Path) -> None:
+    """What follows from the graph is as it is after any of them."""
+    text = RUNGS.replace("{maximize: score}", objectives)
+    study = begin(written(tmp_path, text), Plan(), folder=tmp_path / "s")
+    searched = go_on(study, Staff())
+    study.close()
+    assert {(one.rung, one.stopped) for one in searched.records} == {(0, False)}
+
+
+def test_a_row_of_a_table_costs_once(tmp_path: Path) -> None:
+    rows = "".join(f"{w},{d},{a},{w + d},10\n" for w in range(1, 41) for d in range(1, 7)
+                   for a in ("relu", "tanh", "gelu"))  # fmt: skip
+    (tmp_path / "t.csv").write_text(f"width,depth,act,score,cost\n{rows}")
+    plan = Plan(table=str(tmp_path / "t.csv"))
+    study = begin(written(tmp_path, RUNGS), plan, folder=tmp_path / "s")
+    searched = go_on(study, Staff())
+    study.close()
+    assert {one.cost for one in searched.records if one.evaluated} == {10.0}
 
 
 def test_what_is_stopped_early_is_not_among_the_best(tmp_path: Path) -> None:

@@ -192,6 +192,13 @@ def test_an_objective_that_nobody_gives_ends_the_search(tmp_path: Path) -> None:
     assert error.value.diagnostics[0].help == "did you mean 'scoer'?"
 
 
+def test_a_number_that_one_candidate_lacks_is_its_failure(tmp_path: Path) -> None:
+    loop = in_memory(SPEC, "partly", tmp_path)
+    failed = {one.why for one in loop.records if one.state == "failed" and one.twin is None}
+    assert failed == {"its evaluation does not give the objective 'score'"}
+    assert any(one.state == "complete" for one in loop.records)
+
+
 def test_the_front_is_what_nothing_dominates(tmp_path: Path) -> None:
     loop = in_memory(standin.TWO, "score", tmp_path, trials=20)
     objectives = loop.search.objectives

@@ -6,15 +6,20 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from random import Random
 
 import pytest
 from search import standin
+from search.spaces import SPEC, opened
 
 from archc.search.drawing import Axis, Marks, chart
-from archc.search.page import page, write
+from archc.search.page import page, volumes, write
+from archc.search.ranking import hypervolume, point
 from archc.search.record import Record, front
+from archc.search.section import Objective
 from archc.search.study import Study
 
 CHROMIUM = shutil.which("chromium")
@@ -115,6 +120,25 @@ def test_an_axis_has_round_ticks_within_it(values: list[float]) -> None:
     assert all(-1e-9 <= axis.share(one) <= 1 + 1e-9 for one in [*values, *axis.ticks])
     digits = {f"{one:.12g}".strip("-0.").rstrip("0") for one in axis.ticks}
     assert all(len(one.replace(".", "").partition("e")[0]) <= 8 for one in digits)
+
+
+def test_the_hypervolume_is_added_up_point_by_point() -> None:
+    """Each adds what it alone dominates; at the end it is that of all."""
+    draws = Random(0)
+    objectives = tuple(Objective(name, False) for name in "abc")
+    search = replace(opened(SPEC)[0], objectives=objectives)
+    records = [
+        Record(k, "", "", state="complete", told=k + 1, values={n: draws.random() for n in "abc"})
+        for k in range(40)
+    ]
+    points = [point(one.values, objectives) for one in records]
+    low, high = map(min, zip(*points, strict=True)), map(max, zip(*points, strict=True))
+    ends = list(zip(low, high, strict=True))
+    scaled = [tuple((x - a) / (b - a) for x, (a, b) in zip(p, ends, strict=True)) for p in points]
+    curve = volumes(records, search, {k: float(k) for k in range(40)})
+    for at, volume in curve[:-1]:
+        whole = hypervolume(scaled[: int(at) + 1], (1.0, 1.0, 1.0))
+        assert volume == pytest.approx(whole, abs=1e-12)
 
 
 def test_no_points_no_chart() -> None:

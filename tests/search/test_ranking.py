@@ -78,6 +78,16 @@ def test_the_best_come_first_and_of_equals_the_earlier() -> None:
     assert best_first([]) == []
 
 
+def test_there_is_room_among_those_that_came_as_far() -> None:
+    """The ends of each rung have most of it; who came further may dominate, not the other way."""
+    line = [(0.0, 4.0), (1.0, 3.0), (1.5, 2.5), (4.0, 0.0)]
+    better = [(x - 1, y - 1) for x, y in line]
+    points, rungs = [*line, *better], [1.0] * 4 + [0.0] * 4
+    assert best_first(line)[:2] == [0, 3]
+    assert set(best_first(points, rungs)[:4]) == {0, 3, 4, 7}
+    assert best_first(points, [0.0] * 4 + [1.0] * 4)[:4] == [4 + k for k in best_first(line)]
+
+
 def test_a_point_is_better_the_less_it_is() -> None:
     objectives = [Objective("accuracy", True), Objective("latency_ms", False)]
     assert point({"accuracy": 0.9, "latency_ms": 2.0, "params": 7.0}, objectives) == (-0.9, 2.0)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -172,6 +173,79 @@ def test_trials_of_a_study_that_is_gone_are_nobody_elses(tmp_path: Path) -> None
     assert code_of(error) == "E860" and left.exists()
 
 
+@pytest.mark.parametrize("name", ["log.txt", "study.db", "report.html"])
+def test_files_of_a_study_that_are_there_are_not_written_over(name: str, tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / name).write_text("mine")
+    with pytest.raises(ArchcError, match="is there already") as error:
+        standin.begun(tmp_path)
+    assert code_of(error) == "E860"
+    assert [path.read_text() for path in (tmp_path / "study").iterdir()] == ["mine"]
+
+
+def test_a_study_is_of_the_spec_that_it_began_with(tmp_path: Path) -> None:
+    standin.searched(tmp_path, trials=2).close()
+    spec = tmp_path / "study" / "spec.yaml"
+    text = spec.read_text()
+    for changed in (text.replace("maximize", "minimize"), text + "# only said\n"):
+        spec.write_text(changed)
+        with pytest.raises(ArchcError, match="was changed since the search began") as error:
+            Study.open(tmp_path / "study")
+        assert code_of(error) == "E860"
+    spec.unlink()
+    with pytest.raises(ArchcError, match="cannot be read") as error:
+        Study.open(tmp_path / "study")
+    assert code_of(error) == "E860"
+    spec.write_text(text)
+    Study.open(tmp_path / "study").close()
+
+
+@pytest.mark.parametrize("key", ["name", "storage", "search", "evaluator"])
+def test_a_study_that_lacks_what_it_said_is_told(key: str, tmp_path: Path) -> None:
+    standin.searched(tmp_path, trials=1).close()
+    path = tmp_path / "study" / "study.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != key}))
+    with pytest.raises(ArchcError, match=f"has no '{key}'") as error:
+        Study.open(tmp_path / "study")
+    assert code_of(error) == "E860"
+
+
+def test_what_other_programs_did_to_a_study_is_a_failure(tmp_path: Path) -> None:
+    """A trial that was waiting, one that was ended from outside; the search goes on without."""
+    standin.searched(tmp_path, trials=4).close()
+    url = f"sqlite:///{tmp_path / 'study' / 'study.db'}"
+    theirs = optuna.load_study(study_name="net", storage=url)
+    theirs.enqueue_trial({"width": 3})
+    attributes = {**theirs.trials[0].user_attrs, "digest": "archc1-0", "identity": "archc1-0"}
+    del attributes["result"]
+    theirs.add_trial(optuna.trial.create_trial(
+        state=optuna.trial.TrialState.FAIL, user_attrs=attributes,
+    ))  # fmt: skip
+    found = Study.open(tmp_path / "study", hold=True)
+    made = len(found.records) - 2
+    why = [(one.state, one.why) for one in found.records[made:]]
+    assert why == [("failed", "not of this search"), ("failed", "ended by another program")]
+    found.change({"trials": 8})
+    standin.loop(found).run()
+    found.close()
+    again = Study.open(tmp_path / "study")
+    assert sum(one.state == "complete" for one in again.records) >= 7
+    again.close()
+
+
+def test_a_trial_that_is_added_meanwhile_ends_the_search_in_a_line(tmp_path: Path) -> None:
+    study = standin.begun(tmp_path)
+    loop = standin.loop(study)
+    loop.run()
+    url = f"sqlite:///{study.folder / 'study.db'}"
+    optuna.load_study(study_name="net", storage=url).enqueue_trial({"width": 3})
+    loop.search = replace(loop.search, trials=20)
+    with pytest.raises(ArchcError, match="another program added trial") as error:
+        loop.run()
+    assert code_of(error) == "E861"
+    study.close()
+
+
 def test_one_process_at_a_time_searches(study: Study) -> None:
     """Who comes second changes nothing, neither the budget nor the folder."""
     hold = f"""
@@ -223,7 +297,14 @@ def test_a_password_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "postgresql+nosuch://x/y", "sqlite:////no/such/folder/x.db"]
+    "url",
+    [
+        "nonsense",
+        "postgresql+nosuch://x/y",
+        "sqlite:////no/such/folder/x.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+    ],
 )
 def test_a_storage_that_cannot_be_used_says_so(url: str, tmp_path: Path) -> None:
     with pytest.raises(ArchcError) as error:

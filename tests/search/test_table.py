@@ -70,6 +70,12 @@ def test_a_candidate_without_a_row_has_failed(tmp_path: Path) -> None:
         looked_up(table(tmp_path, ROWS), {"first": "tanh"})
 
 
+def test_a_number_is_told_as_it_is_written(tmp_path: Path) -> None:
+    made = table(tmp_path, "edges.a,width,drop,score\nrelu,8,0.5,1\n", NESTED)
+    with pytest.raises(EvaluationError, match=r"width: 16(,|$)"):
+        looked_up(made, {"width": 16}, NESTED)
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

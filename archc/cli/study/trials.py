@@ -32,7 +32,9 @@ def whole_front(study: Study) -> list[Record]:
     if not found:
         came = "; ".join(in_vain([one for one in study.records if one.twin is None]))
         what = f"{study.folder} has no finished trial yet{came and f': {came}'}"
-        raise InputError.of("E864", what, help=f"archc search --resume {study.folder}")
+        way = f"archc study show {study.folder} --all lists them"
+        way = way if study.records else f"archc search --resume {study.folder}"
+        raise InputError.of("E864", what, help=way)
     return found
 
 
