@@ -19,7 +19,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -57,7 +57,8 @@ class Study:
         self, folder: Path, about: Mapping[str, Any], storage: Storage, hold: ExitStack
     ) -> None:
         self.folder, self.about, self.storage, self.hold = folder, about, storage, hold
-        self.written: list[Path] = []  # the spec's files that were not there before
+        self.made = False  # whether the folder was not there before
+        self.written: list[Path] = []  # and the spec's files that were not
         self.given: Source | None = None  # the file that the study was made of
 
     @classmethod
@@ -75,6 +76,7 @@ class Study:
         Raises InputError E860 where the folder holds a study already or another process searches,
         E861 where the storage cannot be used, E521.
         """
+        made = not folder.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -109,7 +111,7 @@ class Study:
                 remove(new)
                 raise
             study = cls(folder, about, storage, hold.pop_all())
-            study.written = new
+            study.made, study.written = made, new
             study.given = None if program.file is None else program.file.source
             study.save()
             return study
@@ -149,19 +151,22 @@ class Study:
         own = [self.folder / name for name in ("study.json", *MADE)]
         remove([*own, *self.written])
         shutil.rmtree(self.folder / TRIALS, ignore_errors=True)
+        if self.made:
+            with suppress(OSError):  # somebody put something there
+                self.folder.rmdir()
 
     def as_given(self, error: ArchcError) -> ArchcError:
         """What is wrong with the study's spec, as it is told of the file that it was made of.
 
-        Where settings of the command are in the study's own, it is not the same text.
+        A place stays where what stands there is not the file's own, as a setting of the command.
         """
-        given, own = self.given, self.folder / "spec.yaml"
+        given, own = self.given, (self.folder / "spec.yaml").resolve()
 
         def there(place: Place | None) -> Place | None:
-            if given is None or place is None or place.source.text != given.text:
+            if given is None or place is None or Path(place.source.name).resolve() != own:
                 return place
-            same = Path(place.source.name).resolve() == own.resolve()
-            return replace(place, source=given) if same else place
+            found, before = replace(place, source=given), place.column - 1
+            return found if found.text[:before] == place.text[:before] else place
 
         return type(error)([replace(one, place=there(one.place)) for one in error.diagnostics])
 

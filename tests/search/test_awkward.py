@@ -157,6 +157,20 @@ def test_a_command_that_fails_takes_away_what_it_made_alone(
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.parametrize("given", [(), ("--set", "width=3")])
+def test_what_is_wrong_is_told_of_the_file_that_stays(
+    given: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = "train: {data: {arrays: no.npz}, loss: {cross_entropy: [prev, y]}, optimizer: adam}\n"
+    text = standin.SPEC.replace("search:\n", f"{train}search:\n")
+    text = text.replace("maximize: score", "minimize: loss").replace("[prev, y]", "[head, y]")
+    spec, folder = standin.written(tmp_path, text), tmp_path / "s"
+    assert main(["search", str(spec), "-o", str(folder), "--workers", "0", *given]) != 0
+    said = capsys.readouterr().err
+    assert "E806" in said and f"{spec}:{text[: text.index('train:')].count(chr(10)) + 1}:" in said
+    assert not folder.exists()
+
+
 WIDE = """\
 archc: 1
 name: net
