@@ -290,9 +290,9 @@ def check_unchanged(folder: Path, about: Mapping[str, Any]) -> None:
     help = "bring it back as it was, or search the other one into another folder: -o"
     for name, known in about.get("files", {"spec.yaml": ""}).items():
         try:
-            found = hashed((folder / name).read_bytes()).hex()
-        except OSError as error:
-            what = f"{folder / name} cannot be read: {error.strerror}"
+            found = hashed((folder / name).read_text("utf-8").encode()).hex()
+        except (OSError, ValueError) as error:
+            what = f"{folder / name} cannot be read: {error}"
             raise InputError.of("E860", what, help=help) from error
         if known and found != known:
             what = f"{folder / name} was changed since the search began"
