@@ -148,10 +148,14 @@ class Unrolled:
             if tied and weight.tie is not None:
                 self.weights[name] = self.refer(weight.tie, at)
             else:
-                names = (name[1], ".".join(name))
-                marks = [fnmatchcase(one, p) for one in names for p in self.patterns]
-                self.weights[name] = self.leaf(hashed(key, bytes(marks)) if marks else key)
+                self.weights[name] = self.leaf(self.marked(key, name) if self.patterns else key)
         return self.weights[name]
+
+    def marked(self, key: bytes, name: tuple[str, str]) -> bytes:
+        """A weight's key with the patterns that its name matches, with its model's or alone."""
+        names = (name[1], ".".join(name))
+        marks = [fnmatchcase(one, pattern) for one in names for pattern in self.patterns]
+        return hashed(key, bytes(marks))
 
     def refer(self, ref: WeightRef, at: Instance) -> int:
         """The weight that a tie or a read means."""

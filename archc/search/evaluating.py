@@ -23,7 +23,6 @@ from archc.errors import (
 )
 from archc.search.candidate import Candidate
 from archc.search.jobs import Job, Outcome
-from archc.search.numbers import asked
 from archc.search.section import Search
 from archc.search.statics import STATIC
 from archc.search.trial import Evaluator, Task
@@ -71,7 +70,7 @@ def kind_of(search: Search, evaluate: str | None, table: str | None) -> tuple[Ki
         return "table", table
     if evaluate is not None:
         return ("function" if ":" in evaluate else "installed"), evaluate
-    return ("static", "") if asked(search) <= set(STATIC) else ("installed", "train")
+    return ("static", "") if search.asked <= set(STATIC) else ("installed", "train")
 
 
 # ---- the kinds

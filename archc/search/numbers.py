@@ -14,14 +14,9 @@ from archc.spec.data import Data, Mapping, Sequence
 OTHERWISE = "--evaluate MODULE:FUNCTION and --table FILE give other numbers"
 
 
-def asked(search: Search) -> set[str]:
-    """What objectives and limits are about."""
-    return {one.name for one in search.objectives} | {one.name for one in search.limits}
-
-
-def trained(search: Search) -> set[str]:
-    """What of it a training has to give, or the data of one."""
-    return asked(search) - {*UNTRAINED} | asked(search) & {*SCORES}
+def trained(search: Search) -> frozenset[str]:
+    """What of those asked for a training has to give, or the data of one."""
+    return search.asked - {*UNTRAINED} | search.asked & {*SCORES}
 
 
 def unknown(program: Program) -> list[Diagnostic]:

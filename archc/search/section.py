@@ -70,3 +70,9 @@ class Search:
     seconds: float | None = None
     evaluation: Evaluation = Evaluation()
     seed: int = 0
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The numbers that objectives and limits are about."""
+        objectives, limits = self.objectives, self.limits
+        return frozenset([*(one.name for one in objectives), *(one.name for one in limits)])

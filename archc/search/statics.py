@@ -26,13 +26,8 @@ UNTRAINED = (*STATIC, *CLOCKED, *SCORES)  # what no training changes
 
 def statics(candidate: Candidate, search: Search) -> dict[str, float]:
     """The numbers that every trial has, and those others that the search asks for."""
-    asked = {*(one.name for one in search.objectives), *(one.name for one in search.limits)}
-    program = candidate.program
-    return {
-        name: float(count(program))
-        for name, count in STATIC.items()
-        if name in ALWAYS or name in asked
-    }
+    program, names = candidate.program, {*ALWAYS, *search.asked}
+    return {name: float(count(program)) for name, count in STATIC.items() if name in names}
 
 
 def identity(candidate: Candidate, search: Search) -> str:
@@ -41,10 +36,9 @@ def identity(candidate: Candidate, search: Search) -> str:
     The digest, which sees no dead weights, and those numbers of the graph that the search goes by,
     which count them.
     """
-    asked = {*(one.name for one in search.objectives), *(one.name for one in search.limits)}
-    if asked.isdisjoint(STATIC):
+    if search.asked.isdisjoint(STATIC):
         return candidate.digest
-    counts = [STATIC[name](candidate.program) for name in STATIC if name in asked]
+    counts = [count(candidate.program) for name, count in STATIC.items() if name in search.asked]
     return f"{VERSION}-{hashed(candidate.digest.encode(), repr(counts).encode()).hex()}"
 
 

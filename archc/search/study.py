@@ -42,6 +42,7 @@ from archc.spec.bundle import bundled, local_uses, write
 FORMAT = 1
 TRIALS = "trials"  # the folder of their folders
 MADE = ("study.db", "log.txt", "report.html")  # beside study.json and the spec
+BEGUN = "study.json.begun"  # study.json, until the storage is there: study.db has no trials yet
 CHANGES = ("strategy", "trials", "seconds", "seed")  # what a command may say in place of the spec
 PASSWORD = re.compile(r"(://[^/\s:@]*:)[^\s@]*@")  # in the URL of a storage
 
@@ -83,6 +84,7 @@ class Study:
             raise InputError.of("E521", f"{folder} cannot be written: {error}") from error
         with ExitStack() as hold:
             hold.enter_context(alone(folder))
+            clear(folder)
             check_unused(folder)
             texts = bundled(program, folder)
             for path, text in texts.items():
@@ -105,15 +107,17 @@ class Study:
                 },
                 "environment": environment(),
             }
+            save(folder / BEGUN, about)
             try:
                 storage = Storage(url, folder / "study.db", name, search, new=True)
             except ArchcError:
+                clear(folder)
                 remove(new)
                 raise
+            (folder / BEGUN).replace(folder / "study.json")
             study = cls(folder, about, storage, hold.pop_all())
             study.made, study.written = made, new
             study.given = None if program.file is None else program.file.source
-            study.save()
             return study
 
     @classmethod
@@ -170,16 +174,11 @@ class Study:
 
         return type(error)([replace(one, place=there(one.place)) for one in error.diagnostics])
 
-    def save(self) -> None:
-        text = json.dumps(self.about, indent=2) + "\n"
-        with replacing(self.folder / "study.json") as file:
-            file.write(text.encode())
-
     def change(self, changes: Mapping[str, Any]) -> None:
         """Goes on with another budget."""
         self.about = {**self.about, "search": {**self.about["search"], **changes}}
         self.storage.search = settled(self.search, changes)
-        self.save()
+        save(self.folder / "study.json", self.about)
 
     # ---- what is searched
 
@@ -250,6 +249,17 @@ def alone(folder: Path) -> Iterator[None]:
             what, help = f"another process searches in {folder}", "wait for it, or stop it"
             raise InputError.of("E860", what, help=help) from error
         yield
+
+
+def save(path: Path, about: Mapping[str, Any]) -> None:
+    with replacing(path) as file:
+        file.write((json.dumps(about, indent=2) + "\n").encode())
+
+
+def clear(folder: Path) -> None:
+    """Removes what is left of a study that was killed while its storage was being made."""
+    if (folder / BEGUN).exists():
+        remove(folder / name for name in ("study.db", "study.db-journal", BEGUN))
 
 
 def check_unused(folder: Path) -> None:

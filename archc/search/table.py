@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from archc.errors import EvaluationError, InputError, did_you_mean
 from archc.search.candidate import Candidate
 from archc.search.holes import Hole, is_number, spoken
-from archc.search.numbers import asked
 from archc.search.section import Search
 from archc.search.statics import STATIC
 from archc.search.trial import Task
@@ -94,7 +93,7 @@ def rows(naming: Naming, search: Search) -> dict[Row, dict[str, float]]:
     head, *body = lines
     names = [naming.columns.get(name, name) for name in head]
     keys = [column(hole, search.holes, names, path) for hole in search.holes]
-    for name in sorted(asked(search) - {*STATIC, *names}):
+    for name in sorted(search.asked - {*STATIC, *names}):
         wrong(path, f"no column '{name}', which the search asks for", did_you_mean(name, names))
     rest = [k for k in range(len(names)) if k not in keys]
     found: dict[Row, dict[str, float]] = {}

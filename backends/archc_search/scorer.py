@@ -29,8 +29,7 @@ class Scorer:
         device: str = "auto",
     ) -> None:
         self.search = search
-        asked = {one.name for one in search.objectives} | {one.name for one in search.limits}
-        asked -= set(STATIC)
+        asked = search.asked - set(STATIC)
         self.clocked = asked & set(CLOCKED)
         self.scores = [name for name in SCORES if name in asked]
         self.trains = bool(asked - set(CLOCKED) - set(SCORES))

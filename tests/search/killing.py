@@ -73,8 +73,8 @@ def doom(how: str, chance: int) -> None:
         "set_trial_intermediate_value", "set_study_system_attr",
     ):  # fmt: skip
         setattr(RDBStorage, name, watched(getattr(RDBStorage, name)))
-    study.write = watched(study.write)
-    study.Study.save = watched(study.Study.save)
+    for name in ("write", "save", "Storage"):
+        setattr(study, name, watched(getattr(study, name)))
     evaluating.Outcome = watched(evaluating.Outcome)
 
 

@@ -183,6 +183,16 @@ def test_files_of_a_study_that_are_there_are_not_written_over(name: str, tmp_pat
     assert [path.read_text() for path in (tmp_path / "study").iterdir()] == ["mine"]
 
 
+def test_a_study_that_was_killed_as_it_began_is_begun_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "study.json.begun").write_text("{}")
+    (folder / "study.db").write_text("half a database")
+    standin.searched(tmp_path, trials=1).close()
+    names = {path.name for path in folder.iterdir()}
+    assert {"study.json", "study.db"} < names and "study.json.begun" not in names
+
+
 def test_a_study_is_of_the_spec_that_it_began_with(tmp_path: Path) -> None:
     standin.searched(tmp_path, trials=2).close()
     spec = tmp_path / "study" / "spec.yaml"

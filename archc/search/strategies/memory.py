@@ -10,7 +10,7 @@ from random import Random
 from archc.search.candidate import Candidate
 from archc.search.ranking import Point, point
 from archc.search.space import Space
-from archc.search.statics import beyond, statics
+from archc.search.statics import statics
 from archc.search.strategies.nearing import Near, excess, nearer
 from archc.search.trial import Proposal, Trial
 
@@ -118,10 +118,12 @@ class Memory(ABC):
         """
         proposal, avoided = propose(0), 0
         for attempt in range(1, TRIES):
-            if self.is_new(proposal.candidate):
+            if self.is_known(proposal.candidate):
+                avoided += 1
+            elif far := self.beyond(proposal.candidate):
+                self.approach(proposal, far)
+            else:
                 break
-            avoided += self.is_known(proposal.candidate)
-            self.approach(proposal)
             proposal = propose(attempt)
         return replace(proposal, avoided=avoided)
 
@@ -130,21 +132,19 @@ class Memory(ABC):
         return digest in self.seen or digest in self.waited
 
     def is_new(self, candidate: Candidate) -> bool:
-        if self.is_known(candidate):
-            return False
-        limits = self.search.limits
-        return not limits or not beyond(statics(candidate, self.search), limits)
+        return not self.is_known(candidate) and not self.beyond(candidate)
 
-    def approach(self, proposal: Proposal) -> None:
-        """Remembers what is nearer to the limits than all before."""
-        far = 0.0
-        if self.search.limits:
-            far = excess(statics(proposal.candidate, self.search), self.search.limits)
-        if far > 0:
-            self.misses += 1
-            number = proposal.parents[0] if proposal.parents else None
-            near = Near(far, proposal.candidate, number, proposal.change)
-            self.near = nearer(self.near, near)
+    def beyond(self, candidate: Candidate) -> float:
+        """How far it is beyond the limits that need no evaluation."""
+        limits = self.search.limits
+        return excess(statics(candidate, self.search), limits) if limits else 0.0
+
+    def approach(self, proposal: Proposal, far: float) -> None:
+        """Remembers what is beyond the limits, if nothing before was nearer to them."""
+        self.misses += 1
+        number = proposal.parents[0] if proposal.parents else None
+        near = Near(far, proposal.candidate, number, proposal.change)
+        self.near = nearer(self.near, near)
 
     def drawn(self, random: Random) -> Proposal:
         candidate, words = self.space.drawn(random)
