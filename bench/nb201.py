@@ -23,13 +23,14 @@ import argparse
 import csv
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
 import numpy as np
 from tables import Result, Task, facts, landscape, opened, searched
 
+from archc.search.candidate import Candidate
 from archc.search.space import Space
 from archc.search.strategies import over
 from archc.search.trial import Proposal, Strategy, Trial
@@ -58,7 +59,7 @@ class Published:
         self.space = space
         self.alive: deque[Trial] = deque(maxlen=10)
 
-    def ask(self, number: int) -> Proposal:
+    def ask(self, number: int, under_way: Sequence[Candidate] = ()) -> Proposal:
         random = Random(f"{self.space.search.seed} {number}")
         if len(self.alive) < 10:
             return Proposal(self.space.random(random))

@@ -11,12 +11,13 @@ from archc.spec.formula import Formula
 from archc.spec.parse import Parser
 
 Asking = dict[str, set[str]]  # a key → the names that formulas in its values ask for
+TRAINING = ("train", "data")  # sections of which formulas are read when they are needed
 NAMED = "="  # before a key whose value is a mapping: its own keys say what is set
 
 
 @lru_cache(maxsize=16)  # candidates that differ by values alone are of one file
 def beside(file: File) -> frozenset[str]:
-    """The parameters that training or initial values go by, and those varied that nothing uses.
+    """The parameters that training, data or initial values go by, and those varied but never used.
 
     Two candidates of one network that differ in one of these may come to other numbers. Names are
     followed through defaults of parameters and settings of blocks; one that only shares its name
@@ -25,12 +26,12 @@ def beside(file: File) -> frozenset[str]:
     asking: Asking = {}
     files = [file, *used(file)]
     for one in files:
-        Parser(one.source, one.path).formulas(one.section("train"))  # findings are the training's
+        for section in TRAINING:
+            Parser(one.source, one.path).formulas(one.section(section))  # findings are training's
         for key, value in one.data.items():
             if key != "search":
                 asking.setdefault(key, set()).update(gathered(value, asking))
-    names = asking.get("train", set()) | asking.get("init", set())
-    names |= asking.get(NAMED + "init", set())
+    names = set().union(*(asking.get(key, ()) for key in (*TRAINING, "init", NAMED + "init")))
     takes = {
         template.name: {parameter.name for parameter in template.parameters}
         for one in files

@@ -27,14 +27,17 @@ class Halving:
         """The rung from which nobody goes on."""
         return len(self.rungs) - 1
 
-    def goes_on(self, rung: int, values: Mapping[str, float]) -> bool:
-        """Takes in what a trial came to on a rung. With several objectives rank decides.
+    def take(self, rung: int, values: Mapping[str, float]) -> None:
+        """What a trial came to on a rung."""
+        self.rungs[rung].append(point(values, self.objectives))
 
-        Of equal ones the earlier go on.
+    def goes_on(self, rung: int) -> bool:
+        """Whether the trial that was taken last on this rung is to climb the next one.
+
+        With several objectives rank decides. Of equal ones the earlier go on.
         """
         if rung >= self.last:
             return False
         points = self.rungs[rung]
-        points.append(point(values, self.objectives))
         promoted = max(1, int(len(points) * self.keep))
         return len(points) - 1 in best_first(points)[:promoted]

@@ -175,10 +175,13 @@ class Real:
         return [one for one in both if one != value]
 
     def mutated(self, value: Any, random: Random) -> float:
-        """Another number: half of the time normally distributed around this one."""
-        share = position(value, self.low, self.high, self.log)
+        """Another number: half of the time normally distributed around this one.
+
+        What would lie beyond an end of the range is turned back there.
+        """
         if random.random() < 0.5:
-            return self._at(min(1.0, max(0.0, random.gauss(share, NEAR))))
+            share = abs(random.gauss(position(value, self.low, self.high, self.log), NEAR))
+            return self._at(max(0.0, min(share, 2.0 - share)))
         return self.draw(random)
 
     def encoded(self, value: Any) -> Mapping[str, float]:

@@ -156,7 +156,7 @@ class Loop:
     def _proposal(self, number: int) -> Proposal:
         if number == 0 and self.origin is not None:
             return Proposal(self.origin, change="the spec as it is")
-        return self.strategy.ask(number)
+        return self.strategy.ask(number, [one.candidate for one in self.climbs.values()])
 
     def _begin(self, record: Record) -> None:
         """Records a trial, whole if it is told already."""
@@ -210,7 +210,8 @@ class Loop:
             climb.record = replace(climb.record, steps=(*record.steps, step))
             if self.study is not None:
                 self.study.storage.rung(climb.record)
-            self._decide(climb, self.halving.goes_on(record.rung, record.values))
+            self.halving.take(record.rung, record.values)
+            self._decide(climb, self.halving.goes_on(record.rung))
 
     def _values(self, climb: Climb, outcome: Outcome) -> tuple[dict[str, float], str]:
         """All numbers of a rung, and why it failed if it did.
@@ -294,7 +295,10 @@ class Loop:
         for self.clock, number, step in sorted(events, key=lambda event: event[:2]):
             one = self.records[number]
             if step is not None:
-                on[one.number] = self.halving.goes_on(one.steps.index(step), step.values)
+                rung = one.steps.index(step)
+                self.halving.take(rung, step.values)
+                if one.told is None and step is one.steps[-1]:
+                    on[number] = self.halving.goes_on(rung)
             elif one.digest:
                 self.strategy.tell(trial(one, self.study.candidate(one)))
         for one in self.records:

@@ -144,7 +144,7 @@ class Space:
         return moves(candidate, self.search.moves).all(kind)
 
     def move(self, candidate: Candidate, random: Random, kind: str | None = None) -> Move | None:
-        """One of the moves, of a kind or of any: each kind is as likely, and each move of it.
+        """A move of a kind, or of any, as `Possible.draw` chooses it.
 
         None of what is no network: moves are found in the typed graph.
         """

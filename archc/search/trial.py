@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,11 +58,12 @@ class Trial:
 class Strategy(Protocol):
     """Chooses what is evaluated next.
 
-    What is asked depends on the seed, the number and what was told before alone, so a search that
-    was stopped goes on as if it had not been, once it is told everything again in the same order.
+    What is asked depends on the seed, the number, what was told before and what is `under_way`,
+    asked for and not told yet, alone. So a search that was stopped goes on as if it had not been,
+    once it is told everything again in the same order.
     """
 
-    def ask(self, number: int) -> Proposal: ...
+    def ask(self, number: int, under_way: Sequence[Candidate] = ()) -> Proposal: ...
 
     def tell(self, trial: Trial) -> None: ...
 

@@ -22,6 +22,7 @@ from archc.search.evaluating import Setup, evaluated
 from archc.search.jobs import Parcel
 
 READY = "ready"  # can be given a job
+WAITS = "waits"  # for other searches, to be the only one that measures on this machine
 ALONE = "alone"  # asks that nobody else computes; the answer says that nobody does
 DONE = "done"  # needs that no longer
 
@@ -52,6 +53,7 @@ def work(connection: Connection, setup: Setup) -> None:
 
     @contextmanager
     def alone() -> Iterator[None]:
+        connection.send(WAITS)
         with one_on_this_machine():
             connection.send(ALONE)
             connection.recv()

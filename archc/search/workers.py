@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -21,7 +21,7 @@ from archc.errors import CheckError
 from archc.search import group
 from archc.search.evaluating import Setup, evaluated
 from archc.search.jobs import Job, Outcome, Parcel
-from archc.search.worker import ALONE, DONE, READY, Broken, one_on_this_machine, work
+from archc.search.worker import ALONE, DONE, READY, WAITS, Broken, one_on_this_machine, work
 
 TRIES = 2
 GRACE = 5.0  # seconds in which a process that speaks no more has to end
@@ -34,6 +34,7 @@ class Here:
     def __init__(self, setup: Setup) -> None:
         self.setup, self.evaluate = setup, setup.evaluator()
         self.job: Job | None = None
+        self.paused = 0.0  # seconds for which the job waited for other searches
 
     @property
     def free(self) -> bool:
@@ -46,7 +47,16 @@ class Here:
         job, self.job = self.job, None
         if job is None:
             return ()
-        return (evaluated(self.evaluate, job, self.setup, one_on_this_machine),)
+        self.paused = 0.0
+        outcome = evaluated(self.evaluate, job, self.setup, self.alone)
+        return (replace(outcome, seconds=max(0.0, outcome.seconds - self.paused)),)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        asked = time.monotonic()
+        with one_on_this_machine():
+            self.paused += time.monotonic() - asked
+            yield
 
     def close(self) -> None:
         self.job = None
@@ -56,7 +66,8 @@ class Here:
 class Member:
     """A process, and what it is at since `began`.
 
-    `paused` are the seconds of that in which it was suspended, or waited to be alone since `asked`.
+    `paused` are the seconds of that in which it was suspended, or waited to be alone: while it
+    `waits` for that, since `asked`.
     """
 
     process: SpawnProcess
@@ -65,6 +76,7 @@ class Member:
     parcel: Parcel | None = None
     tries: int = 0
     began: float = 0.0
+    waits: bool = False
     asked: float = 0.0
     paused: float = 0.0
 
@@ -113,7 +125,11 @@ class Workers:
         self._send(member)
 
     def wait(self, seconds: float) -> Sequence[Outcome]:
-        found = wait([one.connection for one in self.members], self._patience(seconds))
+        connections = [one.connection for one in self.members]
+        found = wait(connections, 0)
+        if not found:  # what was heard before is told before anyone is alone: that computes, too
+            self._quieten()
+            found = wait(connections, self._patience(seconds))
         outcomes = [
             outcome
             for one in list(self.members)
@@ -149,20 +165,18 @@ class Workers:
             member.ready, self.stillborn = True, 0
             if self.quiet:
                 group.suspend(member.pid)
-            else:
-                self._quieten()
             self._send(member)  # last: what it is given while suspended begins when it goes on
+        elif said == WAITS:
+            member.waits, member.asked = True, time.monotonic()
         elif said == ALONE:
-            member.asked = time.monotonic()
             self.asking.append(member)
-            self._quieten()
         elif said == DONE:
             self._leave(member)
         else:
             assert isinstance(said, Outcome)
             member.parcel = None
             seconds = max(0.0, said.seconds - member.paused)
-            return Outcome(said.number, said.values, seconds, said.why, said.trace)
+            return replace(said, seconds=seconds)
         return None
 
     def _lost(self, member: Member) -> Outcome | None:
@@ -217,10 +231,8 @@ class Workers:
     # ---- being alone
 
     def _waits(self, member: Member) -> bool:
-        """Whether it is suspended, or asks in vain as yet."""
-        if self.quiet:
-            return member is not self.asking[0]
-        return member in self.asking
+        """Whether it is suspended, or waits to be alone."""
+        return member.waits or (self.quiet and member is not self.asking[0])
 
     def _quieten(self) -> None:
         """Suspends all others, and tells the first who asked that nobody else computes.
@@ -231,7 +243,7 @@ class Workers:
             return
         first = self.asking[0]
         self.quiet, self.since = True, time.monotonic()
-        first.paused += self.since - first.asked
+        first.waits, first.paused = False, first.paused + self.since - first.asked
         for one in self.members:
             if one is not first:
                 group.suspend(one.pid)
@@ -246,7 +258,6 @@ class Workers:
         self.asking.remove(member)
         if was_alone:
             self._wake(member)
-        self._quieten()
 
     def _wake(self, alone: Member) -> None:
         """Lets all go on that were suspended while one was alone."""
@@ -256,7 +267,7 @@ class Workers:
                 continue
             if one.began >= self.since:  # it was given its work meanwhile, and begins now
                 one.began = now
-            elif one not in self.asking:  # of who asks, all that is counted in the end
+            elif not one.waits:  # of who waits, all that is counted in the end
                 one.paused += now - self.since
             group.go_on(one.pid)
 

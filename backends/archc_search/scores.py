@@ -34,9 +34,18 @@ RECTIFIERS = {
 
 
 def scored(names: Sequence[str], begun: Begun) -> dict[str, float]:
-    """The scores by name. The network is left as it was."""
-    batch = first_batch(begun)
-    return {name: SCORES[name](begun, batch) for name in names}
+    """The scores by name. The network is left as it was.
+
+    What is drawn for them, as dropout and augmentation do, the training's seed decides.
+    """
+    found: dict[str, float] = {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(begun.training.seed)
+        batch = first_batch(begun)
+        for name in names:
+            torch.manual_seed(begun.training.seed)
+            found[name] = SCORES[name](begun, batch)
+    return found
 
 
 def first_batch(begun: Begun) -> Values:
@@ -129,11 +138,10 @@ def loss(begun: Begun, batch: Values) -> Tensor:
 def untouched(trainee: nn.Module) -> Iterator[None]:
     """Puts the weights, the mode and the gradients back at the end."""
     kept = {name: value.clone() for name, value in trainee.state_dict().items()}
-    was_training, random = trainee.training, torch.random.get_rng_state()
+    was_training = trainee.training
     try:
         yield
     finally:
-        torch.random.set_rng_state(random)
         trainee.load_state_dict(kept)
         trainee.train(was_training)
         trainee.zero_grad(set_to_none=True)

@@ -19,6 +19,7 @@ from archc.search.candidate import Candidate
 from archc.search.section import Evaluation
 from archc.search.trial import STATE, Task
 from archc.train import Graphs, Training, join, read
+from archc.train.sources import sources
 from archc.weights import open_weights
 from archc_search.alike import heir
 from archc_train import checkpoint
@@ -84,11 +85,11 @@ class Trainer:
 
     def data(self, candidate: Candidate, training: Training) -> DataSet:
         """The set that the training means; candidates that mean the same share it."""
-        key = repr((training.data, training.split, candidate.program.metadata.get("preprocess")))
+        program = candidate.program
+        preprocess = program.metadata.get("preprocess")
+        key = repr((training.data, sources(program), training.split, preprocess))
         if key not in self.sets:
-            self.sets[key] = data_of(
-                candidate.program, training, self.where.data, self.where.download
-            )
+            self.sets[key] = data_of(program, training, self.where.data, self.where.download)
         return self.sets[key]
 
     def begun(self, candidate: Candidate, task: Task, inherits: bool = True) -> Begun:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -55,7 +55,7 @@ class Drift:
         self.search, self.origin = search, origin
         self.told: list[Trial] = []
 
-    def ask(self, number: int) -> Proposal:
+    def ask(self, number: int, under_way: Sequence[Candidate] = ()) -> Proposal:
         if number == 0:
             return Proposal(self.origin)
         random = Random(f"{self.search.seed} {number}")
@@ -277,8 +277,9 @@ def told(records: list[Record]) -> list[Mapping[str, Any]]:
     """All that has to be the same whenever a search was killed: everything but times."""
     return [
         {
-            "number": one.number, "text": one.text, "digest": one.digest, "parents": one.parents,
-            "change": one.change, "state": one.state, "values": one.values, "why": one.why,
+            "number": one.number, "text": one.text, "digest": one.digest, "identity": one.identity,
+            "parents": one.parents, "change": one.change, "avoided": one.avoided,
+            "state": one.state, "values": one.values, "why": one.why,
             "rung": one.rung, "stopped": one.stopped, "twin": one.twin, "told": one.told,
             "evaluated": one.evaluated, "parameters": one.parameters,
             "steps": [(step.values, step.order) for step in one.steps],

@@ -17,7 +17,12 @@ SMALL = Objective("params", False)
 
 
 def decided(halving: Halving, scores: list[float], rung: int = 0) -> list[bool]:
-    return [halving.goes_on(rung, {"score": one}) for one in scores]
+    return [goes_on(halving, rung, score=one) for one in scores]
+
+
+def goes_on(halving: Halving, rung: int, **values: float) -> bool:
+    halving.take(rung, values)
+    return halving.goes_on(rung)
 
 
 def test_the_best_share_of_those_so_far_goes_on() -> None:
@@ -46,7 +51,7 @@ def test_with_several_objectives_rank_decides() -> None:
     """The small and poor one is on the front; the one that another dominates is not."""
     halving = Halving([SCORE, SMALL], Evaluation((1, 3), keep=0.7))
     found = [
-        halving.goes_on(0, {"score": score, "params": params})
+        goes_on(halving, 0, score=score, params=params)
         for score, params in [(90, 500), (80, 600), (60, 10), (95, 400), (91, 900)]
     ]
     assert found == [True, False, True, True, False]

@@ -26,7 +26,7 @@ class Said:
         self.origin, self.widths = origin, widths
         self.told: list[Trial] = []
 
-    def ask(self, number: int) -> Proposal:
+    def ask(self, number: int, under_way: Sequence[Candidate] = ()) -> Proposal:
         width = self.widths[min(number, len(self.widths) - 1)]
         return Proposal(self.origin.with_values({"width": width}), change=f"width {width}")
 
@@ -102,13 +102,51 @@ def test_the_same_network_written_otherwise_is_a_duplicate(tmp_path: Path) -> No
     other = Candidate.read(SPEC, tmp_path / "net.yaml")
 
     class Both(Said):
-        def ask(self, number: int) -> Proposal:
+        def ask(self, number: int, under_way: Sequence[Candidate] = ()) -> Proposal:
             return Proposal(origin if number == 0 else other) if number < 2 else super().ask(number)
 
     strategy = Both(origin, range(1, 40))
     loop = Loop(read(origin), strategy, Slow(1))
     loop.run()
     assert loop.records[1].twin == 0
+
+
+def test_a_strategy_is_told_what_is_under_way_before_a_stop_and_after(tmp_path: Path) -> None:
+    class Watching(Said):
+        def ask(self, number: int, under_way: Sequence[Candidate] = ()) -> Proposal:
+            seen.append([one.parameters["width"] for one in under_way])
+            return super().ask(number)
+
+    seen = list[list[int]]()
+    study = standin.begun(tmp_path)
+    for crew in (Slow(3), Slow(3)):
+        loop = Loop(study.search, Watching(study.origin, range(1, 40)), crew, study)
+        loop.resume()
+        while crew.free:
+            job = loop._next()
+            assert job is not None
+            crew.give(job)
+        if crew.all == [0, 1, 2]:  # one is told, and then the search is stopped
+            for outcome in crew.wait(0):
+                loop._take(outcome)
+    study.close()
+    assert seen == [[], [1], [1, 2], [1, 2]]
+
+
+def test_what_is_no_network_is_not_under_way(tmp_path: Path) -> None:
+    class Watching(Said):
+        def ask(self, number: int, under_way: Sequence[Candidate] = ()) -> Proposal:
+            seen.append(len(under_way))
+            return super().ask(number)
+
+    seen = list[int]()
+    text = SPEC.replace("{int: [1, 40]}", "{int: [0, 40]}")
+    origin = Candidate.read(text, standin.written(tmp_path, text))
+    loop = Loop(read(origin), Watching(origin, [3, 0, 4, 5, 6]), Slow(1))
+    for _ in range(3):
+        loop._next()
+    assert [one.state for one in loop.records] == ["running", "failed", "running", "running"]
+    assert seen == [0, 1, 1, 2]
 
 
 def test_a_duplicate_of_what_is_under_way_waits_for_its_values(tmp_path: Path) -> None:

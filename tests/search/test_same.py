@@ -61,6 +61,30 @@ def test_what_trains_otherwise_is_another_candidate(
     assert reread(changed).digest == changed.digest
 
 
+READ = """\
+archc: 1
+name: net
+params: {share: 1.0}
+inputs: {image: [N, 1, 8, 8]}
+graph: [flatten, {relu, when: =share > 0.05}, {linear: 10, name: head}]
+outputs: {logits: prev}
+data: {mine: {digits: {range: [0, =share]}}}
+train: {data: mine, loss: {cross_entropy: [logits, label]}, optimizer: sgd}
+search:
+  vary: {share: [0.1, 1.0]}
+  objectives: {maximize: score}
+  budget: {trials: 2}
+"""
+
+
+def test_what_is_trained_on_other_data_is_another_candidate() -> None:
+    """Though the graph names the parameter as well."""
+    _, origin = opened(READ)
+    part = origin.with_values({"share": 0.1})
+    assert part.network == origin.network and part.digest != origin.digest
+    assert reread(part).digest == part.digest
+
+
 def test_where_two_weights_are_exchanged_that_groups_tell_apart() -> None:
     """Both have one of each name, and each is matched once: it matters which it is."""
     pair = "{linear: 16, name: l}, relu, {linear: 16, name: m}"

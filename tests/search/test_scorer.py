@@ -69,6 +69,42 @@ def task(folder: Path, number: int, rung: int = 0, *parents: int) -> Task:
     )
 
 
+SHARED = (
+    SPEC.replace("params: {out: 4,", "params: {share: 1.0, out: 4,").replace(
+        "data: {digits: {normalize: true}}", "data: mine"
+    )
+    + """\
+data: {mine: {digits: {range: [0, =share]}}}
+"""
+)
+
+
+def test_each_candidate_is_trained_on_its_own_data(tmp_path: Path) -> None:
+    whole = read(SHARED, tmp_path)
+    part = whole.with_values({"share": 0.1})
+    search = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(1,)))
+    evaluate = evaluator(search, whole, {})
+    found = [evaluate(one, task(tmp_path, k))["accuracy"] for k, one in enumerate((whole, part))]
+    alone = evaluator(search, part, {})(part, task(tmp_path, 2))["accuracy"]
+    assert found[0] > found[1] == alone
+
+
+@pytest.mark.parametrize("name", sorted(SCORES))
+def test_a_score_does_not_depend_on_what_was_before(name: str, tmp_path: Path) -> None:
+    """Neither by what dropout draws nor by what augmentation does."""
+    text = SPEC.replace("  - flatten\n", "  - {dropout: 0.5}\n  - flatten\n")
+    text += "  augment: [{random_crop: {size: [8, 8], padding: 2}}]\n"
+    candidate = read(text, tmp_path)
+    search = Search((), None, (Objective(name, True),))
+    trainer = Trainer(search.evaluation, 0, candidate)
+    begun = trainer.begun(candidate, task(tmp_path, 0))
+    first = scored([name], begun)
+    torch.rand(7)
+    state = torch.random.get_rng_state()
+    assert scored(sorted(SCORES), begun)[name] == first[name]
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
 def test_rungs_come_to_what_one_training_does(tmp_path: Path) -> None:
     candidate = read(SPEC, tmp_path)
     rungs = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(1, 2, 3)))

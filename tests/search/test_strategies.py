@@ -22,7 +22,7 @@ from archc.search.statics import beyond, statics
 from archc.search.strategies import strategy
 from archc.search.strategies.reinforce import Reinforce
 from archc.search.strategies.surrogate import Surrogate
-from archc.search.trial import Strategy, Trial
+from archc.search.trial import Proposal, Strategy, Trial
 
 ALL = ("random", "local", "evolution", "pareto", "reinforce", "surrogate")
 OPTIONS: Mapping[str, Mapping[str, object]] = {  # so that few trials show what they do
@@ -92,13 +92,16 @@ def test_no_network_is_asked_twice_while_there_are_new_ones(name: str) -> None:
 def test_several_workers_are_given_different_networks(name: str) -> None:
     one = made(name)
     told(one, score, 10)
-    waiting = [one.ask(number) for number in range(10, 16)]
+    waiting = list[Proposal]()
+    for number in range(10, 16):
+        waiting.append(one.ask(number, [each.candidate for each in waiting]))
     assert len({each.candidate.digest for each in waiting}) == 6
     for number in (13, 10, 15):  # told in another order than asked
         proposal = waiting[number - 10]
         one.tell(Trial(number, proposal.candidate, "complete", score(proposal.candidate)))
+    left = [reread(waiting[number - 10].candidate) for number in (11, 12, 14)]
     known = {each.candidate.digest for each in waiting}
-    assert one.ask(16).candidate.digest not in known
+    assert one.ask(16, left).candidate.digest not in known
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -26,7 +26,8 @@ from archc.search.evaluating import Setup
 from archc.search.jobs import Job, Outcome
 from archc.search.loop import Loop
 from archc.search.reading import read
-from archc.search.workers import Workers
+from archc.search.worker import one_on_this_machine
+from archc.search.workers import Here, Workers
 
 Crew = Callable[..., Workers]
 
@@ -217,6 +218,62 @@ def wait(crew: Workers) -> list[Outcome]:
     while not (found := list(crew.wait(0.2))):
         assert time.monotonic() < end
     return found
+
+
+def test_waiting_for_another_search_is_not_a_candidates_time(crew: Crew) -> None:
+    one = crew("measured", timeout=1.0)
+    assert outcomes(one, [4])[4].values  # so that the process is there
+    begun, free = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with one_on_this_machine():
+            begun.set()
+            free.wait(2.5)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    begun.wait()
+    try:
+        found = outcomes(one, [5])[5]
+    finally:
+        free.set()
+        thread.join()
+    assert found.values is not None and found.seconds < 1
+
+
+def test_without_workers_it_is_not_either(tmp_path: Path) -> None:
+    path, log = standin.written(tmp_path), tmp_path / "trials" / "spans"
+    search = read(Candidate.read(standin.SPEC, path))
+    here = Here(Setup(search, path, log.parent, "function", "search.standin:measured"))
+    begun = threading.Event()
+
+    def other() -> None:
+        with one_on_this_machine():
+            begun.set()
+            time.sleep(1.5)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    begun.wait()
+    here.give(Job(0, Candidate.read(standin.SPEC, path)))
+    (found,) = here.wait(0)
+    thread.join()
+    assert found.values is not None and found.seconds < 1
+
+
+def test_what_is_done_is_told_before_another_is_alone(crew: Crew) -> None:
+    """To be told computes, in a process that nobody suspends."""
+    pair = crew("measured", 2)
+    pair.give(job(pair, 0, 5))
+    pair.give(job(pair, 1, 6))
+    told = list[int]()
+    end = time.monotonic() + 60
+    while len(told) < 2:
+        assert time.monotonic() < end
+        found = pair.wait(0.2)
+        assert not (found and pair.quiet)
+        told += [one.number for one in found]
+        time.sleep(0.4)  # so long that several have something to say
 
 
 def test_two_searches_do_not_measure_at_the_same_time(crew: Crew) -> None:

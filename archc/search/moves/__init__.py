@@ -56,7 +56,10 @@ class Possible:
         self.candidate, self.chosen = candidate, chosen
 
     def draw(self, random: Random, kind: str | None = None) -> Move | None:
-        """One of the possible moves, of a kind or of any, chosen evenly; None if there is none."""
+        """A possible move, None if there is none.
+
+        If no kind is given each that has any is as likely, then each step, then each of its moves.
+        """
         kinds = [kind] if kind is not None else list(self.chosen.kinds)
         random.shuffle(kinds)
         for one in kinds:

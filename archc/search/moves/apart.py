@@ -12,7 +12,6 @@ from archc.elaborate.scope import OpChoice
 from archc.search.edit import Edit
 from archc.search.move import Move
 from archc.search.moves.draft import Draft
-from archc.search.moves.room import shuffled
 from archc.search.moves.say import at
 from archc.search.moves.swap import called
 from archc.search.moves.view import Row, View
@@ -34,25 +33,28 @@ def draw(
     finder: Callable[[View, Random], Iterator[Move]],
     random: Random,
 ) -> Move | None:
-    """A move within a copy of a block that one of its uses gets; None if there is none."""
+    """A move within a copy of a block that one of its uses gets, which is drawn.
+
+    None if it has none there; others are not looked at, since each has to be compiled for it.
+    """
     view = candidate.view.within(chosen.within)
-    if len(view.file.blocks) >= MOST:
+    uses = _uses(view)
+    if not uses or len(view.file.blocks) >= MOST:
         return None
-    for row, template in shuffled(random, _uses(view)):
-        name = view.words.fresh(_base(template.name))
-        draft = Draft(row)
-        draft.set_head(name, plain(row.step.value) if row.step.value is not None else None)
-        blocks = candidate.file.data.get("blocks")
-        own = blocks.get(template.name) if isinstance(blocks, Mapping) else None
-        assert own is not None
-        edits = (Edit("put", ("blocks", name), plain(own)), *draft.edits)
-        inner = candidate.with_edits(edits).view.within((name,))
-        move = next((one for one in finder(inner, random) if not one.values), None)
-        if move is not None:
-            what = f"{move.what}; {name} is a copy of {template.name} for {at(row)}"
-            return Move(kind, what, (*edits, *move.edits))
+    row, template = random.choice(uses)
+    name = view.words.fresh(_base(template.name))
+    draft = Draft(row)
+    draft.set_head(name, plain(row.step.value) if row.step.value is not None else None)
+    blocks = candidate.file.data.get("blocks")
+    own = blocks.get(template.name) if isinstance(blocks, Mapping) else None
+    assert own is not None
+    edits = (Edit("put", ("blocks", name), plain(own)), *draft.edits)
+    inner = candidate.with_edits(edits).view.within((name,))
+    move = next((one for one in finder(inner, random) if not one.values), None)
+    if move is None:
         return None
-    return None
+    what = f"{move.what}; {name} is a copy of {template.name} for {at(row)}"
+    return Move(kind, what, (*edits, *move.edits))
 
 
 def tidied(candidate: Candidate, move: Move) -> Move:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -44,10 +45,9 @@ class Known:
 class Memory(ABC):
     """A strategy that asks for what is new.
 
-    What it asks depends on the seed, the number and what it was told in what order. What was asked
-    and not told yet is not asked again, either; where nothing is, this has no effect. Of a trial
-    that may become no parent any more only its digest is kept: a candidate with its graph takes a
-    hundred times as much.
+    What it asks depends on the seed, the number, what it was told in what order, and what is under
+    way, which is not asked again, either. Of a trial that may become no parent any more only its
+    digest is kept: a candidate with its graph takes a hundred times as much.
     """
 
     def __init__(self, space: Space) -> None:
@@ -56,8 +56,8 @@ class Memory(ABC):
         self.misses = 0  # those in a row that were beyond a limit
         self.nearest: Near | None = None  # to the limits, of all that were told
         self.near: Near | None = None  # and of those, too, that are thought of for the next
-        self.asked: dict[int, Candidate] = {}  # and not told
-        self.waited: dict[str, int] = {}  # digests of those
+        self.under_way: list[Candidate] = []
+        self.waited: set[str] = set()  # digests of those
 
     @abstractmethod
     def propose(self, random: Random, attempt: int) -> Proposal:
@@ -69,25 +69,24 @@ class Memory(ABC):
 
     # ---- the protocol
 
-    def ask(self, number: int) -> Proposal:
+    def ask(self, number: int, under_way: Sequence[Candidate] = ()) -> Proposal:
         random = Random(f"{self.search.seed} {number}")
+        self.under_way = [self.space.own(one) for one in under_way]
+        self.waited = {self.space.digest(one) for one in self.under_way}
         misses, self.near = self.misses, self.nearest
         proposal = self.new(lambda attempt: self.thought(random, attempt))
         self.misses, self.near = misses, None
-        self.asked[number] = proposal.candidate
-        self.waited[self.space.digest(proposal.candidate)] = number
         return proposal
 
     def tell(self, trial: Trial) -> None:
-        self.asked.pop(trial.number, None)
-        self.waited = {one: number for one, number in self.waited.items() if number != trial.number}
         candidate = self.space.own(trial.candidate)
         digest = self.space.digest(candidate)
         if trial.state not in ("complete", "duplicate") or not trial.values:
             self.seen.setdefault(digest, False)
             if trial.state == "limited":
                 self.misses += 1
-                far = excess(trial.values, self.search.limits)
+                # Where the number that has the limit is not finite, no step from there is nearer.
+                far = excess(trial.values, self.search.limits) or math.inf
                 self.nearest = nearer(self.nearest, Near(far, replace(candidate), trial.number))
         elif not self.seen.get(digest):
             self.seen[digest] = True

@@ -13,7 +13,7 @@ scale will do; `baseline` is the decay of the mean that it is compared with.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from random import Random
 from typing import Any
 
@@ -102,13 +102,14 @@ class Reinforce(Memory):
     # ---- learning
 
     def learn(self, known: Known) -> None:
+        equal = bisect_right(self.points, known.point) - bisect_left(self.points, known.point)
         insort(self.points, known.point)
-        worse = len(self.points) - 1 - bisect_left(self.points, known.point)
+        worse = len(self.points) - bisect_right(self.points, known.point) + equal / 2
         reward = 2 * worse / (len(self.points) - 1) - 1 if len(self.points) > 1 else 0.0
         gain = self.rate * (reward - self.mean)
         self.mean = self.decay * self.mean + (1 - self.decay) * reward
         for hole in self.space.active(known.candidate):
-            chosen = nearest(self.grids[hole.path], hole.value(known.candidate.parameters))
+            chosen = place_of(self.grids[hole.path], hole.value(known.candidate.parameters))
             if chosen is not None:
                 self.odds[hole.path].climb(chosen, gain, self.entropy)
         said = known.change.partition(MADE)[0].split(END)
@@ -119,6 +120,6 @@ class Reinforce(Memory):
             self.kind.climb(self.kinds.index(kind), gain, self.entropy)
 
 
-def nearest(values: list[Any], value: Any) -> int | None:
+def place_of(values: list[Any], value: Any) -> int | None:
     """The place of a value among those that can be chosen."""
     return next((k for k, one in enumerate(values) if same(one, value)), None)

@@ -64,7 +64,7 @@ class Surrogate(Memory):
 
     def promising(self, pool: list[Proposal]) -> int:
         """The place of the candidate whose expected improvement is the greatest."""
-        waiting = [self.space.encoded(one) for _, one in self.asked.items()]
+        waiting = [self.space.encoded(one) for one in self.under_way]
         self.regressor.fit(self.points, waiting)
         mean, deviation = self.regressor.predict(
             [self.space.encoded(one.candidate) for one in pool]
