@@ -16,6 +16,7 @@ Examples:
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from math import inf
@@ -91,6 +92,8 @@ def run(args: Namespace) -> int:
     try:
         with display, interruptible() as asked:
             searched = go_on(study, staff, display, asked)
+        if not display.told and searched.end == "budget" and not display.silent:
+            print("the budget is spent: --trials and --seconds give it more room", file=sys.stderr)
         write(study, searched.records)
     except ArchcError as error:
         if args.resume is None and not display.told:
@@ -146,9 +149,15 @@ def begun(args: Namespace) -> Study:
 
 
 def resumed(args: Namespace) -> Study:
+    from archc.errors import UsageError
     from archc.search.study import Study
 
     study = Study.open(Path(args.resume), args.storage, hold=True)
+    done = sum(one.evaluated for one in study.records)
+    if args.trials is not None and args.trials < done:
+        study.close()
+        what = f"{done} trials of {shown(study.folder)} were evaluated already"
+        raise UsageError.of("E706", what, help=f"--trials {2 * done}")
     study.change(given(args, BUDGET))
     return study
 
@@ -165,31 +174,33 @@ def tell(study: Study, searched: Searched, args: Namespace) -> int:
     """
     from archc.cli.report import print_json
     from archc.cli.searching import ended, numbers, summary
-    from archc.errors import CheckError
+    from archc.errors import CheckError, printable
     from archc.search.record import best, in_vain
 
-    where, records = shown(study.folder), searched.records
+    path, where = printable(study.folder.as_posix()), shown(study.folder)
+    records = searched.records
     found = best(records, study.search.objectives)
-    if args.json:
-        winner = None if found is None else {"trial": found.number, "values": dict(found.values)}
-        counts = {**summary(records), "refused": len(searched.refused)}
-        print_json({"study": where, "end": searched.end, **counts, "best": winner})
-        return 0 if found is not None else 1
-    for line in ended(searched):
-        print(line, file=sys.stderr)
+    if not args.json:
+        for line in ended(searched):
+            print(line, file=sys.stderr)
     if found is None:
         came = "; ".join(in_vain([one for one in records if one.twin is None]))
         what = f"no candidate was evaluated to its end: {came}"
         help = f"archc study show {where} --all lists them, {where}/log.txt has failures in full"
         raise CheckError.of("E867", what, help=help)
+    if args.json:
+        winner = {"trial": found.number, "values": dict(found.values)}
+        counts = {**summary(records), "refused": len(searched.refused)}
+        print_json({"study": path, "end": searched.end, **counts, "best": winner})
+        return 0
     print(f"best  trial {found.number}  {numbers(found.values, study.search)}")
-    print(where)
+    print(path)
     if not args.quiet:
-        hint(where)
+        hint(where, trains=study.origin.file.section("train") is not None)
     return 0
 
 
-def hint(where: str) -> None:
+def hint(where: str, trains: bool) -> None:
     """Says what can be done with what was found."""
     from archc.cli.terminal import painter
 
@@ -201,12 +212,15 @@ def hint(where: str) -> None:
         f"archc study retrain {where}": "the winner trained in full, and built",
         f"{where}/report.html": "the whole study as a page",
     }
+    if not trains:
+        del hints[f"archc study retrain {where}"]
     print(file=sys.stderr)
     for command, does in hints.items():
         print(f"  {command:<{max(map(len, hints))}}  {paint(does, 'dim')}", file=sys.stderr)
 
 
 def shown(folder: Path) -> str:
+    """As a command takes it."""
     from archc.errors import printable
 
-    return printable(folder.as_posix())
+    return shlex.quote(printable(folder.as_posix()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from argparse import Namespace
@@ -27,7 +28,8 @@ class Display:
 
     def __init__(self, args: Namespace, study: Study) -> None:
         self.silent = args.quiet or args.json
-        self.drawn = is_terminal(sys.stderr) and not self.silent
+        dumb = os.environ.get("TERM") == "dumb"  # where nothing can be drawn over
+        self.drawn = is_terminal(sys.stderr) and not self.silent and not dumb
         self.paint = painter(sys.stderr)
         self.study, self.search = study, study.search
         self.records = list(study.records)
@@ -107,11 +109,12 @@ class Display:
         names = [one.name for one in self.search.objectives]
         extra = [name for name in ("params", "macs") if name not in names]
         for name in ("trial", *map(printable, names), *extra):
-            table.add_column(name, justify="right")
-        table.add_column("change", no_wrap=True, overflow="ellipsis")
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("change")  # which alone gives way
         for one in self.front[:ROWS]:
             cells = [value(one.values.get(name), name) for name in (*names, *extra)]
-            table.add_row(str(one.number), *cells, Text(printable(one.change)))
+            change = Text(printable(one.change), no_wrap=True, overflow="ellipsis")
+            table.add_row(str(one.number), *cells, change)
         left = len(self.front) - ROWS
         rest = [Text(f"and {left} more on the front")] if left > 0 else []
         return Group(Text("  ".join(part for part in head if part)), table, *rest)
@@ -122,19 +125,19 @@ def described(study: Study) -> list[str]:
     search = study.search
     sought = [f"{'greatest' if one.maximize else 'least'} {one.name}" for one in search.objectives]
     options = " ".join(f"{name} {given}" for name, given in search.options.items())
-    budget = [f"{counted(search.trials)} trials"] if search.trials else []
+    budget = [several(search.trials, "trial")] if search.trials else []
     budget += [f"{lasted(search.seconds)} of evaluation"] if search.seconds else []
     lines = [f"{'search':<8} {study.about['name']} for the {', the '.join(sought)}"]
     lines += [f"{'strategy':<8} {search.strategy} {options}".rstrip()]
     lines += [f"{'budget':<8} {', '.join(budget)}", f"{'study':<8} {study.folder.as_posix()}"]
     if study.records:
-        lines.append(f"goes on after {counted(len(study.records))} trials")
+        lines.append(f"goes on after {several(len(study.records), 'trial')}")
     return [printable(line) for line in lines]
 
 
 def summary(records: Sequence[Record]) -> dict[str, Any]:
     """What was done so far, counted."""
-    states = [one.state for one in records]
+    states = [one.state for one in records if one.twin is None]
     return {
         "trials": len(records),
         "evaluated": sum(one.evaluated for one in records),
@@ -143,6 +146,10 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
         "limited": states.count("limited"),
         "failed": states.count("failed"),
     }
+
+
+def several(count: int, what: str) -> str:
+    return f"{counted(count)} {what}" + "s" * (count != 1)
 
 
 def complete(record: Record) -> bool:

@@ -3,7 +3,8 @@
 After Net2DeeperNet (Chen et al., 2016): kernels with a one in the middle, matrices with ones on the
 diagonal. Where a new branch is added to what it branches off from, as in residual networks, its
 last layer begins at zero instead (Goyal et al., 2017), and the others as they would. Behind an
-activation that changes what it gave once more, as gelu does, there is no such beginning.
+activation that changes what it gave once more, as gelu does, there is no such beginning. A batch
+normalisation passes on at inference alone: in training it goes by the batch from the first step.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from inspect import Parameter, signature
 from pathlib import Path
@@ -171,7 +171,8 @@ def evaluated(
     task = Task(job.number, setup.trial(job.number), job.rung, parents, alone)
     before = time.monotonic()
     try:
-        found = evaluate(job.candidate, task)
+        with redirect_stdout(sys.stderr):  # what it prints is no part of what the command gives
+            found = evaluate(job.candidate, task)
         values = {str(name): number(name, value) for name, value in found.items()}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - however it fails, the search goes on
         seconds = time.monotonic() - before

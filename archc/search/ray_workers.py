@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from archc.search.workers import Workers
 
 RETRIES = 3  # machines that may be lost under one job
 POLL = 0.5  # seconds
+PATIENCE = 10.0  # seconds in which a cluster has to answer
 
 
 @dataclass(eq=False)
@@ -94,11 +96,19 @@ def connected(address: str) -> Any:
         missing, help = "this needs the package 'ray'", 'pip install "archc-compiler[ray]"'
         raise MissingPackageError([Diagnostic("E510", missing, help=help)]) from error
     try:
+        answers(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         what = f"there is no Ray cluster at {address}: {str(error).partition(chr(10))[0]}"
         raise CheckError.of("E863", what, help="ray start --head; then --ray auto") from error
     return ray
+
+
+def answers(address: str) -> None:
+    """Raises OSError where nobody answers at `[ray://]HOST:PORT`: Ray itself asks for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
 
 
 # ---- on the machines

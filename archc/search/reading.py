@@ -228,10 +228,15 @@ class _Reader:
         within = (names,) if isinstance(names, str) else tuple(names)
         known = {*self.file.blocks, *self.file.models, *steps_of(self.file)}
         for k, name in enumerate(within):
-            if name not in known:
+            if name not in known and name in steps_of(self.file, alone=True):
+                what = f"'{name}' is a single step, and moves are made among steps"
+                help = "a block, a model, or a step that holds or calls steps"
+                self.fail("E856", what, _at(data, "moves", "within", k), help)
+            elif name not in known:
                 what = f"'{name}' is no block, model or named step of this file"
                 place = _at(data, "moves", "within", k)
-                self.fail("E856", what, place, did_you_mean(name, known))
+                help = did_you_mean(name, known) or "without 'within' moves are made everywhere"
+                self.fail("E856", what, place, help)
         return Moves(tuple(plain.get("kinds", MOVES)), within)
 
     def evaluation(self, data: Mapping, plain: Map[str, Any]) -> Evaluation:
@@ -261,16 +266,21 @@ def _with_example(one: Diagnostic) -> Diagnostic:
     return replace(one, help=one.help or EXAMPLES.get(part, ""))
 
 
-def steps_of(file: File) -> set[str]:
-    """The names of all steps of the file that are written as they are, within scopes dotted too."""
+def steps_of(file: File, alone: bool = False) -> set[str]:
+    """The names, written as they are, of the file's steps that hold steps or call what does.
+
+    Within scopes dotted, too. With `alone` those of single steps are among them.
+    """
     found: set[str] = set()
+    called = {one.name for each in (file, *file.uses) for one in templates(each)}
 
     def walk(steps: tuple[Step, ...], prefix: str) -> None:
         for step in steps:
             inner = prefix
             if isinstance(step.name, Scalar) and not isinstance(step.name.formula, Formula):
-                name = str(step.name.value)
-                found.update((name, f"{prefix}{name}"))
+                name, head = str(step.name.value), step.head
+                if alone or step.body is not None or isinstance(head, Formula) or head in called:
+                    found.update((name, f"{prefix}{name}"))
                 inner = f"{prefix}{name}."
             walk(step.body or (), inner)
 

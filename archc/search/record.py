@@ -87,11 +87,16 @@ def in_vain(records: Sequence[Record]) -> list[str]:
     """What became of trials without a result, counted, each with its most common reason."""
     found = []
     for state, words in VAIN.items():
-        reasons = [one.why for one in records if one.state == state]
+        reasons = [one.why for one in records if ended(one) == state]
         if reasons:
-            reason = most_common(reasons)
+            reason = most_common(reasons) if state != "duplicate" else ""
             found.append(f"{len(reasons)} {words}{reason and f', most often: {reason}'}")
     return found
+
+
+def ended(record: Record) -> str:
+    """The state; of any that is the same network as an earlier one that it is a duplicate."""
+    return record.state if record.twin is None else "duplicate"
 
 
 def finished(records: Sequence[Record]) -> list[Record]:

@@ -77,7 +77,9 @@ class Space:
 
     def _drawn(self, random: Random) -> tuple[Candidate, str]:
         values = {hole.path: hole.domain.draw(random) for hole in self.holes}
-        candidate, made = self.with_values(self.origin, values), list[str]()
+        candidate = self.with_values(self.origin, values)
+        held = [(hole.name, hole.value(candidate.parameters)) for hole in self.active(candidate)]
+        made = [", ".join(f"{name} {spoken(value)}" for name, value in held)] if held else []
         for _ in range(random.randint(0, WALK) if self.search.moves else 0):
             move = self.move(candidate, random)
             if move is not None:

@@ -84,7 +84,7 @@ def begin(
     search = settled(read(program), plan.changes)
     table = None if plan.table is None else Path(plan.table).resolve().as_posix()
     kind, name = kind_of(search, plan.evaluate, table)
-    check(program, search, training=(kind, name) == ("installed", "train"))
+    check(program, search, kind, name)
     evaluator = {"kind": kind, "name": name, "options": dict(plan.options)}
     folder = folder or Path("studies") / program.name
     return Study.create(folder, program, search, evaluator=evaluator, url=url)

@@ -32,6 +32,7 @@ from archc.ir.program import Program
 from archc.ir.vertices import hashed
 from archc.place import Place, Source
 from archc.search.candidate import Candidate
+from archc.search.edit import Edit
 from archc.search.reading import read
 from archc.search.record import Record
 from archc.search.section import Search
@@ -87,10 +88,9 @@ class Study:
             clear(folder)
             check_unused(folder)
             texts = bundled(program, folder)
-            for path, text in texts.items():
-                if path.exists() and path.read_text("utf-8") != text:
-                    what = f"{path} is there already, and the study would write over it"
-                    raise InputError.of("E860", what, help="choose another folder: -o")
+            if program.file is not None and program.file.variants:
+                texts[folder / "spec.yaml"] = without_variants(texts[folder / "spec.yaml"], folder)
+            check_free(texts, "the study")
             url = None if url is None else absolute(url)
             new = [path for path in texts if not path.exists()]
             write(texts, folder)
@@ -222,16 +222,17 @@ class Study:
             ) from error
 
     def export(self, record: Record, folder: Path | None = None) -> Path:
-        """Writes a candidate as a spec, with the files that it uses beside it; where it is."""
+        """Writes a candidate as a spec, with the files that it uses beside it; where it is.
+
+        Raises InputError E860 where another file is there already, E521.
+        """
         target = (folder or self.folder / "specs") / f"{record.number:04}.yaml"
         candidate = self.candidate(record)
         texts = {target: record.text}
         for name, used in local_uses(candidate.file):
             texts[target.parent / name] = used.source.text
-        for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as file:
-                file.write(text.encode())
+        check_free(texts, "what is exported")
+        write(texts, target.parent)
         return target
 
     def forget(self, number: int) -> None:
@@ -279,6 +280,14 @@ def check_unused(folder: Path) -> None:
         raise InputError.of("E860", what, help="remove it, or choose another folder: -o")
 
 
+def check_free(texts: Mapping[Path, str], what: str) -> None:
+    """Raises InputError E860 where a file is there already that says something else."""
+    for path, text in texts.items():
+        if path.exists() and (not path.is_file() or path.read_bytes() != text.encode()):
+            found = f"{path} is there already, and {what} would write over it"
+            raise InputError.of("E860", found, help="choose another folder: -o")
+
+
 def about_of(folder: Path) -> Mapping[str, Any]:
     """What study.json says. Raises InputError E860."""
     try:
@@ -312,6 +321,12 @@ def check_unchanged(folder: Path, about: Mapping[str, Any]) -> None:
 def remove(files: Iterable[Path]) -> None:
     for path in files:
         path.unlink(missing_ok=True)
+
+
+def without_variants(text: str, folder: Path) -> str:
+    """The spec without its variants: what moves change need not hold for their parameters."""
+    whole = Candidate.read(text, folder / "spec.yaml")
+    return whole.with_edits((Edit("remove", ("variants",)),)).text()
 
 
 def origin(folder: Path) -> Candidate:

@@ -9,25 +9,32 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from archc.errors import SpecError
+from archc.errors import SpecError, did_you_mean, nearest
 from archc.ir.program import Program
 from archc.search.candidate import Candidate
+from archc.search.evaluating import Kind
 from archc.search.numbers import OTHERWISE, places, trained, unknown
 from archc.search.section import Search
 from archc.search.space import TRIES, Space
+from archc.search.statics import UNTRAINED
 from archc.spec.bundle import bundled, settings
 from archc.spec.data import Mapping
 from archc.spec.search import MOVES
 
 
-def check(program: Program, search: Search, training: bool) -> None:
-    """Judges the space, and, if candidates are scored by `training`, what that gives.
+def check(program: Program, search: Search, kind: Kind, name: str) -> None:
+    """Judges the space, and whether that kind of evaluation suits the search.
 
     Raises SpecError E801 E862 and as `archc.train.read` of what cannot be scored, E850 or E856
     where nothing can be changed, and what is wrong with a candidate where all are wrong.
     """
-    if training:
+    if (kind, name) == ("installed", "train"):
         check_training(program, search)
+    section = program.file.section("search") if program.file is not None else None
+    if kind == "static" and search.trials is None and isinstance(section, Mapping):
+        what = "what follows from the graph takes no time, so this budget is never spent"
+        place = section.entries["budget"].key.place
+        raise SpecError.of("E862", what, place, help="budget: {trials: 200}, or --trials 200")
     check_space(Space(search, origin(program)))
 
 
@@ -52,8 +59,13 @@ def check_training(program: Program, search: Search) -> None:
         name, place = next(one for one in places(section) if one[0] in wanted)
         what = f"{program.name} has no 'train' section, and '{name}' comes from a training"
         help = f"train: {{data: …, loss: …, optimizer: …}}; or {OTHERWISE}"
+        if nearest(name, UNTRAINED) is not None:
+            help = did_you_mean(name, UNTRAINED)
         raise SpecError.of("E801", what, place, help=help)
-    read(program)
+    training = read(program)
+    if training.phases:
+        what, place = "a search trains in one phase", training.phases[0].place
+        raise SpecError.of("E862", what, place, help=OTHERWISE)
     found = unknown(program)
     if found:
         raise SpecError(found)

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from archc.errors import ArchcError, Diagnostic
 from archc.search import group
 from archc.search.candidate import Candidate
 from archc.search.evaluating import Setup, evaluated
-from archc.search.jobs import Parcel
+from archc.search.jobs import Outcome, Parcel
 
 READY = "ready"  # can be given a job
 WAITS = "waits"  # for other searches, to be the only one that measures on this machine
@@ -35,6 +36,14 @@ class Broken:
 
     kind: type[ArchcError]
     diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An evaluation, and when it ended, by the clock that all processes of a machine have."""
+
+    outcome: Outcome
+    at: float
 
 
 def work(connection: Connection, setup: Setup) -> None:
@@ -67,7 +76,8 @@ def work(connection: Connection, setup: Setup) -> None:
             parcel: Parcel = connection.recv()
         except (EOFError, ConnectionError):
             return
-        connection.send(evaluated(evaluate, parcel.job(setup.path), setup, alone))
+        outcome = evaluated(evaluate, parcel.job(setup.path), setup, alone)
+        connection.send(Finished(outcome, time.monotonic()))
 
 
 @contextmanager

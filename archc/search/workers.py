@@ -21,7 +21,16 @@ from archc.errors import CheckError
 from archc.search import group
 from archc.search.evaluating import Setup, evaluated
 from archc.search.jobs import Job, Outcome, Parcel
-from archc.search.worker import ALONE, DONE, READY, WAITS, Broken, one_on_this_machine, work
+from archc.search.worker import (
+    ALONE,
+    DONE,
+    READY,
+    WAITS,
+    Broken,
+    Finished,
+    one_on_this_machine,
+    work,
+)
 
 TRIES = 2
 GRACE = 5.0  # seconds in which a process that speaks no more has to end
@@ -173,10 +182,9 @@ class Workers:
         elif said == DONE:
             self._leave(member)
         else:
-            assert isinstance(said, Outcome)
+            assert isinstance(said, Finished)
             member.parcel = None
-            seconds = max(0.0, said.seconds - member.paused)
-            return replace(said, seconds=seconds)
+            return replace(said.outcome, seconds=said.at - member.began - member.paused)
         return None
 
     def _lost(self, member: Member) -> Outcome | None:

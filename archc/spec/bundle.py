@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from archc.errors import InputError
+from archc.files import replacing
 from archc.ir.program import Program
 from archc.spec.ast import File
 from archc.spec.load import ZOO
@@ -30,7 +31,8 @@ def write(texts: Mapping[Path, str], folder: Path) -> None:
     try:
         for path, content in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
+            with replacing(path) as file:
+                file.write(content.encode())
     except OSError as error:
         raise InputError.of("E521", f"{folder} cannot be written: {error}") from error
 

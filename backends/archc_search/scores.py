@@ -92,7 +92,8 @@ def synflow(begun: Begun, batch: Values) -> float:
 def naswot(begun: Begun, batch: Values) -> float:
     """Log |K| of the agreement of rectifiers' signs between items (Mellor et al., 2021).
 
-    `K[i, j]` counts the units that are on for both items or off for both.
+    `K[i, j]` counts the units that are on for both items or off for both. The paper's code lets
+    batch normalisation go by the batch; here it is as at inference, so an item's signs are its own.
     """
     with untouched(begun.trainee):
         begun.trainee.eval()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -81,6 +84,128 @@ def test_a_live_table_shows_the_front(
     shown = capsys.readouterr().err
     assert "12 of 12 evaluated" in shown and "duplicates avoided" in shown
     assert "0 failed" in shown and "a minute" in shown
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_what_gives_way_in_the_live_table_are_the_words(columns: int, tmp_path: Path) -> None:
+    from rich.console import Console
+
+    from archc.cli.searching import Display
+
+    found = standin.searched(tmp_path, standin.TWO, trials=4)
+    display = Display(Namespace(quiet=False, json=False), found)
+    found.close()
+    display.front = [replace(one, change="a long story, " * 30) for one in display.front]
+    console = Console(width=columns, record=True, file=StringIO())
+    console.print(display.picture())
+    text = console.export_text()
+    assert all(len(line) <= columns for line in text.splitlines())
+    lines = text.splitlines()
+    rows = lines[next(k for k, line in enumerate(lines) if line.startswith("trial")) + 1 :]
+    for one, line in zip(display.front, rows, strict=True):
+        assert line.split()[0] == str(one.number)
+        assert line.split()[1] == f"{one.values['score']:.5g}"
+        assert line.rstrip().endswith("…") and "a long" in line
+
+
+def test_a_terminal_that_draws_nothing_over_gets_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archc.cli import searching
+
+    monkeypatch.setattr(searching, "is_terminal", lambda stream: True)
+    monkeypatch.setenv("TERM", "dumb")
+    spec = standin.written(tmp_path)
+    assert main(["search", str(spec), "-o", str(tmp_path / "s"), *SCORE]) == 0
+    err = capsys.readouterr().err
+    assert "\ntrial   11  " in err and "\x1b" not in err
+
+
+def test_a_spent_budget_is_said_and_not_lowered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, folder = standin.written(tmp_path), str(tmp_path / "s")
+    assert main(["search", str(spec), "-o", folder, "-q", "--trials", "4", *SCORE]) == 0
+    assert main(["search", "--resume", folder]) == 0
+    assert "the budget is spent: --trials and" in capsys.readouterr().err
+    code, err = failed(capsys, "search", "--resume", folder, "--trials", "3")
+    assert code == 2 and "error[E706]: 4 trials of" in err
+    assert json.loads((tmp_path / "s" / "study.json").read_text())["search"]["trials"] == 4
+
+
+def test_a_folder_with_a_space_is_said_as_a_command_takes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, folder = standin.written(tmp_path), tmp_path / "my study"
+    assert main(["search", str(spec), "-o", str(folder), "--trials", "2", *SCORE]) == 0
+    out, err = capsys.readouterr()
+    assert f"archc study front '{folder.as_posix()}'" in err and "retrain" not in err
+    assert out.splitlines()[-1] == folder.as_posix()
+
+
+def test_what_an_evaluation_prints_is_not_what_the_command_gives(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spec = standin.written(tmp_path)
+    for workers in ("0", "1"):
+        given = ("-o", str(tmp_path / workers), "--trials", "2", "--workers", workers, "--json")
+        assert main(["search", str(spec), "--evaluate", "search.standin:talking", *given]) == 0
+        out, err = capfd.readouterr()
+        assert json.loads(out)["evaluated"] == 2 and "well, well" in err
+
+
+def test_what_was_drawn_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, folder = standin.written(tmp_path), str(tmp_path / "s")
+    given = ("--strategy", "random", "--trials", "4", "-q")
+    assert main(["search", str(spec), "-o", folder, *given, *SCORE]) == 0
+    for one in said(capsys, "study", "show", folder)["records"][1:]:
+        held = one["parameters"]
+        words = f"width {held['width']}, depth {held['depth']}, act {held['act']}"
+        assert one["change"] == f"drawn: {words}"
+
+
+def test_what_is_met_again_is_counted_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not as one more failure, nor as one more that is beyond a limit."""
+    text = standin.SPEC.replace(VARY, "  vary: {width: {int: [1, 6]}}\n")
+    spec, folder = standin.written(tmp_path, text), str(tmp_path / "s")
+    given = ("--evaluate", "search.standin:failing", "--workers", "0", "-o", folder)
+    assert main(["search", str(spec), *given]) == 0
+    assert "of a network that had been seen\n" in capsys.readouterr().err
+    shown = said(capsys, "study", "show", folder)
+    own = [one for one in shown["records"] if one["twin"] is None]
+    assert shown["failed"] == sum(one["state"] == "failed" for one in own) > 0
+    assert shown["trials"] - shown["duplicates"] <= len(own) == shown["evaluated"]
+
+
+def test_an_export_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "lib.yaml").write_text("archc: 1\nname: lib\nblocks: {b: {graph: [relu]}}\n")
+    text = standin.SPEC.replace("inputs:", "use: [lib.yaml]\ninputs:", 1)
+    spec, folder = standin.written(tmp_path, text), str(tmp_path / "s")
+    assert main(["search", str(spec), "-o", folder, "-q", "--trials", "2", *SCORE]) == 0
+    given = ("study", "export", folder, "1", "-o", str(tmp_path))
+    assert main(list(given)) == 0  # lib.yaml is what it would write
+    (tmp_path / "lib.yaml").write_text("mine")
+    code, err = failed(capsys, *given)
+    assert code == 1 and "error[E860]" in err and "lib.yaml is there already" in err
+    assert (tmp_path / "lib.yaml").read_text() == "mine"
+    code, err = failed(capsys, "study", "export", folder, "1", "-o", str(spec))
+    assert code == 1 and "error[E521]" in err
+
+
+def test_other_variants_are_no_part_of_a_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is changed for one need not hold for their parameters."""
+    text = standin.SPEC.replace("inputs:", "variants: {thin: {width: 3}}\ninputs:", 1)
+    text = text.replace(VARY, "  moves: {}\n")
+    spec, folder = standin.written(tmp_path, text), str(tmp_path / "s")
+    assert main(["search", str(spec), "-o", folder, "-q", "--trials", "12", *SCORE]) == 0
+    assert "variants:" not in (tmp_path / "s" / "spec.yaml").read_text()
+    numbers = [str(k) for k in range(12)]
+    paths = said(capsys, "study", "export", folder, *numbers)
+    assert main(["check", *paths.values()]) == 0
 
 
 def test_a_study_that_is_done_gets_more_room(
@@ -245,7 +370,8 @@ def test_a_search_without_a_result_fails_and_says_why(
     assert main(["study", "show", folder, "--all"]) == 0
     assert ": out of memory" in (out := capsys.readouterr().out) or ", more than 1" in out
     assert main(["search", "--resume", folder, "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["best"] is None
+    [found] = json.loads(capsys.readouterr().out)
+    assert found["code"] == "E867" and said_ in found["message"]
 
 
 def test_how_a_trial_ended_is_said_in_its_line(

@@ -12,11 +12,21 @@ from typing import Any
 
 import pytest
 
+from archc.errors import ArchcError
+
 SCRIPT = Path(__file__).with_name("ray_cluster.py")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed"),
 ]
+
+
+def test_where_no_cluster_is_it_is_said_at_once() -> None:
+    from archc.search.ray_workers import connected
+
+    with pytest.raises(ArchcError, match="no Ray cluster at ray://localhost:1") as error:
+        connected("ray://localhost:1")
+    assert error.value.diagnostics[0].code == "E863"
 
 
 @pytest.fixture(scope="module")

@@ -111,9 +111,11 @@ def test_a_spec_without_the_section() -> None:
         read(program)
 
 
-@pytest.mark.parametrize("name", ["body", "fc", "body.fc", "part"])
-def test_moves_are_within_steps_and_blocks(name: str) -> None:
-    assert codes(f"  moves: {{within: {name}}}\n" + END) == []
+@pytest.mark.parametrize(
+    ("name", "found"), [("body", []), ("part", []), ("fc", ["E856"]), ("body.fc", ["E856"])]
+)
+def test_moves_are_within_steps_that_hold_steps_and_blocks(name: str, found: list[str]) -> None:
+    assert codes(f"  moves: {{within: {name}}}\n" + END) == found
 
 
 def test_numbers_that_no_training_gives_are_warned_of() -> None:

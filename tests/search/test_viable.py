@@ -37,7 +37,18 @@ CASES = {
         "E856", "of the kinds heads",
     ),
     "no move there": (
-        SPEC.replace(VARY, "  moves: {within: head}\n"), SCORED, "E856", "within head",
+        SPEC.replace(VARY, "  moves: {within: head}\n"), SCORED, "E856", "'head' is a single step",
+    ),
+    "a budget that nothing spends": (
+        SPEC.replace("maximize: score", "minimize: params").replace("{trials: 12}", "{seconds: 9}"),
+        [], "E862", "takes no time",
+    ),
+    "phases": (
+        SPEC.replace("score", "gap") + TRAIN + "  phases: [{epochs: 1}, {epochs: 2}]\n", [],
+        "E862", "in one phase",
+    ),
+    "a misspelt count": (
+        SPEC.replace("maximize: score", "minimize: parms"), [], "E801", "did you mean 'params'",
     ),
     "choices that are all wrong": (
         SPEC.replace(VARY, "  vary: {width: [-4, 0]}\n"), SCORED, "E207", "of 50 that were drawn",

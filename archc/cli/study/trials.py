@@ -48,7 +48,8 @@ def chosen(study: Study, args: Namespace) -> list[Record]:
 def as_json(one: Record) -> dict[str, Any]:
     return {
         "trial": one.number, "state": one.state, "stopped": one.stopped, "values": dict(one.values),
-        "parents": list(one.parents), "change": one.change, "twin": one.twin, "rung": one.rung,
+        "parents": list(one.parents), "change": one.change, "parameters": dict(one.parameters),
+        "twin": one.twin, "rung": one.rung,
         "seconds": one.cost, "why": one.why, "digest": one.digest,
     }  # fmt: skip
 
