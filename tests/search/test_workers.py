@@ -196,8 +196,7 @@ def test_nobody_computes_while_one_is_alone(crew: Crew) -> None:
 def test_time_in_which_it_was_paused_is_not_a_candidates(crew: Crew) -> None:
     """Each computes for 0.3 s, and waits for the others' measuring besides."""
     found = outcomes(crew("measured", 3), [5, 6, 7])
-    whole = sum(one.seconds for one in found.values())
-    assert whole == pytest.approx(0.9, abs=0.6)
+    assert all(0.29 <= one.seconds < 1 for one in found.values())
 
 
 def test_what_is_given_to_a_paused_worker_begins_when_it_goes_on(crew: Crew) -> None:
