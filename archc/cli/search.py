@@ -132,8 +132,9 @@ def check(args: Namespace) -> None:
     if args.gpus < 0 or (args.gpus and args.ray is None):
         what = "--gpus takes 0 or more, of a Ray cluster"
         raise UsageError.of("E706", what, help="--ray auto --gpus 1")
-    if args.workers is not None and args.workers < 0:
-        raise UsageError.of("E706", "--workers takes 0 or more", help="--workers 2")
+    if args.workers is not None and args.workers < (args.ray is not None):
+        least = "0 or more" if args.ray is None else "at least 1 with --ray"
+        raise UsageError.of("E706", f"--workers takes {least}", help="--workers 2")
 
 
 def begun(args: Namespace) -> Study:

@@ -114,7 +114,7 @@ def answers(address: str) -> None:
 # ---- on the machines
 
 
-CREWS: dict[tuple[str, str], Workers] = {}  # of this process, which is Ray's: by study and GPUs
+CREWS: dict[tuple[str, str], Workers] = {}  # of this process, Ray's: the last, by study and GPUs
 
 
 def evaluate(
@@ -131,6 +131,9 @@ def evaluate(
             raise CheckError.of("E863", what, help="a study for Ray lies where all machines see it")
         sys.path += [place for place in places if place not in sys.path]
         if key not in CREWS:
+            for one in CREWS.values():  # a GPU's memory is another process's now
+                one.close()
+            CREWS.clear()
             CREWS[key] = Workers(setup, 1, threads, timeout)
         CREWS[key].give(parcel.job(setup.path))
         while True:

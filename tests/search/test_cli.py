@@ -402,6 +402,7 @@ def test_how_a_trial_ended_is_said_in_its_line(
         (["net.yaml", "--trials", "0"], "E706", "--trials"),
         (["net.yaml", "--seconds", "nan"], "E706", "--seconds"),
         (["net.yaml", "--workers", "-1"], "E706", "--workers"),
+        (["net.yaml", "--ray", "auto", "--workers", "0"], "E706", "at least 1 with --ray"),
         (["net.yaml", "--table", "x", "--evaluate", "y"], "E706", "two ways"),
         (["net.yaml", "--evaluate", "nobody"], "E862", "no evaluator 'nobody'"),
     ],
