@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -219,24 +220,30 @@ def wait(crew: Workers) -> list[Outcome]:
     return found
 
 
-def test_waiting_for_another_search_is_not_a_candidates_time(crew: Crew) -> None:
-    one = crew("measured", timeout=1.0)
-    assert outcomes(one, [4])[4].values  # so that the process is there
-    begun, free = threading.Event(), threading.Event()
+@contextmanager
+def another_search_measures(seconds: float) -> Iterator[None]:
+    """Has the machine to itself from the block's beginning on, for so long."""
+    begun = threading.Event()
 
     def other() -> None:
         with one_on_this_machine():
             begun.set()
-            free.wait(2.5)
+            time.sleep(seconds)
 
     thread = threading.Thread(target=other)
     thread.start()
     begun.wait()
     try:
-        found = outcomes(one, [5])[5]
+        yield
     finally:
-        free.set()
         thread.join()
+
+
+def test_waiting_for_another_search_is_not_a_candidates_time(crew: Crew) -> None:
+    one = crew("measured", timeout=1.0)
+    assert outcomes(one, [4])[4].values  # so that the process is there
+    with another_search_measures(2.5):
+        found = outcomes(one, [5])[5]
     assert found.values is not None and found.seconds < 1
 
 
@@ -244,19 +251,9 @@ def test_without_workers_it_is_not_either(tmp_path: Path) -> None:
     path, log = standin.written(tmp_path), tmp_path / "trials" / "spans"
     search = read(Candidate.read(standin.SPEC, path))
     here = Here(Setup(search, path, log.parent, "function", "search.standin:measured"))
-    begun = threading.Event()
-
-    def other() -> None:
-        with one_on_this_machine():
-            begun.set()
-            time.sleep(1.5)
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    begun.wait()
-    here.give(Job(0, Candidate.read(standin.SPEC, path)))
-    (found,) = here.wait(0)
-    thread.join()
+    with another_search_measures(1.5):
+        here.give(Job(0, Candidate.read(standin.SPEC, path)))
+        (found,) = here.wait(0)
     assert found.values is not None and found.seconds < 1
 
 
