@@ -149,6 +149,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == " " else ascii(c)[1:-1] for c in text)
 
 
+def word(path: object) -> str:
+    """A path as a word of a command line, to be copied from a message."""
+    from shlex import quote
+
+    return quote(printable(str(path)))
+
+
 def columns(text: str) -> int:
     """How many columns a terminal gives the text: wide characters take two, combining ones none."""
     if text.isascii():

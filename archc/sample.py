@@ -78,6 +78,12 @@ def bindings(definition: Definition, count: int = 2) -> list[dict[str, int]]:
     return found
 
 
+def smallest(definition: Definition) -> dict[str, int]:
+    """Every symbolic dimension at 1 where that leaves no value empty, else small sizes."""
+    ones = dict.fromkeys(definition.symbols(), 1)
+    return ones if feasible(list(sizes_of(definition)), ones) else bindings(definition, 1)[0]
+
+
 def feasible(sizes: list[Size], values: Mapping[str, int]) -> bool:
     """Whether every size is a positive number for these values."""
     for size in sizes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archc.errors import InputError
+from archc.errors import InputError, word
 from archc.ir.program import Program
 from archc.pipeline import compile
 
@@ -52,7 +52,7 @@ class Trained:
         path = self.folder / "best.safetensors"
         if not path.exists():
             what = f"{self.folder} has no best.safetensors: it was stopped before its first "
-            help = f"archc train --resume {self.folder}"
+            help = f"archc train --resume {word(self.folder)}"
             raise InputError.of("E811", f"{what}evaluation", help=help)
         return path
 

@@ -16,7 +16,6 @@ Examples:
 
 from __future__ import annotations
 
-import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from math import inf
@@ -104,7 +103,7 @@ def run(args: Namespace) -> int:
         study.close()
     if searched.end == "stopped":
         print("\narchc: stopped; what is finished is recorded", file=sys.stderr)
-        print(f"go on: archc search --resume {shown(study.folder)}", file=sys.stderr)
+        print(f"go on: archc search --resume {named(study, args)}", file=sys.stderr)
         return 130
     return tell(study, searched, args)
 
@@ -150,14 +149,14 @@ def begun(args: Namespace) -> Study:
 
 
 def resumed(args: Namespace) -> Study:
-    from archc.errors import UsageError
+    from archc.errors import UsageError, printable
     from archc.search.study import Study
 
     study = Study.open(Path(args.resume), args.storage, hold=True)
     done = sum(one.evaluated for one in study.records)
     if args.trials is not None and args.trials < done:
         study.close()
-        what = f"{done} trials of {shown(study.folder)} were evaluated already"
+        what = f"{done} trials of {printable(study.folder.as_posix())} were evaluated already"
         raise UsageError.of("E706", what, help=f"--trials {2 * done}")
     study.change(given(args, BUDGET))
     return study
@@ -178,7 +177,7 @@ def tell(study: Study, searched: Searched, args: Namespace) -> int:
     from archc.errors import CheckError, printable
     from archc.search.record import best, in_vain
 
-    path, where = printable(study.folder.as_posix()), shown(study.folder)
+    path, name = printable(study.folder.as_posix()), named(study, args)
     records = searched.records
     found = best(records, study.search.objectives)
     if not args.json:
@@ -187,7 +186,7 @@ def tell(study: Study, searched: Searched, args: Namespace) -> int:
     if found is None:
         came = "; ".join(in_vain([one for one in records if one.twin is None]))
         what = f"no candidate was evaluated to its end: {came}"
-        help = f"archc study show {where} --all lists them, {where}/log.txt has failures in full"
+        help = f"archc study show {name} --all lists them, {path}/log.txt has failures in full"
         raise CheckError.of("E867", what, help=help)
     if args.json:
         winner = {"trial": found.number, "values": dict(found.values)}
@@ -197,31 +196,33 @@ def tell(study: Study, searched: Searched, args: Namespace) -> int:
     print(f"best  trial {found.number}  {numbers(found.values, study.search)}")
     print(path)
     if not args.quiet:
-        hint(where, trains=study.origin.file.section("train") is not None)
+        hint(name, path, trains=study.origin.file.section("train") is not None)
     return 0
 
 
-def hint(where: str, trains: bool) -> None:
+def hint(name: str, path: str, trains: bool) -> None:
     """Says what can be done with what was found."""
     from archc.cli.terminal import painter
 
     paint = painter(sys.stderr)
-    hints = {
-        f"archc study front {where}": "the best candidates",
-        f"archc study lineage {where}": "how the winner came to be",
-        f"archc study export {where} --best": "the winner as a spec",
-        f"archc study retrain {where}": "the winner trained in full, and built",
-        f"{where}/report.html": "the whole study as a page",
-    }
-    if not trains:
-        del hints[f"archc study retrain {where}"]
+    hints = [
+        (f"archc study front {name}", "the best candidates"),
+        (f"archc study lineage {name}", "how the winner came to be"),
+        (f"archc study export {name} --best", "the winner as a spec"),
+    ]
+    if trains:
+        hints.append((f"archc study retrain {name}", "the winner trained in full, and built"))
+    hints.append((f"{path}/report.html", "the whole study as a page"))
+    width = max(len(command) for command, _ in hints)
     print(file=sys.stderr)
-    for command, does in hints.items():
-        print(f"  {command:<{max(map(len, hints))}}  {paint(does, 'dim')}", file=sys.stderr)
+    for command, does in hints:
+        print(f"  {command:<{width}}  {paint(does, 'dim')}", file=sys.stderr)
 
 
-def shown(folder: Path) -> str:
-    """As a command takes it."""
-    from archc.errors import printable
+def named(study: Study, args: Namespace) -> str:
+    """The study as commands name it, with its storage where that was said."""
+    from archc.errors import word
+    from archc.search.storage import shown
 
-    return shlex.quote(printable(folder.as_posix()))
+    storage = f" --storage {word(shown(args.storage))}" if args.storage else ""
+    return f"{word(study.folder)}{storage}"

@@ -32,10 +32,10 @@ class Display:
         self.drawn = is_terminal(sys.stderr) and not self.silent and not dumb
         self.paint = painter(sys.stderr)
         self.study, self.search = study, study.search
-        self.records = list(study.records)
-        self.before = sum(one.evaluated for one in self.records)
+        self.records = {one.number: one for one in study.records}
+        self.before = sum(one.evaluated for one in study.records)
         self.began = time.monotonic()
-        self.front: list[Record] = front(self.records, self.search.objectives)
+        self.front: list[Record] = front(study.records, self.search.objectives)
         self.live: Any = None
         self.last = time.monotonic() - EVERY  # that something was shown
         self.told = 0  # trials, whether shown or not
@@ -61,8 +61,6 @@ class Display:
         self.told += 1
         if self.silent:
             return
-        while len(self.records) <= record.number:  # others before it are under way
-            self.records.append(record)
         self.records[record.number] = record
         better = record.state == "complete" and self._enters(record)
         if self.live is None:
@@ -91,7 +89,7 @@ class Display:
         from rich.table import Table
         from rich.text import Text
 
-        facts = summary(self.records)
+        facts = summary(list(self.records.values()))
         done = facts["evaluated"] - self.before
         minutes = (time.monotonic() - self.began) / 60
         rate = f"{done / minutes:.3g} a minute" if minutes > 0 and done else ""

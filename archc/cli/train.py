@@ -91,7 +91,7 @@ def run(args: Namespace) -> int:
 
 def check(args: Namespace) -> None:
     """Raises UsageError E706 for options that do not go together, or numbers that mean nothing."""
-    from archc.errors import UsageError
+    from archc.errors import UsageError, word
 
     wrong = {
         f"--batch {args.batch}: at least one": args.batch is not None and args.batch < 1,
@@ -108,14 +108,14 @@ def check(args: Namespace) -> None:
         help = "archc train net.yaml, or archc train --resume runs/NAME"
         raise UsageError.of("E706", "give a spec, or --resume with a run", help=help)
     if args.spec is not None and (Path(args.spec) / "run.json").exists():
-        help = f"archc train --resume {args.spec}"
+        help = f"archc train --resume {word(args.spec)}"
         raise UsageError.of("E706", f"{args.spec} is a run, not a spec", help=help)
     given = [name for name in BEGINNING if getattr(args, name)]
     if args.resume is not None and given:
         raise UsageError.of(
             "E706",
             f"a run goes on as it was begun: --{given[0]} is for a new one",
-            help=f"archc train SPEC --weights {args.resume}/weights.safetensors -o ANOTHER",
+            help=f"archc train SPEC --weights {word(args.resume)}/weights.safetensors -o ANOTHER",
         )
 
 
@@ -127,14 +127,14 @@ def changes(args: Namespace) -> dict[str, Any]:
 
 def tell_how_to_go_on(stop: KeyboardInterrupt) -> None:
     """Says what is saved. A second Ctrl-C has no turn to tell of."""
-    from archc.errors import printable
+    from archc.errors import printable, word
 
     run = getattr(stop, "run", None)
     if run is None:
         print("\narchc: stopped at once; what was saved before is whole", file=sys.stderr)
         return
     print(f"\narchc: {printable(str(stop))}, and saved", file=sys.stderr)
-    print(f"go on: archc train --resume {printable(run.as_posix())}", file=sys.stderr)
+    print(f"go on: archc train --resume {word(run.as_posix())}", file=sys.stderr)
 
 
 def show(result: dict[str, Any], args: Namespace) -> None:

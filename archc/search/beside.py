@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from archc.spec.ast import File
@@ -20,17 +21,22 @@ def beside(file: File) -> frozenset[str]:
     """The parameters that training, data or initial values go by, and those varied but never used.
 
     Two candidates of one network that differ in one of these may come to other numbers. Names are
-    followed through defaults of parameters and settings of blocks; one that only shares its name
-    with such a setting counts too, so that no two candidates are taken for one that differ.
+    followed through defaults of parameters, settings of blocks, and blocks that a training's own
+    graph calls; one that only shares its name with such a setting counts too, so that no two
+    candidates are taken for one that differ.
     """
     asking: Asking = {}
     files = [file, *used(file)]
+    blocks = {name for one in files for name in one.blocks}
     for one in files:
         for section in TRAINING:
             Parser(one.source, one.path).formulas(one.section(section))  # findings are training's
         for key, value in one.data.items():
             if key != "search":
-                asking.setdefault(key, set()).update(gathered(value, asking))
+                asking.setdefault(key, set()).update(gathered(value, asking, blocks))
+    for name, choices in varied(file).items():
+        for choice in choices:
+            asking.setdefault(name, set()).update(gathered(choice, {}, blocks) & blocks)
     names = set().union(*(asking.get(key, ()) for key in (*TRAINING, "init", NAMED + "init")))
     takes = {
         template.name: {parameter.name for parameter in template.parameters}
@@ -44,7 +50,7 @@ def beside(file: File) -> frozenset[str]:
             if key.removeprefix(NAMED) in names or not names.isdisjoint(takes.get(key, ())):
                 names = names | found
     own = {one.name for one in file.parameters}
-    return frozenset(own & (names | varied(file).difference(*asking.values())))
+    return frozenset(own & (names | varied(file).keys() - set().union(*asking.values())))
 
 
 @lru_cache(maxsize=16)
@@ -80,13 +86,14 @@ def patterns(data: Data | None) -> Iterator[str]:
             yield from patterns(one)
 
 
-def varied(file: File) -> set[str]:
-    """The parameters that its search varies, whole or an element."""
+def varied(file: File) -> dict[str, list[Data]]:
+    """The parameters that its search varies, whole or an element, and what they may become."""
     search = file.section("search")
     vary = search.get("vary") if isinstance(search, Mapping) else None
-    return (
-        {str(key).partition(".")[0] for key in vary.entries} if isinstance(vary, Mapping) else set()
-    )
+    found: dict[str, list[Data]] = {}
+    for key, entry in vary.entries.items() if isinstance(vary, Mapping) else ():
+        found.setdefault(str(key).partition(".")[0], []).append(entry.value)
+    return found
 
 
 def used(file: File) -> Iterator[File]:
@@ -96,17 +103,22 @@ def used(file: File) -> Iterator[File]:
         yield from used(one)
 
 
-def gathered(data: Data, asking: Asking) -> set[str]:
-    """The names that the data's formulas ask for; those of each entry go to its key, too."""
+def gathered(data: Data, asking: Asking, blocks: AbstractSet[str]) -> set[str]:
+    """The blocks that are called, and the names that the data's formulas ask for.
+
+    Those of each entry go to its key, too.
+    """
     match data:
         case Scalar(formula=Formula() as formula):
             return set(formula.names)
+        case Scalar(value=str() as word):
+            return {word} & blocks
         case Sequence(items):
-            return set().union(*[gathered(one, asking) for one in items])
+            return set().union(*[gathered(one, asking, blocks) for one in items])
         case Mapping(entries):
-            names: set[str] = set()
+            names = {key for key in entries if isinstance(key, str)} & blocks
             for key, entry in entries.items():
-                found = gathered(entry.value, asking)
+                found = gathered(entry.value, asking, blocks)
                 if isinstance(entry.key.formula, Formula):
                     names |= entry.key.formula.names
                 if found:

@@ -148,13 +148,12 @@ class Candidate:
 
 
 def network_digest(program: Program, told_apart: Sequence[str] | None = None) -> str:
-    """The program's digest; of several models that no other calls, as a GAN's two, of them all.
+    """The program's digest; of several models, as a GAN's two, of them all.
 
-    `told_apart` is as `digest` has it.
+    Those that others call, too: a training may use an output that the callers do not. `told_apart`
+    is as `digest` has it.
     """
-    called = {call.model for one in program.definitions() for call in one.calls()}
-    roots = [name for name in program.models if name not in called]
-    if len(roots) < 2:
+    if len(program.models) < 2:
         return digest(program, told_apart=told_apart)
-    each = [digest(program, name, told_apart=told_apart) for name in roots]
+    each = [digest(program, name, told_apart=told_apart) for name in program.models]
     return f"{VERSION}-{hashed(*(one.encode() for one in each)).hex()}"

@@ -146,14 +146,13 @@ def installed(setup: Setup) -> Evaluator:
         )
     origin = Candidate.read(setup.path.read_text("utf-8"), setup.path)
     try:
-        factory = points[setup.name].load()
+        made: Evaluator = points[setup.name].load()(setup.search, origin, setup.options)
     except ModuleNotFoundError as error:
         missing, help = (
             f"this needs the package '{error.name}'",
             'pip install "archc-compiler[all]"',
         )
         raise MissingPackageError([Diagnostic("E510", missing, help=help)]) from error
-    made: Evaluator = factory(setup.search, origin, setup.options)
     return made
 
 

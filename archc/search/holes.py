@@ -242,13 +242,20 @@ class Hole:
 
 
 def looked_up(parameters: Mapping[str, Any], name: str) -> Any:
-    """A parameter's value; a formula over others is worked out. Raises FormulaError E215."""
+    """A parameter's value; formulas over others in it are worked out. Raises FormulaError E215."""
+
+    def worked_out(value: Any) -> Any:
+        if isinstance(value, str) and len(value) > 1 and value[0] == "=":
+            return evaluate(parse(value[1:]), lambda other: looked_up(parameters, other), Budget())
+        if isinstance(value, list):
+            return [worked_out(one) for one in value]
+        if isinstance(value, dict):
+            return {key: worked_out(one) for key, one in value.items()}
+        return value
+
     if name not in parameters:
         raise FormulaError("E215", f"'{name}' is not known here")
-    value = parameters[name]
-    if isinstance(value, str) and len(value) > 1 and value[0] == "=":
-        return evaluate(parse(value[1:]), lambda other: looked_up(parameters, other), Budget())
-    return value
+    return worked_out(parameters[name])
 
 
 def filled(parameters: Mapping[str, Any], values: Mapping[Path, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ details > summary { cursor: pointer; margin-top: 1rem; font-weight: 600 }
 def write(study: Study, records: Sequence[Record]) -> None:
     """Writes `report.html` into the study's folder."""
     with replacing(study.folder / "report.html") as file:
-        file.write(page(study, records).encode())
+        file.write(page(study, records).encode(errors="backslashreplace"))
 
 
 def page(study: Study, records: Sequence[Record]) -> str:

@@ -172,14 +172,19 @@ class _Reader:
                 if name in found:
                     self.fail("E211", f"'{name}' is an objective already", place)
                 if name == COST:
-                    help = "give the number another name"
-                    self.fail("E211", "'cost' is what an evaluation costs, in seconds", place, help)
+                    self.of_cost(place)
                 found[name] = Objective(name, key == "maximize")
         return tuple(found.values())
+
+    def of_cost(self, place: Place) -> None:
+        help = "give the number another name"
+        self.fail("E211", "'cost' is what an evaluation costs, in seconds", place, help)
 
     def limits(self, data: Mapping, plain: Map[str, Any]) -> tuple[Limit, ...]:
         found: list[Limit] = []
         for name, said in plain.items():
+            if name == COST:
+                self.of_cost(_at(data, "limits", name))
             bounds = said if isinstance(said, dict) else {"most": said}
             if not bounds or not all(map(is_number, bounds.values())):
                 what = f"limits.{name}: expected a number, or {{least: …, most: …}}"

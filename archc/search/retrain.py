@@ -14,11 +14,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from archc.backends import backend
 from archc.build import build, file_name
-from archc.errors import InputError
+from archc.errors import InputError, word
 from archc.files import replacing
 from archc.search.candidate import Candidate
 from archc.search.record import Record
@@ -84,7 +85,7 @@ class Retraining:
         name = self.about.get("name", "")
         scored = {"table": f"looked up in {Path(name).name}", "function": f"scored by {name}"}
         how = scored.get(self.about.get("kind", ""), "not trained")
-        export = f"archc study export {self.study.folder} {record.number}"
+        export = f"archc study export {word(self.study.folder)} {record.number}"
         return InputError.of(
             "E866",
             f"nothing says how trial {record.number} is trained: its spec has no 'train' section",
@@ -122,11 +123,12 @@ class Retraining:
         if (run / "last.pt").exists():
             found = trainer.resume(run, device=self.device, tell=tell)
         else:
-            spec = self.study.export(record)
-            found = trainer.start(
-                spec, folder=run, data=self.data, download=self.download, device=self.device,
-                tell=tell,
-            )  # fmt: skip
+            with TemporaryDirectory() as folder:  # the run has the spec, and what it uses
+                spec = self.study.export(record, Path(folder))
+                found = trainer.start(
+                    spec, folder=run, data=self.data, download=self.download, device=self.device,
+                    tell=tell,
+                )  # fmt: skip
         trained = trained_in(run)
         program = trained.program()
         report = build(program, self.build_of(record), weights=str(trained.best), progress=stage)

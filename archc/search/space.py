@@ -241,8 +241,8 @@ class Space:
         try:
             self.digest(candidate)
         except SpecError as error:
-            chosen = json.dumps(candidate.parameters, sort_keys=True)
-            remembered(self.refused, chosen, error.diagnostics[0].message)
+            key = known or json.dumps(plain(candidate.file.data) | {"params": candidate.parameters})
+            remembered(self.refused, key, error.diagnostics[0].message)
             return False
         return True
 

@@ -13,9 +13,9 @@ from archc.pipeline import compile
 from archc.search.evaluating import Setup, kind_of
 from archc.search.jobs import Crew
 from archc.search.loop import End, Loop, Tell, silence
-from archc.search.numbers import trained
 from archc.search.record import Record
 from archc.search.space import Space
+from archc.search.statics import UNTRAINED
 from archc.search.study import TRIALS, Study, settled
 
 
@@ -39,7 +39,7 @@ class Staff:
             from archc.search.ray_workers import RayWorkers
 
             return RayWorkers(setup, self.ray, self.workers, self.threads, self.gpus, timeout)
-        slow = setup.kind in ("function", "installed")
+        slow = setup.kind in ("function", "installed") or timeout is not None
         count = int(slow) if self.workers is None else self.workers
         if count == 0:
             from archc.search.workers import Here
@@ -102,7 +102,7 @@ class Searched:
 def climbs(setup: Setup) -> bool:
     """Whether what a candidate comes to depends on for how long it is evaluated."""
     if setup.kind == "installed" and setup.name == "train":
-        return bool(trained(setup.search))
+        return not setup.search.asked <= {*UNTRAINED}
     return setup.kind in ("function", "installed")
 
 

@@ -10,15 +10,15 @@ and makes the result count, so a kill between two writes leaves a trial that is 
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from archc.errors import Diagnostic, InputError, MissingPackageError
+from archc.errors import Diagnostic, InputError, MissingPackageError, word
 from archc.search.columns import attributes, columns, ending, record_of, state_of
 from archc.search.record import Record
 from archc.search.section import Search
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 WAIT = 60.0  # seconds for another reader of an SQLite file, such as a dashboard
+PASSWORD = re.compile(r"(://[^/\s:@]*:)[^\s@]*@")  # in a URL
 OPENING = "--storage postgresql+pg8000://USER@HOST/DATABASE, of a database that is there and runs"
 DRIVER = (
     "its driver has to be installed: pip install pg8000, for postgresql+pg8000://…; pymysql, for "
@@ -75,7 +76,7 @@ class Storage:
 
     def _usable(self) -> AbstractContextManager[None]:
         """What is done while a search is under way."""
-        help = f"what is recorded stays; once it answers: archc search --resume {self.folder}"
+        help = f"what is recorded stays; once it answers: archc search --resume {word(self.folder)}"
         return usable(self.place, help)
 
     def delete(self) -> None:
@@ -105,7 +106,7 @@ class Storage:
             number = self.rdb.get_trial_number_from_id(id)
         if number != record.number:
             what = f"another program added trial {record.number} to the study in {self.place}"
-            help = f"go on without it: archc search --resume {self.folder}"
+            help = f"go on without it: archc search --resume {word(self.folder)}"
             raise InputError.of("E861", what, help=help)
         self.ids[record.number] = id
 
@@ -245,6 +246,5 @@ def reason(error: BaseException) -> str:
 
 
 def shown(url: str) -> str:
-    """A URL without its password."""
-    parts = urlsplit(url)
-    return url if not parts.password else url.replace(f":{parts.password}@", ":***@", 1)
+    """Text without the passwords of URLs in it; SQLAlchemy lets them hold all but @."""
+    return PASSWORD.sub(r"\1***@", url)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 import secrets
 import shlex
 import shutil
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from archc import __version__
-from archc.errors import ArchcError, InputError, UsageError
+from archc.errors import ArchcError, InputError, UsageError, word
 from archc.files import replacing, sole
 from archc.ir.program import Program
 from archc.ir.vertices import hashed
@@ -45,7 +44,6 @@ TRIALS = "trials"  # the folder of their folders
 MADE = ("study.db", "log.txt", "report.html")  # beside study.json and the spec
 BEGUN = "study.json.begun"  # study.json, until the storage is there: study.db has no trials yet
 CHANGES = ("strategy", "trials", "seconds", "seed")  # what a command may say in place of the spec
-PASSWORD = re.compile(r"(://[^/\s:@]*:)[^\s@]*@")  # in the URL of a storage
 
 
 class Study:
@@ -214,7 +212,9 @@ class Study:
         """Adds to the log."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         try:
-            with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
+            with (self.folder / "log.txt").open(
+                "a", encoding="utf-8", errors="backslashreplace"
+            ) as file:
                 file.write(f"{stamp} {line.rstrip()}\n")
         except OSError as error:
             raise InputError.of(
@@ -269,7 +269,7 @@ def check_unused(folder: Path) -> None:
         raise InputError.of(
             "E860",
             f"{folder} holds a study already",
-            help=f"go on with it: --resume {folder}; or choose another folder: -o",
+            help=f"go on with it: --resume {word(folder)}; or choose another folder: -o",
         )
     for name in MADE:
         if (folder / name).exists():
@@ -293,7 +293,7 @@ def about_of(folder: Path) -> Mapping[str, Any]:
     try:
         about = json.loads((folder / "study.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        help = f"archc search SPEC -o {folder}"
+        help = f"archc search SPEC -o {word(folder)}"
         raise InputError.of("E860", f"{folder} holds no study", help=help) from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise InputError.of("E860", f"{folder} is a study of another archc", help="begin anew")
@@ -347,5 +347,5 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
-        "command": PASSWORD.sub(r"\1***@", shlex.join(["archc", *sys.argv[1:]])),
+        "command": shown(shlex.join(["archc", *sys.argv[1:]])),
     }

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from archc.arrays import difference
 from archc.backends import backend
 from archc.ir.graph import Value
 from archc.ir.nodes import InputNode, Node, OpNode
@@ -151,24 +152,6 @@ def worst(
 
 def magnitude(value: Array) -> float:
     return float(np.abs(value.astype(np.float64)).max(initial=0.0))
-
-
-def difference(expected: Array, actual: Array | None) -> float:
-    """The largest absolute difference over the largest expected magnitude.
-
-    Inf where they cannot be compared.
-    """
-    if actual is None or expected.shape != actual.shape or expected.dtype != actual.dtype:
-        return float("inf")
-    if expected.dtype.kind != "f":
-        return 0.0 if np.array_equal(expected, actual) else float("inf")
-    a, b = expected.astype(np.float64), actual.astype(np.float64)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))  # equal infinities have no difference
-    if same.all():
-        return 0.0
-    gap = np.abs(np.where(same, 0.0, a - b)).max()
-    scale = np.abs(a[np.isfinite(a)]).max(initial=0.0)
-    return float(gap / max(scale, 1e-6)) if np.isfinite(gap) else float("inf")
 
 
 def bisect(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import archc_torch
-from archc.arrays import Array
+from archc.arrays import Array, difference
 from archc.ir.program import Program
-from archc.sample import bindings, inputs
+from archc.sample import bindings, feasible, inputs, sizes_of
 from archc.search.deepen import passing
 from archc.search.inherit import inherited
-from archc_ort.verify import difference
 
+SIZES = 8  # that are tried
 ALIKE = 1e-5  # of the largest magnitude: so far two outputs may be apart and be the same
 
 
@@ -43,7 +43,8 @@ def gap(
 ) -> float | None:
     """The largest difference of outputs, over the largest magnitude of the parent's.
 
-    Both are evaluated on the same random inputs. None where their inputs or outputs differ.
+    Both are evaluated on the same random inputs. None where their inputs or outputs differ, or no
+    small inputs are large enough for both.
     """
     definition, other = parent.model, child.model
     if (definition.input_types(), definition.output_types()) != (
@@ -51,7 +52,11 @@ def gap(
         other.output_types(),
     ):
         return None
-    feeds = inputs(definition, bindings(definition, 1)[0])
+    own = list(sizes_of(other))
+    sizes = next((one for one in bindings(definition, SIZES) if feasible(own, one)), None)
+    if sizes is None:
+        return None
+    feeds = inputs(definition, sizes)
     expected = archc_torch.evaluate(archc_torch.module(parent, old), feeds)
     found = archc_torch.evaluate(archc_torch.module(child, new), feeds)
     return max(difference(value, found[name]) for name, value in expected.items())

@@ -19,7 +19,7 @@ import onnxruntime
 from archc.errors import EvaluationError
 from archc.files import replacing
 from archc.ir.program import Definition
-from archc.sample import bindings, feasible, inputs, sizes_of
+from archc.sample import inputs, smallest
 from archc.search.candidate import Candidate
 from archc.search.trial import Task
 from archc_search.shortened import write_model
@@ -63,7 +63,7 @@ def timed(
     """The same of an ONNX file, which is the definition's."""
     with TemporaryDirectory() as folder:
         feeds = Path(folder) / "inputs.npz"
-        arrays: dict[str, Any] = {**inputs(definition, least(definition))}
+        arrays: dict[str, Any] = {**inputs(definition, smallest(definition))}
         np.savez(feeds, **arrays)
         module = "archc_search.measure"
         command = [sys.executable, "-m", module, str(model), str(feeds), str(threads)]
@@ -74,12 +74,6 @@ def timed(
         raise EvaluationError.of("E865", f"onnxruntime could not run the file: {why}")
     values: dict[str, float] = json.loads(done.stdout)
     return values
-
-
-def least(definition: Definition) -> dict[str, int]:
-    """Every symbolic dimension at 1 where that leaves no value empty, else small sizes."""
-    ones = dict.fromkeys(definition.symbols(), 1)
-    return ones if feasible(list(sizes_of(definition)), ones) else bindings(definition, 1)[0]
 
 
 def machine() -> tuple[str, ...]:

@@ -8,8 +8,7 @@ from archc.files import replacing
 from archc.search.candidate import Candidate
 from archc.search.section import Search
 from archc.search.statics import CLOCKED, STATIC, beyond
-from archc.search.trial import Task
-from archc_search.clocked import clocked
+from archc.search.trial import COST, Task
 from archc_search.scores import SCORES, scored
 from archc_search.trained import Trainer, Where
 
@@ -47,6 +46,7 @@ class Scorer:
         if self.trains and not beyond(found, self.search.limits):
             assert self.trainer is not None
             found |= self.trainer(candidate, task)
+        found.pop(COST, None)  # a term of the loss may be called so: no search asks for it
         return found
 
     def untrained(self, candidate: Candidate, task: Task) -> dict[str, float]:
@@ -57,6 +57,8 @@ class Scorer:
             return kept
         found: dict[str, float] = {}
         if self.clocked:
+            from archc_search.clocked import clocked  # onnxruntime, which training needs not
+
             measured = clocked(candidate, task, self.search.evaluation.threads)
             found |= {name: measured[name] for name in sorted(self.clocked)}
         if self.scores:

@@ -13,9 +13,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 import archc_torch
-from archc.sample import inputs
+from archc.sample import inputs, smallest
 from archc.train import Moment
-from archc_search.clocked import least
 from archc_search.trained import Begun
 from archc_torch.calling import call
 from archc_train.data.augment import Augment
@@ -25,6 +24,7 @@ from archc_train.learner import weighted
 from archc_train.loop import numbers
 from archc_train.trainee import Values
 
+FIRST = Moment(0, 0.0, 0.0)
 # What decides by its sign how much it lets through.
 RECTIFIERS = {
     torch.relu, torch.relu_, functional.relu, functional.relu_, functional.relu6,
@@ -79,7 +79,7 @@ def synflow(begun: Begun, batch: Values) -> float:
             parameter.abs_()
     ones = {
         name: torch.from_numpy(np.ones(one.shape) if one.dtype.kind == "f" else one)
-        for name, one in inputs(program.model, least(program.model)).items()
+        for name, one in inputs(program.model, smallest(program.model)).items()
     }
     total = sum(value.sum() for value in call(network, ones).values() if value.requires_grad)
     if not isinstance(total, Tensor):
@@ -99,7 +99,7 @@ def naswot(begun: Begun, batch: Values) -> float:
         begun.trainee.eval()
         items = next(iter(batch.values())).shape[0]
         with torch.no_grad(), Signs(items) as signs:
-            begun.trainee(begun.training.updates[0].name, batch)
+            begun.trainee(begun.training.updates[0].name, {**batch, **fed(begun)})
         kernel = signs.kernel + 1e-6 * torch.eye(items, dtype=torch.float64)
         return float(torch.linalg.slogdet(kernel).logabsdet)
 
@@ -130,9 +130,13 @@ class Signs(TorchFunctionMode):
 
 def loss(begun: Begun, batch: Values) -> Tensor:
     """The first update's weighted loss at the first moment."""
-    update, when = begun.training.updates[0], Moment(0, 0.0, 0.0)
-    fed = numbers(begun.training, when, Device(cpu=True))
-    return weighted(update, begun.trainee(update.name, {**batch, **fed}), when)
+    update = begun.training.updates[0]
+    return weighted(update, begun.trainee(update.name, {**batch, **fed(begun)}), FIRST)
+
+
+def fed(begun: Begun) -> Values:
+    """What updates are fed beside the batch at the first moment."""
+    return numbers(begun.training, FIRST, Device(cpu=True))
 
 
 @contextmanager

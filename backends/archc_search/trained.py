@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -78,17 +77,19 @@ class Trainer:
 
     def training(self, candidate: Candidate) -> Training:
         """The candidate's own, as long as the last rung: schedules end there."""
-        changes: dict[str, Any] = {"seed": self.seed}
-        if self.evaluation.epochs:
-            changes["epochs"] = self.evaluation.epochs[-1]
-        return read(candidate.program, changes)
+        epochs = self.evaluation.epochs
+        return read(candidate.program, {"epochs": epochs[-1]} if epochs else {})
 
     def data(self, candidate: Candidate, training: Training) -> DataSet:
-        """The set that the training means; candidates that mean the same share it."""
+        """The set that the training means, its parts drawn as the spec's own seed says.
+
+        Candidates that mean the same share it, if they come one after the other: sets may be large.
+        """
         program = candidate.program
         preprocess = program.metadata.get("preprocess")
-        key = repr((training.data, sources(program), training.split, preprocess))
+        key = repr((training.data, sources(program), training.split, training.seed, preprocess))
         if key not in self.sets:
+            self.sets = {}
             self.sets[key] = data_of(program, training, self.where.data, self.where.download)
         return self.sets[key]
 
@@ -96,6 +97,7 @@ class Trainer:
         """The candidate, with its parent's weights where it `inherits` and the search lets it."""
         training = self.training(candidate)
         data = self.data(candidate, training)
+        training = replace(training, seed=self.seed)
         fitting(candidate.program, training, data)
         graphs = join(candidate.program, training, data.types)
         check(candidate.program, training, graphs, data)
@@ -158,9 +160,13 @@ class Trainer:
             raise EvaluationError.of("E865", "a loss was not finite")
         with averaged(one.average for one in loop.learners.values()):
             found = self.measured(begun, loop)
-        if any(not math.isfinite(value) for value in found.values()):
-            raise EvaluationError.of("E865", "a number of the evaluation is not finite")
-        self.keep(candidate, task, loop, until, distance)
+            if any(not math.isfinite(value) for value in found.values()):
+                raise EvaluationError.of("E865", "a number of the evaluation is not finite")
+            if self.evaluation.inherit:
+                leave(candidate, task, loop)
+        if until < loop.turns:
+            task.folder.mkdir(parents=True, exist_ok=True)
+            checkpoint.save(task.folder / STATE, {"loop": loop.state(), "gap": distance})
         return found if distance is None else {**found, "inherited_gap": distance}
 
     def until(self, loop: Loop, rung: int) -> int:
@@ -170,20 +176,15 @@ class Trainer:
             return loop.turns
         return max(1, round(epochs[rung] * loop.turns_per_epoch))
 
-    def keep(
-        self, candidate: Candidate, task: Task, loop: Loop, until: int, distance: float | None
-    ) -> None:
-        """Leaves what the next rung and the candidate's children begin with."""
-        task.folder.mkdir(parents=True, exist_ok=True)
-        if until < loop.turns:
-            checkpoint.save(task.folder / STATE, {"loop": loop.state(), "gap": distance})
-        if self.evaluation.inherit:
-            (task.folder / SPEC).write_text(candidate.text(), encoding="utf-8")
-            arrays = {
-                name: value.detach().cpu().numpy() for name, value in loop.trainee.weights().items()
-            }
-            with open_weights(arrays) as entries:
-                write_safetensors(task.folder / WEIGHTS, entries.values())
+
+def leave(candidate: Candidate, task: Task, loop: Loop) -> None:
+    """Writes what the candidate's children begin with: the weights that it was measured by."""
+    task.folder.mkdir(parents=True, exist_ok=True)
+    (task.folder / SPEC).write_text(candidate.text(), encoding="utf-8")
+    weights = loop.trainee.weights().items()
+    arrays = {name: value.detach().cpu().numpy() for name, value in weights}
+    with open_weights(arrays) as entries:
+        write_safetensors(task.folder / WEIGHTS, entries.values())
 
 
 def weights_of(folder: Path) -> dict[str, Array] | None:

@@ -26,7 +26,7 @@ from ruamel.yaml import YAML
 from torch import Tensor
 
 from archc import __version__
-from archc.errors import InputError
+from archc.errors import InputError, word
 from archc.files import replacing
 from archc.ir.program import Program
 from archc.pipeline import compile
@@ -58,7 +58,7 @@ class Run:
             raise InputError.of(
                 "E811",
                 f"{folder} holds a run already",
-                help=f"go on with it: --resume {folder}; or choose another folder: -o",
+                help=f"go on with it: --resume {word(folder)}; or choose another folder: -o",
             )
         bundle(program, folder)
         run = cls(folder)
@@ -71,7 +71,7 @@ class Run:
         try:
             about = json.loads((folder / "run.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
-            help = f"archc train {folder if folder.is_file() else f'SPEC -o {folder}'}"
+            help = f"archc train {folder if folder.is_file() else f'SPEC -o {word(folder)}'}"
             raise InputError.of("E811", f"{folder} holds no run", help=help) from error
         if not isinstance(about, dict) or about.get("format") != FORMAT:
             raise InputError.of("E811", f"{folder} is a run of another archc", help="train it anew")
@@ -144,7 +144,7 @@ class Run:
         path = self.folder / name
         if not path.exists():
             what = f"{self.folder} has no {name}: it was stopped before"
-            help = f"archc train --resume {self.folder}"
+            help = f"archc train --resume {word(self.folder)}"
             raise InputError.of("E811", what, help=help)
         return path
 

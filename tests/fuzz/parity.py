@@ -17,6 +17,7 @@ from fuzz.specs import MOST_INDEX
 
 import archc_onnx
 import archc_torch
+from archc.arrays import difference
 from archc.errors import ArchcError, UnsupportedError
 from archc.ir.program import Definition, Program
 from archc.ir.substitution import substitute
@@ -24,7 +25,7 @@ from archc.ir.types import TensorType
 from archc.sample import bindings
 from archc.sample import inputs as sample
 from archc_ort.session import evaluate, open_session
-from archc_ort.verify import TOLERANCE, difference
+from archc_ort.verify import TOLERANCE
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]

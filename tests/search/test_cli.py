@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from dataclasses import replace
 from io import StringIO
 from itertools import pairwise
@@ -84,6 +85,21 @@ def test_a_live_table_shows_the_front(
     shown = capsys.readouterr().err
     assert "12 of 12 evaluated" in shown and "duplicates avoided" in shown
     assert "0 failed" in shown and "a minute" in shown
+
+
+def test_the_live_table_counts_each_trial_once(tmp_path: Path) -> None:
+    """Though one is told before others that were begun earlier."""
+    from archc.cli.searching import Display, summary
+
+    found = standin.searched(tmp_path, trials=4)
+    empty = Display(Namespace(quiet=False, json=False), standin.begun(tmp_path / "other"))
+    with redirect_stderr(StringIO()):
+        empty(found.records[3])
+        found.close()
+        empty.study.close()
+        assert list(empty.records) == [3]
+        empty(found.records[0])
+    assert summary(list(empty.records.values()))["evaluated"] == 2
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100, 200])

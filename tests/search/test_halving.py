@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from search.standin import RUNGS, TWO, in_memory, written
 
+from archc.search.candidate import Candidate
+from archc.search.evaluating import Setup
 from archc.search.halving import Halving
+from archc.search.reading import read
 from archc.search.record import finished
 from archc.search.section import Evaluation, Objective
-from archc.search.start import Plan, Staff, begin, go_on
+from archc.search.start import Plan, Staff, begin, climbs, go_on
 
 SCORE = Objective("score", True)
 SMALL = Objective("params", False)
@@ -75,6 +78,15 @@ def test_rungs_are_for_what_they_change(objectives: str, tmp_path: Path) -> None
     searched = go_on(study, Staff())
     study.close()
     assert {(one.rung, one.stopped) for one in searched.records} == {(0, False)}
+
+
+@pytest.mark.parametrize(("objective", "climbing"), [("synflow", False), ("accuracy", True)])
+def test_scores_of_untrained_networks_have_no_rungs(
+    objective: str, climbing: bool, tmp_path: Path
+) -> None:
+    path = written(tmp_path, RUNGS.replace("{maximize: score}", f"{{maximize: {objective}}}"))
+    search = read(Candidate.read(path.read_text(), path))
+    assert climbs(Setup(search, path, tmp_path, "installed", "train")) is climbing
 
 
 def test_a_row_of_a_table_costs_once(tmp_path: Path) -> None:

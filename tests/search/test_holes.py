@@ -87,3 +87,10 @@ def test_a_value_is_put_where_the_path_leads_and_nowhere_else() -> None:
 def test_a_condition_sees_the_parameters_and_what_follows_from_them(act: str, active: bool) -> None:
     hole = Hole(("width",), Whole(1, 4), parse("curved and width > 0"))
     assert hole.active({"act": act, "curved": "=act != 'relu'", "width": 2}) is active
+
+
+@pytest.mark.parametrize(("hidden", "active"), [(16, False), (64, True)])
+def test_a_condition_sees_what_follows_within_lists(hidden: int, active: bool) -> None:
+    hole = Hole(("drop",), Real(0, 1), parse("stages[0].out > 32"))
+    stages = [{"out": "=hidden"}, {"out": 128}]
+    assert hole.active({"stages": stages, "hidden": hidden, "drop": 0.1}) is active

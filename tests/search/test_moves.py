@@ -13,7 +13,7 @@ from archc.pipeline import compile_text
 from archc.sample import inputs
 from archc.search.candidate import Candidate, network_digest
 from archc.search.inherit import inherited
-from archc.search.moves import FINDERS, moves
+from archc.search.moves import FINDERS, moves, room
 from archc.search.section import Moves
 from archc.spec.search import MOVES
 from archc.store import stored
@@ -297,6 +297,84 @@ def test_a_use_of_a_block_may_get_a_block_of_its_own() -> None:
     assert len([line for line in calls if line.startswith("+")]) == 1
     assert compile_text(after.text()).digest == after.digest
     assert weights(after).keys() == weights(candidate).keys()
+
+
+GROWS = """\
+archc: 1
+name: net
+inputs: {x: [N, 8, 6]}
+blocks:
+  one: {graph: [{linear: =x.features}]}
+  two: {graph: [{linear: 64}, {linear: =x.features}]}
+graph:
+  - {gru: {hidden: 6}, name: state}
+  - {one, name: unit}
+  - {conv1d: {out: 8, kernel: 3, padding: 1}, name: conv}
+"""
+
+
+def test_what_is_large_enough_already_only_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = ("swap", "kernel", "insert")
+    before = {one.what for kind in kinds for one in moves(read(GROWS)).all(kind)}
+    monkeypatch.setattr(room, "TIMES", 0)
+    monkeypatch.setattr(room, "WEIGHTS", 0)
+    after = {one.what for kind in kinds for one in moves(read(GROWS)).all(kind)}
+    grown = {"state becomes lstm", "unit becomes two", "conv with a kernel of 5"}
+    assert grown <= before and not grown & after
+    assert "state becomes rnn" in after and "conv with a kernel of 1" in after
+
+
+def test_a_layer_of_all_channels_is_put_in_only_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room, "WEIGHTS", 16 * 16)
+    monkeypatch.setattr(room, "TIMES", 1)
+    found = {one.what.partition(" in unit")[0] for one in moves(read(PICTURES)).all("insert")}
+    assert {"conv_1 (conv2d 1) before bn1", "conv_1 (conv2d 3 by channel) before bn1"} <= found
+    assert "conv_1 (conv2d 3) before bn1" not in found
+
+
+def test_an_op_s_inputs_stay_where_another_op_takes_its_place() -> None:
+    text = POSITIONS.replace("  - relu\n", "  - {tanh, name: h}\n  - silu\n  - {relu: [h]}\n")
+    before = read(text)
+    after = move(before, "swap", "relu becomes gelu")
+    assert change(before, after) == ["- - relu: [h]", "+ - {gelu, in: [h]}"]
+
+
+SPLIT = """\
+archc: 1
+name: net
+inputs: {x: [N, 16, 8]}
+blocks:
+  unit: {params: {groups: 4}, graph: [{conv1d: {out: 16, kernel: 1, groups: =groups}}]}
+  noise: {inputs: {}, params: {groups: 4}, graph: [{zeros: {shape: [1, =4 * groups, 8]}}]}
+graph:
+  - {unit: {groups: 2}, name: said}
+  - {unit, name: unsaid}
+  - {noise, name: more}
+  - add: [prev, unsaid]
+"""
+
+
+def test_a_block_has_groups_of_its_own() -> None:
+    before = read(SPLIT)
+    found = {one.what: one.made(before) for one in moves(before).all("groups")}
+    assert "unsaid in groups of 4" not in found
+    one = change(before, found["said in one group"])
+    assert one == ["- - {unit: {groups: 2}, name: said}", "+ - {unit: {groups: 1}, name: said}"]
+    assert "+ - {unit: {groups: 1}, name: unsaid}" in change(before, found["unsaid in one group"])
+
+
+@pytest.mark.parametrize("shape", ["[16]", "[N, 16]", "[N, T, 16]"])
+def test_a_block_s_width_is_that_of_its_features(shape: str) -> None:
+    text = f"""\
+archc: 1
+name: net
+inputs: {{x: {shape}}}
+blocks: {{dense: {{params: {{out: int}}, graph: [{{linear: =out}}, relu]}}}}
+graph: [{{dense: {{out: 16}}, name: body}}, {{linear: 4, name: head}}]
+"""
+    assert "body 3/2 as wide (24)" in {one.what for one in moves(read(text)).all("width")}
 
 
 def test_a_kind_that_is_not_there_gives_none() -> None:

@@ -155,6 +155,17 @@ def test_all_findings_come_at_once_from_top_to_bottom() -> None:
     assert found[0].help == "did you mean 'width'?" and found[4].help == "did you mean 'body'?"
 
 
+@pytest.mark.parametrize("said", ["objectives: {minimize: cost}", "limits: {cost: 10}"])
+def test_what_an_evaluation_costs_is_no_number_to_search_by(said: str) -> None:
+    section = "  vary: {width: [8, 16]}\n  budget: {trials: 9}\n"
+    if said.startswith("limits"):
+        section += "  objectives: {maximize: a}\n"
+    found = check(compile_text(f"{HEAD}{section}  {said}\n"))
+    assert [(one.code, one.message) for one in found] == [
+        ("E211", "'cost' is what an evaluation costs, in seconds")
+    ]
+
+
 def test_the_zoo_s_section_is_right() -> None:
     program = compile("nasbench201")
     assert check(program) == []

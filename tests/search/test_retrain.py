@@ -6,8 +6,11 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -104,7 +107,8 @@ def test_the_winner_is_trained_as_its_spec_alone_would_be(
     assert (run, build) == (searched / "runs" / name, searched / "runs" / name / "build")
     data = json.loads((searched / "study.json").read_text())["evaluator"]["options"]["data"]
     assert Path(data).is_absolute()
-    spec, alone = str(searched / "specs" / f"{name}.yaml"), tmp_path / "alone"
+    assert main(["study", "export", str(searched), name, "-o", str(tmp_path)]) == 0
+    spec, alone = str(tmp_path / f"{name}.yaml"), tmp_path / "alone"
     given = ("--data", data, "--device", "cpu", "-q")
     assert main(["train", spec, "-o", str(alone), *given]) == 0
     assert weights(run) == weights(alone)
@@ -145,25 +149,39 @@ def test_what_is_done_is_kept_and_shown_as_a_table(
     assert {path: path.stat().st_mtime_ns for path in (searched / "runs").rglob("*")} == files
 
 
+def test_what_was_exported_and_changed_is_in_nobody_s_way(
+    searched: Path, finals: Any, tmp_path: Path
+) -> None:
+    """Candidates are trained as the study knows them."""
+    number = str(finals[-1]["trial"])
+    assert main(["study", "export", str(searched), number]) == 0
+    path = searched / "specs" / f"{int(number):04}.yaml"
+    path.write_text(path.read_text("utf-8") + "# mine\n", encoding="utf-8")
+    (found,) = said(str(searched), number, "-o", str(tmp_path / "my runs"))
+    assert found["test"] == finals[-1]["test"]
+    assert path.read_text("utf-8").endswith("# mine\n")
+    path.unlink()
+
+
 def test_what_was_stopped_is_gone_on_with(
     searched: Path, finals: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """By Ctrl-C in the training, or killed after it, before all else was done."""
     number, next_turn = str(finals[0]["trial"]), Loop.next_turn
-    run = tmp_path / f"{finals[0]['trial']:04}"
+    run = tmp_path / "my runs" / f"{finals[0]['trial']:04}"
 
     def interrupted(self: Loop) -> Any:
         if self.turn == 17:
             os.kill(os.getpid(), signal.SIGINT)
         return next_turn(self)
 
-    given = (str(searched), number, "-o", str(tmp_path))
+    given = (str(searched), number, "-o", str(tmp_path / "my runs"))
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "next_turn", interrupted)
         code, err = failed(capsys, "retrain", *given, "-q")
     assert code == 130 and "stopped after turn 18 of" in err
-    assert f"go on: archc study retrain {' '.join(given)}" in err
+    assert f"go on: archc study retrain {shlex.join(given)}" in err
     for _ in range(2):
         (found,) = said(*given)
         assert weights(run) == weights(Path(finals[0]["run"]))
@@ -192,6 +210,30 @@ def test_the_clock_looks_at_what_was_built(
     out, err = capsys.readouterr()
     assert out.splitlines()[0].split()[-1] == "latency_ms"
     assert err.startswith(f"trial {found['trial']}  accuracy ")
+
+
+# ---- what is installed
+
+WITHOUT = """\
+import sys
+sys.modules[{package!r}] = None
+from archc.cli.main import main
+sys.exit(main(["search", "net.yaml", "-q", "--trials", "1", "--workers", "0", "--device", "cpu"]))
+"""
+
+
+@pytest.mark.parametrize(("package", "needed"), [("onnxruntime", False), ("accelerate", True)])
+def test_a_training_needs_no_runtime_and_says_what_it_needs(
+    package: str, needed: bool, tmp_path: Path
+) -> None:
+    standin.written(tmp_path, SPEC.replace("epochs: 3", "steps: 4"))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(package=package)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert bool(done.returncode) is needed, done.stderr
+    if needed:
+        assert f"[E510]: this needs the package '{package}'" in done.stderr
 
 
 # ---- what does not fit

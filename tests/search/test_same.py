@@ -8,6 +8,7 @@ import pytest
 from search.spaces import opened, reread
 from search.standin import in_memory
 
+from archc.search.candidate import Candidate
 from archc.search.statics import identity
 
 TAUGHT = """\
@@ -83,6 +84,60 @@ def test_what_is_trained_on_other_data_is_another_candidate() -> None:
     part = origin.with_values({"share": 0.1})
     assert part.network == origin.network and part.digest != origin.digest
     assert reread(part).digest == part.digest
+
+
+OUTSIDE = """\
+archc: 1
+name: net
+params: {temp: 1.0, gamma: 1.0, loss: mild}
+inputs: {image: [N, 1, 8, 8]}
+blocks:
+  soft: {graph: [{mul: [x, =1 / temp]}]}
+  mild: {graph: [soft, soft]}
+  harsh: {graph: [{mul: [x, =gamma]}]}
+models:
+  trunk:
+    inputs: {image: [N, 1, 8, 8]}
+    graph: [flatten, {linear: 16, name: fc}, {mul: [fc, =1 / AUX], name: aux}]
+    outputs: {features: fc, aux: aux}
+  net:
+    inputs: {image: [N, 1, 8, 8]}
+    graph: [trunk, {linear: 10, in: prev.features, name: head}]
+    outputs: {logits: head}
+train:
+  data: digits
+  updates:
+    - name: fit
+      model: net
+      graph: [{net: [image], name: y}, STEP, {cross_entropy: [prev, label], name: fitted}]
+      loss: {fitted: 1}
+search:
+  vary: {temp: [1.0, 2.0], gamma: [1.0, 2.0], loss: [mild, harsh]}
+  objectives: {maximize: accuracy}
+  budget: {trials: 2}
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "aux", "changed", "same"),
+    [
+        ("{soft: [y]}", "2", "temp", False),
+        ("{mild: [y]}", "2", "temp", False),
+        ("{=loss, in: y}", "2", "temp", False),
+        ("{=loss, in: y}", "2", "gamma", False),
+        ("{soft: [y]}", "2", "gamma", True),
+        ("{soft: [y]}", "gamma", "gamma", False),
+    ],
+    ids=["a block", "a block of a block", "a chosen block", "one that may be chosen", "neither",
+         "an output that only a training could use"],
+)  # fmt: skip
+def test_what_a_training_s_own_graph_calls_counts(
+    step: str, aux: str, changed: str, same: bool
+) -> None:
+    text = OUTSIDE.replace("AUX", aux).replace("STEP", step)
+    origin = Candidate.read(text, Path("net.yaml").resolve())
+    other = origin.with_values({changed: 2.0})
+    assert (other.digest == origin.digest) is same
 
 
 def test_where_two_weights_are_exchanged_that_groups_tell_apart() -> None:

@@ -89,6 +89,50 @@ def test_each_candidate_is_trained_on_its_own_data(tmp_path: Path) -> None:
     assert found[0] > found[1] == alone
 
 
+UPDATES = """\
+  updates:
+    - name: fit
+      model: net
+      graph:
+        - {net: [image], name: y}
+        - {mul: [y, alpha], name: scaled}
+        - {cross_entropy: [scaled, label], name: cost}
+      loss: {cost: 1}
+      optimizer: {adam: {lr: =lr}}
+  feed: {alpha: "=min(1, 1 - progress)"}
+"""
+
+
+@pytest.mark.parametrize("name", sorted(SCORES))
+def test_a_score_is_of_what_updates_are_fed(name: str, tmp_path: Path) -> None:
+    """Numbers that change with time, too."""
+    head, _, _ = SPEC.partition("  loss:")
+    candidate = read(head + UPDATES, tmp_path)
+    evaluate = evaluator(Search((), None, (Objective(name, True),)), candidate, {})
+    assert math.isfinite(evaluate(candidate, task(tmp_path, 0))[name])
+
+
+def test_a_loss_that_is_called_cost_is_not_what_a_trial_costs(tmp_path: Path) -> None:
+    head, _, _ = SPEC.partition("  loss:")
+    candidate = read(head + UPDATES + "  metrics: {worth: fit.cost}\n", tmp_path)
+    worth = (Objective("worth", False),)
+    search = Search((), None, worth, evaluation=Evaluation(epochs=(1,)))
+    found = evaluator(search, candidate, {})(candidate, task(tmp_path, 0))
+    assert "worth" in found and "cost" not in found
+
+
+def test_a_search_s_seed_leaves_the_parts_of_the_data_as_they_are(tmp_path: Path) -> None:
+    """They are those on which what was found is trained in full."""
+    candidate = read(SPEC, tmp_path)
+    parts = [
+        Trainer(Evaluation(), seed, candidate).begun(candidate, task(tmp_path, 0))
+        for seed in (0, 5)
+    ]
+    assert [one.training.seed for one in parts] == [0, 5]
+    labels = [one.data.val.batch(torch.arange(50))["label"] for one in parts]
+    assert torch.equal(*labels)
+
+
 @pytest.mark.parametrize("name", sorted(SCORES))
 def test_a_score_does_not_depend_on_what_was_before(name: str, tmp_path: Path) -> None:
     """Neither by what dropout draws nor by what augmentation does."""
@@ -184,6 +228,27 @@ def test_children_begin_as_their_parents_ended(tmp_path: Path) -> None:
     assert evaluate(wider, task(tmp_path, 2, 1, 0)) == last  # from its first rung on once more
     assert found["accuracy"] > parent["accuracy"] - 0.05
     assert "inherited_gap" not in evaluate(wider, task(tmp_path, 3))  # it has no parent
+
+
+def test_a_child_may_need_larger_inputs_than_its_parent(tmp_path: Path) -> None:
+    text = SPEC.replace("[N, 1, 8, 8]", "[N, 1, H, W]").replace("- flatten", "- global_avg_pool")
+    text = text.replace("kernel: 3", "kernel: =kernel").replace("{out: 4,", "{kernel: 3, out: 4,")
+    candidate = read(text, tmp_path)
+    search = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(1,), inherit=True))
+    evaluate = evaluator(search, candidate, {})
+    evaluate(candidate, task(tmp_path, 0))
+    child = candidate.with_values({"kernel": 5})
+    assert evaluate(child, task(tmp_path, 1, 0, 0))["inherited_gap"] > 0
+
+
+def test_children_begin_with_the_average_that_their_parent_was_measured_by(tmp_path: Path) -> None:
+    candidate = read(f"{SPEC}  average: 0.9\n", tmp_path)
+    search = Search((), None, ACCURATE, evaluation=Evaluation(epochs=(1,), inherit=True))
+    found = evaluator(search, candidate, {})(candidate, task(tmp_path, 0))
+    trainer = Trainer(search.evaluation, 0, candidate)
+    begun = trainer.begun(candidate, task(tmp_path, 1, 0, 0))
+    first = trainer.measured(begun, trainer.loop(begun))
+    assert first["accuracy"] == found["accuracy"] and first["loss"] == found["loss"]
 
 
 def test_scores_at_first_weights_are_not_those_of_inherited_ones(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from search.spaces import SMALL, SPEC, opened, reread
 
 from archc.errors import SpecError
 from archc.search.candidate import Candidate
+from archc.search.edit import Edit
 from archc.search.section import Moves
 from archc.search.space import Space
 
@@ -160,6 +161,15 @@ def test_choices_that_do_not_fit_together_are_drawn_anew() -> None:
     refused = {json.loads(chosen)["width"]: why for chosen, why in one.refused.items()}
     assert refused.keys() == {9} and all("groups" in why for why in refused.values())
     assert all(each.program for each in drawn)
+
+
+def test_a_moved_candidate_that_does_not_compile_says_nothing_of_others() -> None:
+    one, moved = space(PICKY), (Edit("put", ("graph", 0, "conv2d", "groups"), 8),)
+    values = {"width": 9, "groups": 1}
+    assert not one.compiles(one.origin.with_edits(moved).with_values(values))
+    assert one.compiles(one.origin.with_values(values))
+    assert not one.compiles(one.origin.with_edits(moved).with_values({**values, "groups": 2}))
+    assert len(one.refused) == 2
 
 
 def test_a_space_without_anything_valid_says_what_is_wrong() -> None:

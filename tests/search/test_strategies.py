@@ -272,3 +272,15 @@ def test_a_controller_says_which_moves_it_made_and_learns_from_their_kinds() -> 
         values, words = {"score": number % 5}, proposal.change
         one.tell(Trial(number, proposal.candidate, "complete", values, change=words))
     assert any(one.kind.logits)
+
+
+def test_a_hole_that_is_called_like_a_kind_of_moves_is_none() -> None:
+    """A step nearer to a limit is made after many beyond it; the controller did not choose it."""
+    one = made("reinforce", moves=Moves())
+    assert isinstance(one, Reinforce)
+    first = one.ask(0).candidate
+    one.tell(Trial(0, first, "complete", {"score": 1}, change="drawn"))
+    before = list(one.kind.logits), list(one.count.logits)
+    nearer = first.with_values({"width": 32 if first.parameters["width"] != 32 else 24})
+    one.tell(Trial(1, nearer, "complete", {"score": 2}, parents=(0,), change="width: 16 → 32"))
+    assert (one.kind.logits, one.count.logits) == before

@@ -18,9 +18,11 @@ from search import standin
 from archc.cli.main import main
 from archc.errors import ArchcError
 from archc.pipeline import compile
+from archc.search import page
 from archc.search.reading import read
 from archc.search.record import front
 from archc.search.start import Staff, go_on
+from archc.search.storage import shown
 from archc.search.study import Study
 
 TWO = standin.TWO.replace("seed: 3", "limits: {params: 1200}\n  evaluate: {epochs: [1, 2]}")
@@ -287,6 +289,24 @@ study.close()
     assert errors == ["E860", "E860"]
     assert (study.folder / "study.json").read_text() == before
     Study.open(study.folder, hold=True).close()
+
+
+@pytest.mark.parametrize("password", ["secret", "se/cret", "se?cret", "se#cret:", "se[cret"])
+def test_whatever_a_password_holds_is_not_shown(password: str) -> None:
+    assert shown(f"mysql+pymysql://me:{password}@host:1/db") == "mysql+pymysql://me:***@host:1/db"
+    assert shown("postgresql://me@host/db") == "postgresql://me@host/db"
+    assert shown("sqlite:///a/b.db") == "sqlite:///a/b.db"
+
+
+def test_text_that_no_file_can_hold_is_kept_as_escapes(tmp_path: Path) -> None:
+    """A file's name may be of other bytes, and an error that names it."""
+    study = standin.searched(tmp_path, trials=2)
+    study.note("no file caf\udce9.jpg")
+    broken = [replace(one, why="no file caf\udce9.jpg", state="failed") for one in study.records]
+    page.write(study, broken)
+    study.close()
+    for name in ("log.txt", "report.html"):
+        assert "caf\\udce9.jpg" in (study.folder / name).read_text("utf-8")
 
 
 def test_a_password_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

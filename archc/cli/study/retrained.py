@@ -56,13 +56,15 @@ def trained(retraining: Retraining, record: Record, args: Namespace) -> Outcome:
 
 def tell_how_to_go_on(stop: KeyboardInterrupt, records: Sequence[Record], args: Namespace) -> None:
     """Says what is saved. What was trained to its end is kept."""
-    from archc.errors import printable
+    from archc.errors import printable, word
+    from archc.search.storage import shown
 
     saved = f"{printable(str(stop))}, and saved" if str(stop) else "stopped"
-    where = f" -o {printable(args.output)}" if args.output else ""
+    where = f" -o {word(args.output)}" if args.output else ""
     trials = " ".join(str(one.number) for one in records)
     print(f"\narchc: {saved}", file=sys.stderr)
-    print(f"go on: archc study retrain {printable(args.study)} {trials}{where}", file=sys.stderr)
+    where += f" --storage {word(shown(args.storage))}" if args.storage else ""
+    print(f"go on: archc study retrain {word(args.study)} {trials}{where}", file=sys.stderr)
 
 
 # ---- what came of it

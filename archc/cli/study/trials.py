@@ -25,15 +25,15 @@ def winner(study: Study) -> Record:
 
 def whole_front(study: Study) -> list[Record]:
     """The front. Raises InputError E864 where it is empty: no trial was evaluated to its end."""
-    from archc.errors import InputError
+    from archc.errors import InputError, word
     from archc.search.record import in_vain
 
     found = members(study)
     if not found:
         came = "; ".join(in_vain([one for one in study.records if one.twin is None]))
         what = f"{study.folder} has no finished trial yet{came and f': {came}'}"
-        way = f"archc study show {study.folder} --all lists them"
-        way = way if study.records else f"archc search --resume {study.folder}"
+        way = f"archc study show {word(study.folder)} --all lists them"
+        way = way if study.records else f"archc search --resume {word(study.folder)}"
         raise InputError.of("E864", what, help=way)
     return found
 

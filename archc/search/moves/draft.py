@@ -103,9 +103,11 @@ class Draft:
 
     def set_head(self, head: str, value: Any = None) -> None:
         """Another op or block in the step's place, with what stands after it."""
-        now = self.data
+        now, beside = self.data, self.value()
         rest = {} if isinstance(now, Scalar) else plain(now)
         rest.pop(self.key, None)
+        if isinstance(beside, Sequence) and not isinstance(value, list):  # the inputs
+            rest["in"] = plain(beside)
         if value is None and not rest:
             self.put((), head)
         else:

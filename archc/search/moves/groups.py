@@ -14,7 +14,7 @@ from archc.search.moves.room import may_grow, shuffled
 from archc.search.moves.say import at, everywhere
 from archc.search.moves.suppose import holds
 from archc.search.moves.view import Row, View
-from archc.search.moves.windows import takes, windowed
+from archc.search.moves.windows import setting, takes, windowed, write
 from archc.spec.data import Mapping, plain
 
 MANY = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -63,14 +63,14 @@ def _channels(row: Row) -> int | None:
 
 
 def _choices(row: Row) -> list[int]:
-    sizes = _sizes(row)
-    if not sizes or not row.slots:
+    sizes = _sizes(row) if row.slots else None
+    if not sizes:
         return []
     common = gcd(*(size for pair in sizes for size in pair))
     now = {op.values["groups"] for op in windowed(row)}
-    written = Draft(row).attribute("groups")
     if not now:
-        now = {1 if written is None else plain(written)}
+        said = setting(Draft(row), "groups")
+        now = {1 if said is None else plain(said)}
     many = {*MANY, *([_channels(row) or 1])}
     least = 1 if may_grow(row.view) else max([n for n in now if isinstance(n, int)], default=1)
     return [n for n in sorted(many) if common % n == 0 and n >= least and now != {n}]
@@ -79,10 +79,7 @@ def _choices(row: Row) -> list[int]:
 def _split(row: Row, groups: int) -> Draft:
     """The step with so many groups; what begins as the identity still does."""
     draft = Draft(row)
-    if groups == 1:
-        draft.drop_attribute("groups")
-    else:
-        draft.set_attribute("groups", groups)
+    write(draft, "groups", groups)
     init = row.step.init.get("weight") if row.step.init is not None else None
     if init is not None:
         begins = plain(init)

@@ -14,7 +14,7 @@ from archc.search.moves.room import shuffled
 from archc.search.moves.say import at, everywhere
 from archc.search.moves.suppose import holds
 from archc.search.moves.view import Row, View
-from archc.search.moves.windows import literal, parameter, takes
+from archc.search.moves.windows import literal, setting, takes
 
 NAMES = ("heads", "h", "head")
 MOST = 32
@@ -48,7 +48,7 @@ def _written(row: Row) -> tuple[str, int] | None:
     """The attribute that says how many heads there are, and how many."""
     draft = Draft(row)
     if takes(row, "heads"):
-        now = literal(draft.attribute("heads") or parameter(row, "heads"))
+        now = literal(setting(draft, "heads"))
         return ("heads", now) if isinstance(now, int) else None
     for name in NAMES if row.op == "rearrange" else ():
         now = literal(draft.attribute(name))

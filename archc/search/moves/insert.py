@@ -68,20 +68,21 @@ def layers(edge: Edge) -> Iterator[Step]:
     channels, features = axis(edge, 1, "channels"), axis(edge, rank - 1, "features")
     is_sequence = rank == 3 and features is not None and channels is None
     if rank in (3, 4, 5) and channels is not None and not is_sequence:
-        yield from convolutions(f"conv{rank - 2}d", channels, largest(edge, 1))
+        yield from convolutions(edge, rank - 2, channels)
         yield {"batch_norm": None}
     elif features is not None and (rank == 2 or is_sequence):
         yield {"layer_norm": None}
         yield {"rms_norm": None}
-        if largest(edge, rank - 1) <= MOST and may_grow(
-            edge.view, edge.body, largest(edge, rank - 1) ** 2
-        ):
+        if mixes(edge, rank - 1):
             yield {"linear": {"out": features, "bias": False}, "init": {"weight": "eye"}}
 
 
-def convolutions(op: str, channels: int | str, most: int) -> Iterator[Step]:
+def convolutions(edge: Edge, spatial: int, channels: int | str) -> Iterator[Step]:
     """Convolutions that begin as the identity: of all channels at once, and of each alone."""
-    for kernel in (1, 3) if most <= MOST else ():
+    op = f"conv{spatial}d"
+    for kernel in (1, 3):
+        if not mixes(edge, 1, kernel**spatial):
+            continue
         window = {"kernel": kernel, "padding": kernel // 2} if kernel > 1 else {"kernel": 1}
         yield {op: {"out": channels, **window, "bias": False}, "init": {"weight": "dirac"}}
     for kernel in (3, 5):
@@ -90,6 +91,12 @@ def convolutions(op: str, channels: int | str, most: int) -> Iterator[Step]:
             op: {"out": channels, **window, "groups": channels, "bias": False},
             "init": {"weight": {"dirac": channels}},
         }
+
+
+def mixes(edge: Edge, at: int, window: int = 1) -> bool:
+    """Whether a layer may have weights between all of an axis, for each place of a window."""
+    size = largest(edge, at)
+    return size <= MOST and may_grow(edge.view, edge.body, size**2 * window)
 
 
 def axis(edge: Edge, at: int, fact: str) -> int | str | None:

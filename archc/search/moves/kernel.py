@@ -8,11 +8,11 @@ from typing import Any
 
 from archc.search.move import Move
 from archc.search.moves.draft import Draft
-from archc.search.moves.room import shuffled
+from archc.search.moves.room import may_grow, shuffled
 from archc.search.moves.say import at, everywhere
 from archc.search.moves.suppose import holds
 from archc.search.moves.view import Row, View
-from archc.search.moves.windows import is_pool, literal, parameter, short, takes, windowed
+from archc.search.moves.windows import is_pool, literal, setting, short, takes, windowed
 
 MOST = 11
 
@@ -20,7 +20,7 @@ MOST = 11
 def found(view: View, random: Random) -> Iterator[Move]:
     rows = (row for body in view.bodies for row in body.rows if row.is_seen)
     for row in shuffled(random, rows):
-        for change in shuffled(random, (2, -2)):
+        for change in shuffled(random, (2, -2) if may_grow(view) else (-2,)):
             draft = _resized(row, change)
             step = draft.step() if draft is not None else None
             if draft is not None and step is not None and holds(view, {row: step}):
@@ -34,7 +34,7 @@ def _resized(row: Row, change: int) -> Draft | None:
     draft = Draft(row)
     ops = windowed(row)
     if takes(row, "kernel"):
-        now = literal(draft.attribute("kernel") or parameter(row, "kernel"))
+        now = literal(setting(draft, "kernel"))
         if not isinstance(now, int) or not 1 <= now + change <= MOST:
             return None
         draft.set_attribute("kernel", now + change)

@@ -18,7 +18,7 @@ def parameters(view: View, kind: type[T]) -> dict[str, T]:
     Those that the search varies have domains of their own, and moves leave them alone.
     """
     hidden = {one.name for block in view.file.blocks.values() for one in block.parameters}
-    hidden |= varied(view.file)
+    hidden.update(varied(view.file))
     found = view.candidate.parameters
     return {
         name: value for name, value in found.items() if type(value) is kind and name not in hidden

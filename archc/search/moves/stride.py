@@ -11,7 +11,7 @@ from archc.search.moves.room import shuffled
 from archc.search.moves.say import at, everywhere
 from archc.search.moves.suppose import holds
 from archc.search.moves.view import Row, View
-from archc.search.moves.windows import is_pool, parameter, takes, windowed
+from archc.search.moves.windows import is_pool, setting, takes, windowed, write
 from archc.spec.data import Data, Scalar, plain
 from archc.spec.formula import Formula
 
@@ -28,8 +28,8 @@ def found(view: View, random: Random) -> Iterator[Move]:
     ]
     for one, other in shuffled(random, pairs):
         a, b = Draft(one), Draft(other)
-        first, second = a.attribute("stride"), b.attribute("stride")
-        if _plain(first) == _plain(second) or not (_moves(first) and _moves(second)):
+        first, second = setting(a, "stride"), setting(b, "stride")
+        if _plain(first) == _plain(second) or not (_moves(a) and _moves(b)):
             continue
         _set(a, second)
         _set(b, first)
@@ -54,20 +54,17 @@ def _plain(data: Data | None) -> object:
     return 1 if data is None else plain(data)
 
 
-def _moves(data: Data | None) -> bool:
-    """Whether the value means the same at another step of the body."""
+def _moves(draft: Draft) -> bool:
+    """Whether the stride means the same at another step of the body."""
+    data = setting(draft, "stride")
     formula = data.formula if isinstance(data, Scalar) else None
-    return not (isinstance(formula, Formula) and "prev" in formula.names)
+    if not isinstance(formula, Formula):
+        return True
+    return draft.attribute("stride") is not None and "prev" not in formula.names
 
 
 def _set(draft: Draft, stride: Data | None) -> None:
-    if _plain(stride) == 1 and not is_pool(draft.row) and not _is_required(draft):
-        draft.drop_attribute("stride")
-    else:
+    if is_pool(draft.row):  # which goes by its kernel where none is written
         draft.set_attribute("stride", _plain(stride))
-
-
-def _is_required(draft: Draft) -> bool:
-    """Whether the step calls a block whose stride is not 1 where none is written."""
-    default = parameter(draft.row, "stride")
-    return takes(draft.row, "stride") and (default is None or plain(default) != 1)
+    else:
+        write(draft, "stride", _plain(stride))

@@ -10,7 +10,7 @@ from archc.ir.nodes import CallNode
 from archc.search.candidate import Copy
 from archc.search.move import Move
 from archc.search.moves.draft import Draft
-from archc.search.moves.room import shuffled
+from archc.search.moves.room import may_grow, shuffled
 from archc.search.moves.say import at, everywhere, said
 from archc.search.moves.suppose import holds
 from archc.search.moves.table import ACTIVATIONS, GATES, NORMS, POOLS, RECURRENT
@@ -26,7 +26,7 @@ GROUPS = (1, 2, 4, 8, 16, 32)
 def found(view: View, random: Random) -> Iterator[Move]:
     rows = (row for body in view.bodies for row in body.rows)
     for row in shuffled(random, (row for row in rows if row.is_seen)):
-        choices = [*_ops(row), *_chosen(row), *_blocks(row)]
+        choices = [*_ops(row), *_chosen(row), *(_blocks(row) if may_grow(view) else ())]
         for draft, what in shuffled(random, choices):
             step = draft.step()
             if step is not None and holds(view, {row: step}):
@@ -66,7 +66,8 @@ def _others(row: Row, head: str) -> Iterator[tuple[str, Any]]:
         value = plain(written) if written is not None else None
         if isinstance(value, dict):
             value.pop("nonlinearity", None)
-        yield from ((other, value) for other in RECURRENT if other != head)
+        others = RECURRENT if may_grow(row.view) else RECURRENT[: RECURRENT.index(head)]
+        yield from ((other, value) for other in others if other != head)
     for family in NORMS.values():
         if head in family:
             for other in family:

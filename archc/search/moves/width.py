@@ -13,9 +13,11 @@ from math import gcd
 from random import Random
 
 from archc.elaborate.scope import Tensor
+from archc.ir.dims import Size
 from archc.ir.graph import Value
 from archc.ir.nodes import CallNode, InputNode, Node, OpNode
 from archc.ir.program import Definition
+from archc.ir.types import TensorType
 from archc.ops.pointwise import Combining, Pointwise
 from archc.search.move import Move
 from archc.search.moves.draft import Draft
@@ -160,11 +162,20 @@ def _shown(data: Data | None) -> str:
 def _fits(row: Row, over: int, under: int) -> bool:
     """Whether no copy becomes too narrow or too wide."""
     for _, node in row.nodes():
-        dims = node.types[0].dims
-        size = dims[-1] if row.op in ("linear", "embedding", "rnn", "lstm", "gru") else dims[1]
+        size = _width(row.op, node.types[0])
         if not isinstance(size, int) or not LEAST <= size * over // under <= MOST:
             return False
     return True
+
+
+def _width(op: str | None, type: TensorType) -> Size | None:
+    """The size of the axis that a layer's or a block's width is."""
+    if not type.dims:
+        return None
+    if op is None:  # sequences of an open length have their features last
+        pictures = type.rank > 2 and isinstance(type.dims[1], int)
+        return type.dims[1 if pictures else -1]
+    return type.dims[1 if op.startswith("conv") else -1]
 
 
 def scaled(data: Data | None, over: int, under: int) -> int | str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from archc.ir.nodes import OpNode
 from archc.ops.window import Windowed
+from archc.search.moves.draft import Draft
 from archc.search.moves.swap import called
 from archc.search.moves.view import Row
 from archc.spec.data import Data, Scalar, Sequence, plain
@@ -24,13 +25,28 @@ def is_pool(row: Row) -> bool:
     return "pool" in (row.op or "")
 
 
-def parameter(row: Row, name: str) -> Data | None:
+def default(row: Row, name: str) -> Data | None:
     """What a block that the step calls takes for a parameter, if nothing is written."""
     template = called(row)
     for one in template.parameters if template is not None else ():
         if one.name == name and one.type is None:
             return one.default
     return None
+
+
+def setting(draft: Draft, name: str) -> Data | None:
+    """What is written for an attribute or an argument, or what a block takes for it otherwise."""
+    return draft.attribute(name) or default(draft.row, name)
+
+
+def write(draft: Draft, name: str, value: Any) -> None:
+    """Writes a stride or groups, unless that is what holds without: 1, or what the block says."""
+    own = default(draft.row, name)
+    unsaid = (None if own is None else plain(own)) if takes(draft.row, name) else 1
+    if value == unsaid:
+        draft.drop_attribute(name)
+    else:
+        draft.set_attribute(name, value)
 
 
 def takes(row: Row, name: str) -> bool:

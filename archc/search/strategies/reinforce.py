@@ -112,10 +112,11 @@ class Reinforce(Memory):
             chosen = place_of(self.grids[hole.path], hole.value(known.candidate.parameters))
             if chosen is not None:
                 self.odds[hole.path].climb(chosen, gain, self.entropy)
+        if not self.kinds or known.parents:  # then it is not the controller that changed it
+            return
         said = known.change.partition(MADE)[0].split(END)
         kinds = [kind for kind in said if kind in self.kinds]
-        if self.kinds:
-            self.count.climb(min(len(kinds), MOVES), gain, self.entropy)
+        self.count.climb(min(len(kinds), MOVES), gain, self.entropy)
         for kind in kinds:
             self.kind.climb(self.kinds.index(kind), gain, self.entropy)
 
