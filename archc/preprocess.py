@@ -13,6 +13,7 @@ import numpy as np
 
 from archc.arrays import Array
 
+MAX_PIXELS = 80_000_000  # of a picture
 BILINEAR = 2  # Pillow's Resampling.BILINEAR
 # What may be opened, whatever a file is called: Pillow runs programs for some of the others.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -58,13 +59,22 @@ class Preprocess:
             found["size"] = self.size[0]
         return found
 
+    def as_facts(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {key: list(one) if isinstance(one, tuple) else one for key, one in found.items()}
+
     def shaped(self, image: Any, room: Room = (None, None)) -> Any:
         """The picture resized and cut to `crop`, or to the room that the padding leaves.
 
-        Without `size` it is scaled to fit; None leaves a side as it is.
+        Without `size` it is scaled to fit; None leaves a side as it is. Raises ValueError for one
+        that would be larger than any picture may be.
         """
         if self.size is not None:
-            image = image.resize(shorter_side(image.size, self.size), BILINEAR)
+            wide, high = shorter_side(image.size, self.size)
+            if wide * high > MAX_PIXELS:
+                raise ValueError(f"it would have {wide} x {high} pixels")
+            image = image.resize((wide, high), BILINEAR)
         height, width = self.crop or (None if n is None else n - 2 * self.pad for n in room)
         if height is None or width is None or image.size == (width, height):
             return image

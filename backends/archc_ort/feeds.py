@@ -19,14 +19,13 @@ import numpy as np
 
 from archc import npz
 from archc.errors import InputError
-from archc.preprocess import FORMATS, Preprocess, standardised
+from archc.preprocess import FORMATS, MAX_PIXELS, Preprocess, standardised
 from archc.spec.accept import accepts
 from archc.spec.skeleton import PREPROCESS
 
 Array = np.ndarray[Any, Any]
 MAX_BYTES = 2 << 30
 MAX_JSON_BYTES = 2 << 20  # what Python makes of JSON takes twenty times as much
-MAX_PIXELS = 80_000_000
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
@@ -188,8 +187,11 @@ def picture(wanted: Wanted, path: Path, preprocess: Mapping[str, Any]) -> Array:
         )
     grey = wanted.shape[1] == 1
     known = checked(preprocess, wanted.shape[1])
-    image = known.shaped(_opened(path, "L" if grey else "RGB"), (wanted.shape[2], wanted.shape[3]))
-    pixels = np.asarray(image)
+    picture, room = _opened(path, "L" if grey else "RGB"), (wanted.shape[2], wanted.shape[3])
+    try:
+        pixels = np.asarray(known.shaped(picture, room))
+    except ValueError as error:
+        raise InputError.of("E644", f"{path} is too long and narrow: {error}") from error
     pixels = pixels[None] if grey else pixels.transpose(2, 0, 1)
     return known.values(pixels)[None].astype(np.dtype(wanted.dtype), copy=False)
 

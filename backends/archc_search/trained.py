@@ -181,9 +181,8 @@ def leave(candidate: Candidate, task: Task, loop: Loop) -> None:
     """Writes what the candidate's children begin with: the weights that it was measured by."""
     task.folder.mkdir(parents=True, exist_ok=True)
     (task.folder / SPEC).write_text(candidate.text(), encoding="utf-8")
-    weights = loop.trainee.weights().items()
-    arrays = {name: value.detach().cpu().numpy() for name, value in weights}
-    with open_weights(arrays) as entries:
+    weights = {name: value.detach().cpu() for name, value in loop.trainee.weights().items()}
+    with open_weights(weights) as entries:
         write_safetensors(task.folder / WEIGHTS, entries.values())
 
 

@@ -33,7 +33,7 @@ def evaluate(
 
     Terms are means over the items; with several updates they go by `update.term`. What changes with
     time is as it is at each update's moment. Random values are drawn from a fixed seed, so that two
-    evaluations can be compared. Several processes share the part. A `trial` takes one batch. A
+    evaluations can be compared. Several processes share the part. A `trial` takes a batch or two. A
     ranking of items that are not of every class is left out. Raises SpecError for a metric that
     cannot be had.
     """
@@ -61,7 +61,7 @@ def evaluate(
             for metric in metrics:
                 metric.update(values, len(items))
             count += len(items)
-            if trial:
+            if trial and count > 1:  # some metrics need two items
                 break
         total = float(device.summed(torch.tensor(count, dtype=device.wide)))
         found = {name: float(device.summed(value)) / total for name, value in sums.items()}

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archc.arrays import Array
+from torch import Tensor
+
 from archc.ir.program import Program
 from archc.store import stored
 from archc.train import Training, read
 from archc.train.phases import in_phase
 from archc.train.reading import changed
+from archc_torch.instance import tensor
 from archc_train.data.part import DataSet
 from archc_train.data.program import data_of
 from archc_train.device import Device
@@ -60,18 +62,18 @@ def phases(program: Program, run: Run, device: Device) -> Iterator[Stage]:
         yield Stage(number, one, training, data, weights)
 
 
-def carried(program: Program, run: Run, seed: int) -> Mapping[str, Array]:
+def carried(program: Program, run: Run, seed: int) -> Mapping[str, Tensor]:
     """The weights of the phase before where they fit, and initial ones.
 
     They are those that were trained, not their averages, which are for measuring alone.
     """
     with stored(program, None, seed) as entries:
-        found = {name: entry.array() for name, entry in entries.items()}
+        found = {name: tensor(entry) for name, entry in entries.items()}
     saved = run.saved()
     assert saved is not None
     prefix = "" if program.prefixed else f"{program.main}."
     for name, value in saved["loop"]["weights"].items():
         own = name.removeprefix(prefix)
         if own in found and found[own].shape == tuple(value.shape):
-            found[own] = value.numpy()
+            found[own] = value
     return found

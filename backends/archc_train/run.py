@@ -52,9 +52,16 @@ class Run:
     def create(cls, folder: Path, program: Program, about: Mapping[str, Any]) -> Run:
         """A new run. Raises InputError E811 where the folder holds one already, E521.
 
-        One that never began, since something was wrong with its data, say, is made anew.
+        One that never began, since something was wrong with its data, say, is made anew. Raises
+        E811, too, where a spec or weights lie that no run wrote.
         """
-        if (folder / "last.pt").exists():
+        begun = (folder / "run.json").exists()
+        others = ("spec.yaml", "weights.safetensors") if not begun else ()
+        for name in others:
+            if (folder / name).exists():
+                what = f"{folder / name} is there already, and the run would write over it"
+                raise InputError.of("E811", what, help="choose another folder: -o")
+        if any((folder / name).exists() for name in ("last.pt", "best.safetensors")):
             raise InputError.of(
                 "E811",
                 f"{folder} holds a run already",
@@ -192,8 +199,7 @@ class Run:
     def save_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:
         """A safetensors file under the spec's names."""
         self.enter()
-        arrays = {key: value.detach().cpu().numpy() for key, value in weights.items()}
-        with open_weights(arrays) as entries:
+        with open_weights({key: value.detach().cpu() for key, value in weights.items()}) as entries:
             write_safetensors(self.folder / name, entries.values())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +13,7 @@ from archc.store import Source as Weights
 from archc.store import stored
 from archc.train import Graphs
 from archc_torch.calling import call
-from archc_torch.instance import tensors
+from archc_torch.instance import tensor, tensors
 
 Values = dict[str, Tensor]
 
@@ -32,11 +31,11 @@ class Trainee(nn.Module):
         self.graphs = graphs
         self.prefix = "" if program.prefixed else f"{program.main}."
         with stored(program, weights, seed) as entries:
-            given = {self.prefix + name: entry.array() for name, entry in entries.items()}
+            given = {self.prefix + name: tensor(entry) for name, entry in entries.items()}
         for entry in graphs.program.weights():
             if entry.name not in given and entry.owner is None:  # what an update keeps: a pool
                 dims = [int(size) for size in entry.type.dims if isinstance(size, int)]
-                given[entry.name] = np.zeros(dims, entry.type.dtype)
+                given[entry.name] = torch.zeros(dims, dtype=getattr(torch, entry.type.dtype))
         self.updates = nn.ModuleDict()
         shared: dict[str, Tensor] = {}
         for model in graphs.models.values():
@@ -44,7 +43,7 @@ class Trainee(nn.Module):
             share(network, shared)
             self.updates[model] = network
         self.shared = shared
-        self.idle = {n: torch.tensor(array) for n, array in given.items() if n not in shared}
+        self.idle = {name: value for name, value in given.items() if name not in shared}
 
     def moved(self, device: torch.device, channels_last: bool = False) -> None:
         """Puts every weight on a device, the same one wherever it is shared.

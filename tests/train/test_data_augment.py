@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from archc.errors import InputError, SpecError
-from archc.pipeline import compile_text
+from archc.pipeline import compile, compile_text
 from archc.train import join, read
 from archc_train.data import data_of
 from archc_train.data.augment import Augment
@@ -221,10 +222,12 @@ def test_corruption_of_inputs_is_steps_of_the_loss() -> None:
     assert F.mse_loss(corrupted("corrupt_mask: 0.0", x), x) == 0
 
 
-@pytest.mark.parametrize("mask", ["uint8", "int64"])
-def test_images_that_belong_together_are_not_changed_apart(mask: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mask", "size"), [("uint8", 8), ("int64", 8), ("uint8", 16)])
+def test_images_that_belong_together_are_not_changed_apart(
+    mask: str, size: int, tmp_path: Path
+) -> None:
     pictures = np.zeros((64, 8, 8), np.uint8)
-    np.savez(tmp_path / "pairs.npz", image=pictures, mask=pictures.astype(mask))
+    np.savez(tmp_path / "pairs.npz", image=pictures, mask=np.zeros((64, size, size), mask))
     text = SPEC.replace("digits", "{npz: {path: pairs.npz}}").replace(
         "loss: {cross_entropy: [logits, label]}\n  metrics: {accuracy: [logits, label]}",
         "loss: {mean: [logits]}",
@@ -234,3 +237,45 @@ def test_images_that_belong_together_are_not_changed_apart(mask: str, tmp_path: 
     data = data_of(program, training, str(tmp_path / "pairs.npz"))
     with pytest.raises(InputError, match="'image', and not 'mask' likewise"):
         Augment(training.augment, join(program, training, data.types), data)
+
+
+TWO = """
+archc: 1
+name: net
+inputs: {photo: [N, 1, 8, 8], image: [N, 1, 8, 8]}
+graph: [{add: [photo, image]}, flatten, {linear: 10}]
+outputs: {logits: prev}
+train:
+  data: {photos: null, digits: null}
+  batch: 64
+  epochs: 2
+  loss: {cross_entropy: [logits, label]}
+  optimizer: {adam: {lr: 1.0e-2}}
+  augment: [STEPS]
+data: {photos: {npz: {path: photos.npz}}}
+"""
+
+
+def joined(steps: str, folder: Path, **more: np.ndarray) -> tuple[Augment, Any]:
+    np.savez(folder / "photos.npz", photo=np.full((64, 8, 8), 9, np.uint8), **more)
+    path = folder / "net.yaml"
+    path.write_text(TWO.replace("STEPS", steps))
+    program = compile(path)
+    training = read(program)
+    data = data_of(program, training)
+    made = Augment(training.augment, join(program, training, data.types), data)
+    return made, data.train.batch(torch.arange(16))
+
+
+def test_classes_are_mixed_with_the_images_of_their_source(tmp_path: Path) -> None:
+    change, batch = joined("mixup", tmp_path)
+    torch.manual_seed(0)
+    found = change(batch)
+    assert torch.equal(found["photo"], batch["photo"])
+    assert not torch.equal(found["image"], batch["image"])
+    assert found["label"].shape == (16, 10)
+
+
+def test_images_of_one_of_two_sources_are_not_changed_apart_either(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'photo', and not 'mask' likewise"):
+        joined("random_horizontal_flip", tmp_path, mask=np.zeros((64, 8, 8), np.uint8))

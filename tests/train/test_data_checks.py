@@ -121,6 +121,25 @@ def test_a_batch_larger_than_the_set() -> None:
     assert checked(SPEC.replace("batch: 64", "batch: 1455")) == []
 
 
+def test_a_batch_larger_than_one_of_the_sets() -> None:
+    """Each source gives a whole batch, the smaller one, too."""
+    text = """
+archc: 1
+name: net
+inputs: {x: [N, 13], y: [N, 4]}
+graph: [{concat: [x, y]}, {linear: 3}]
+outputs: {logits: prev}
+train:
+  data: {wine: {label: kind}, iris: {x: y}}
+  batch: 125
+  loss: {cross_entropy: [logits, label]}
+  optimizer: sgd
+"""
+    found = error(text)
+    assert found.message == "a batch of 125 is larger than the training part"
+    assert found.notes == ("iris has 121 items to train on",) and found.help == "batch: 121"
+
+
 def test_a_field_that_is_asked_for_and_that_nothing_takes(tmp_path) -> None:
     text = SPEC.replace("{cross_entropy: [logits, label]}", "{mse: [logits, 0]}")
     found = error(text.replace("data: digits", "data: {digits: {label: kind}}"))

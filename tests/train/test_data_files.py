@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,28 @@ def test_rows_with_empty_cells_can_be_dropped(tmp_path: Path) -> None:
         {"table": options}, {"val": 5, "test": 5}, 0, table(tmp_path, TABLE.replace("7,14.5", "7,"))
     )
     assert len(found.train) == 29
+
+
+def test_a_column_to_drop_rows_by_that_is_not_there(tmp_path: Path) -> None:
+    fields = {"x": ["widht"], "label": "kind"}
+    with pytest.raises(InputError, match=r"E807.*no column 'widht'"):
+        load({"table": {"fields": fields, "missing": "drop"}}, {}, 0, table(tmp_path))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_texts_of_digits_stay_as_they_are_written(suffix: str, tmp_path: Path) -> None:
+    rows = [(f"{k}+7", f"{k + 7:04}.50") for k in range(40)]
+    if suffix == ".jsonl":
+        lines = [json.dumps({"source": one, "target": other}) for one, other in rows]
+    else:
+        mark = "," if suffix == ".csv" else "\t"
+        lines = [mark.join(row) for row in [("source", "target"), *rows]]
+    (tmp_path / f"a{suffix}").write_text("\n".join(lines))
+    found = load({"pairs": {"tokenizer": "characters"}}, {}, 0, str(tmp_path / f"a{suffix}"))
+    row = found.train.batch(torch.arange(1))["target"][0]
+    words = found.facts["vocabulary"]
+    assert "".join(words[int(one)] for one in row[1:8])[-3:] == ".50"
+    assert len(row) == 8  # with <s>
 
 
 def test_a_word_for_missing_is_one_among_numbers_and_a_text_among_texts(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +90,45 @@ def test_an_item_without_a_class_has_none(tmp_path: Path) -> None:
         load({"table": {}}, {}, 0, str(tmp_path / "set"))
     found = load({"table": {"missing": "drop"}}, {}, 0, str(tmp_path / "set"))
     assert sum(map(len, found.parts.values())) == 19
+
+
+def parquet(folder: Path, rows: list[object], feature: object) -> None:
+    """A file whose metadata says what its column holds, as a stranger may write it."""
+    import pyarrow as pa
+    from pyarrow import parquet as files
+
+    schema = datasets.Features({"image": feature}).arrow_schema
+    made = pa.Table.from_pydict({"image": rows}, schema=schema)
+    files.write_table(made, folder / "train-00000-of-00001.parquet")
+
+
+@pytest.mark.parametrize("path", ["https://127.0.0.1:9/a.png", "{folder}/own.png"])
+def test_a_set_has_no_say_in_which_files_are_opened(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = pytest.importorskip("PIL.Image")
+    image.new("L", (4, 4)).save(tmp_path / "own.png")
+    rows = [{"bytes": None, "path": path.format(folder=tmp_path)}] * 20
+    parquet(tmp_path, rows, datasets.Image())
+    monkeypatch.setattr(datasets.Image, "decode_example", None)
+    with pytest.raises(InputError, match=r"none of the 20 pictures can be read"):
+        load("hub", {}, 0, str(tmp_path))
+
+
+def test_pictures_of_a_set_are_of_the_formats_that_may_be_opened(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    written = BytesIO()
+    image.new("L", (4, 4)).save(written, "EPS")  # for which Pillow runs a program
+    parquet(tmp_path, [{"bytes": written.getvalue(), "path": None}] * 20, datasets.Image())
+    with pytest.raises(InputError, match="none of the 20 pictures can be read"):
+        load("hub", {}, 0, str(tmp_path))
+
+
+def test_lists_of_pictures_are_no_numbers(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    written = BytesIO()
+    image.new("L", (4, 4)).save(written, "PNG")
+    rows = [[{"bytes": written.getvalue(), "path": None}] * 2] * 20
+    parquet(tmp_path, rows, datasets.Sequence(datasets.Image()))
+    with pytest.raises(InputError, match=r"E807.*'image' holds no numbers"):
+        load("hub", {}, 0, str(tmp_path))

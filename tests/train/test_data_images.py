@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from itertools import islice
@@ -15,7 +16,7 @@ from archc.errors import InputError
 from archc.pipeline import compile_text
 from archc.preprocess import Preprocess
 from archc_train.data import load
-from archc_train.data.part import Order, stream
+from archc_train.data.part import DataSet, Order, stream
 from archc_train.data.pictures import Streaming
 
 Image = pytest.importorskip("PIL.Image")
@@ -181,3 +182,98 @@ def test_what_the_data_taught_goes_into_the_onnx_file(tmp_path: Path) -> None:
     found = ort.metadata(ort.open_session(tmp_path / "m.onnx"))
     assert found["scale"] == facts["scale"] and found["vocabulary"] == ["a", "b"]
     assert found["labels"] == facts["labels"] and "columns" not in found
+
+
+# ---- several images
+
+
+def stored(path: Path, **images: np.ndarray) -> dict[str, object]:
+    """An .npz file of images, as the data of a spec."""
+    np.savez(path, **images)
+    return {"npz": {"path": str(path), "normalize": True}}
+
+
+def alike(one: DataSet, other: DataSet) -> bool:
+    rows = [data.train.batch(torch.arange(len(data.train))) for data in (one, other)]
+    return rows[0].keys() == rows[1].keys() and all(
+        torch.equal(value, rows[1][name]) for name, value in rows[0].items()
+    )
+
+
+@pytest.mark.parametrize("shape", [(30, 16, 16), (30, 8, 8, 3), (30, 8, 8)])
+def test_each_image_of_an_item_stays_as_it_was_prepared(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    """Of another size, of other colours or of other statistics than the first."""
+    picks = np.random.default_rng(0)
+    low = picks.integers(0, 100, (30, 8, 8), dtype=np.uint8)
+    data = stored(tmp_path / "a.npz", low=low, high=picks.integers(0, 256, shape, dtype=np.uint8))
+    found = load(data, {}, 0)
+    facts = json.loads(json.dumps(found.facts))  # as a run keeps them
+    again = load(data, {}, 0, known=facts, preprocess=facts["preprocess"])
+    assert alike(found, again) and again.types == found.types
+
+
+def test_sources_do_not_take_over_what_was_learnt_of_others(tmp_path: Path) -> None:
+    data = {
+        **stored(tmp_path / "a.npz", one=np.arange(30 * 64, dtype=np.uint8).reshape(30, 8, 8)),
+        "digits": {"size": [16, 16]},
+    }
+    data["npz"] |= {"pad": 2}  # type: ignore[operator]
+    found = load(data, {}, 0)
+    facts = json.loads(json.dumps(found.facts))
+    assert alike(found, load(data, {}, 0, known=facts, preprocess=facts["preprocess"]))
+
+
+@pytest.mark.parametrize("turn", [90, 180])
+def test_turned_pictures_are_turned_once(turn: int, tmp_path: Path) -> None:
+    feeds = pytest.importorskip("archc_ort.feeds")
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 6, 10), dtype=np.uint8)
+    data = {"npz": {"path": str(tmp_path / "a.npz"), "turn": turn}}
+    np.savez(tmp_path / "a.npz", image=pixels)
+    found = load(data, {}, 0)
+    facts = json.loads(json.dumps(found.facts))
+    assert alike(found, load(data, {}, 0, known=facts, preprocess=facts["preprocess"]))
+    first = found.train.batch(torch.arange(1))["image"].numpy()
+    upright = (first[0, 0] * 255).round().astype(np.uint8)  # as whoever runs it sees it
+    Image.fromarray(upright).save(tmp_path / "one.png")
+    wanted = feeds.Wanted("image", "float32", (None, *first.shape[1:]))
+    assert np.array_equal(feeds.load(wanted, tmp_path / "one.png", facts["preprocess"]), first)
+
+
+def test_a_number_to_scale_images_by_leaves_vectors_alone(tmp_path: Path) -> None:
+    images, boxes = np.full((30, 4, 4), 8, np.uint8), np.full((30, 4), 3.0, np.float32)
+    boxes[::2] = 5
+    np.savez(tmp_path / "a.npz", image=images, box=boxes)
+    for scale, pixel, scaled in ((0.5, 4.0, False), (True, 8 / 255, True), (False, 8 / 255, False)):
+        found = load({"npz": {"path": str(tmp_path / "a.npz"), "scale": scale}}, {}, 0)
+        rows = found.train.batch(torch.arange(len(found.train)))
+        assert float(rows["image"].max()) == pytest.approx(pixel)
+        assert set(rows["box"].flatten().tolist()) == {3.0, 5.0} or scaled
+
+
+# ---- hostile and broken ones
+
+
+def test_a_picture_that_a_worker_cannot_read_is_told_as_any_other(tmp_path: Path) -> None:
+    for k in range(24):
+        Image.new("RGB", (8, 8), (k, k, k)).save(tmp_path / f"{k:02}.png")
+    found = load({"images": {"memory": 0}}, {"val": 2, "test": 2}, 0, str(tmp_path))
+    for path in tmp_path.glob("*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"E808.*is not a picture that can be read"):
+        list(islice(stream(found.train, Order(20, 4, 0), 0, lambda items: items), 2))
+
+
+def test_a_picture_is_not_blown_up_beyond_all_bounds(tmp_path: Path) -> None:
+    """By its shorter side, a line of pixels would become a picture of tens of gigabytes."""
+    Image.new("L", (100_000, 1)).save(tmp_path / "line.png")
+    with (
+        Image.open(tmp_path / "line.png") as image,
+        pytest.raises(ValueError, match="it would have 25600000 x 256 pixels"),
+    ):
+        Preprocess.of({"size": 256}).shaped(image)
+    feeds = pytest.importorskip("archc_ort.feeds")
+    wanted = feeds.Wanted("image", "float32", (None, 1, 256, 256))
+    with pytest.raises(InputError, match="E644"):
+        feeds.load(wanted, tmp_path / "line.png", {"size": 256})

@@ -6,10 +6,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from train.specs import DIGITS, weights, written
 
 from archc.cli.main import main
+from archc.pipeline import compile
+from archc.store import stored
+from archc.weights import open_weights
 
 LEFT = {
     "best.safetensors", "last.pt", "log.jsonl", "loss.png", "report.html", "run.json", "spec.yaml",
@@ -191,6 +195,50 @@ def test_a_run_that_never_began_is_made_anew(
     assert (run / "best.safetensors").exists()
     assert main(command) == 1  # and one that did begin stays
     assert "holds a run already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("there", ["spec.yaml", "weights.safetensors", "best.safetensors"])
+def test_what_no_run_wrote_is_not_written_over(
+    there: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A spec of one's own, what `archc build` made, the weights of a run that was tidied up."""
+    folder = tmp_path / "net"
+    folder.mkdir()
+    (folder / there).write_text(DIGITS)
+    path = folder / "spec.yaml" if there == "spec.yaml" else written(tmp_path, DIGITS)
+    assert main(["train", str(path), "--set", "out=3", "-o", str(folder), "-q"]) == 1
+    said = capsys.readouterr().err
+    assert "E811" in said and "choose another folder: -o" in said
+    assert (folder / there).read_text() == DIGITS
+    assert [one.name for one in folder.iterdir()] == [there]
+
+
+HALF = """
+archc: 1
+name: net
+inputs: {x: [N, 4]}
+graph: [{cast: bfloat16}, {linear: {out: 8}, name: fc}, {cast: float32}, {linear: 3, name: head}]
+outputs: {logits: prev}
+train:
+  data: {iris: {scale: true}}
+  batch: 16
+  steps: 4
+  loss: {cross_entropy: [logits, label]}
+  optimizer: sgd
+"""
+
+
+def test_weights_of_bfloat16_are_trained_and_kept(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    given = ["--device", "cpu", "-q"]
+    assert main(["train", str(written(tmp_path, HALF)), "-o", str(run), *given]) == 0
+    program = compile(run / "spec.yaml")
+    with open_weights(run / "best.safetensors") as entries:
+        assert str(entries["fc.weight"].type) == "bfloat16[8, 4]"
+        kept = entries["fc.weight"].array().copy()
+    with stored(program, None, 0) as entries:
+        assert not np.array_equal(entries["fc.weight"].array(), kept)
+    assert main(["train", "--resume", str(run), *given]) == 0
 
 
 @pytest.mark.parametrize(

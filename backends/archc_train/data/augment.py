@@ -47,26 +47,45 @@ class Augment:
                 "E807", f"there are no images to augment in {data.name}", steps[0].place,
                 notes=(f"its fields are {', '.join(f'{n} {t}' for n, t in data.types.items())}",),
             )  # fmt: skip
-        if not isinstance(data.train, Joined):  # its images have nothing to do with each other
-            self.check_together(data, steps[0].place)
+        for fields in by_source(data):
+            self.check_together(data, fields, steps[0].place)
         self.steps = [(made(step), step.name in MIXING) for step in steps]
         mixing = next((step for step in steps if step.name in MIXING), None)
         self.classes = {} if mixing is None else mixable(graphs, data, mixing)
+        self.mixed = self.images[0] if mixing is None else self.classified(data, mixing)
         for name in self.images:
             self.check_sizes(name, data, steps)
 
-    def check_together(self, data: DataSet, place: Place | None) -> None:
-        """E807 where what is done to an image would have to be done to another field as well."""
-        sizes = data.types[self.images[0]].dims[-2:]
-        for name, type in data.types.items():
-            if name != self.images[0] and type.rank > 2 and type.dims[-2:] == sizes:
+    def check_together(self, data: DataSet, fields: list[str], place: Place | None) -> None:
+        """E807 where what is done to an image would have to be done to another field as well.
+
+        Of one source, that is: those of two have nothing to do with each other.
+        """
+        images = [name for name in self.images if name in fields]
+        for name in fields if images else ():
+            type = data.types[name]
+            alike = type.rank > 2 and type.dims[-2:] == data.types[images[0]].dims[-2:]
+            if name in images[1:] or (name != images[0] and alike):
                 raise InputError.of(
                     "E807",
-                    f"an augmentation would change '{self.images[0]}', and not '{name}' likewise, "
-                    f"which is as large, {type}",
+                    f"an augmentation would change '{images[0]}', and not '{name}' likewise, "
+                    f"which belongs to it, {type}",
                     place,
                     help="train without 'augment'; images of two sources are changed by themselves",
                 )
+
+    def classified(self, data: DataSet, step: Choice) -> str:
+        """The image that the classes are of. Raises E807 where there is no such one."""
+        owners = [
+            fields for fields in by_source(data) if not self.classes.keys().isdisjoint(fields)
+        ]
+        images = [name for name in self.images if name in owners[0]]
+        if len(owners) > 1 or not images:
+            named = ", ".join(f"'{name}'" for name in self.classes)
+            what = f"{step.name} mixes images and classes of one source, and {named} "
+            what += "are of several" if len(owners) > 1 else "is of one without images"
+            raise InputError.of("E807", what, step.place)
+        return images[0]
 
     def check_sizes(self, name: str, data: DataSet, choices: Sequence[Choice]) -> None:
         """E807 for an augmentation after which images have another size than the network takes."""
@@ -103,10 +122,9 @@ class Augment:
 
     def mix(self, step: nn.Module, batch: Batch) -> None:
         """Mixes items. Their places stand in for classes, so any shares of classes can be mixed."""
-        count = len(batch[self.images[0]])
-        places = torch.arange(count, device=batch[self.images[0]].device)
-        image, told = step(batch[self.images[0]], places)
-        batch[self.images[0]] = image
+        image = batch[self.mixed]
+        count = len(image)
+        batch[self.mixed], told = step(image, torch.arange(count, device=image.device))
         for name, classes in self.classes.items():
             target = batch[name]
             if target.ndim == 1:
@@ -117,6 +135,13 @@ class Augment:
                 kept = torch.where(own == other, torch.ones_like(kept), kept)[:, None]
                 target = kept * target + (1 - kept) * whole[other.long()]
             batch[name] = target
+
+
+def by_source(data: DataSet) -> list[list[str]]:
+    """The fields of each source."""
+    if not isinstance(data.train, Joined):
+        return [[*data.types]]
+    return [[*part.batch(torch.arange(1))] for part in data.train.parts.values()]
 
 
 def made(choice: Choice) -> nn.Module:

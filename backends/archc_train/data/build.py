@@ -38,14 +38,14 @@ def data_set(raw: Raw, request: Request) -> DataSet:
     is split off what is measured as it is.
     """
     options, facts = request.options, dict(raw.facts)
-    section = {**request.preprocess, **request.known.get("preprocess", {})}
-    preprocess = images.asked(options, section)
+    pictured = [name for name, one in first(raw.parts).items() if images.is_images(one)]
+    shapes = {name: asked(name, request) for name in pictured}
     for part, columns in raw.parts.items():
         check_lengths(request.name, columns)
         of = f" of {spoken(part)}" if len(raw.parts) > 1 else ""
         for name, column in columns.items():
             check_finite(f"{request.name}: the field '{name}'", column, of)
-    parts = {name: at_hand(columns, preprocess, options) for name, columns in raw.parts.items()}
+    parts = {name: at_hand(columns, shapes, options) for name, columns in raw.parts.items()}
     left_out = sum(length(raw.parts[name]) - length(columns) for name, columns in parts.items())
     if left_out:
         facts["unreadable"] = left_out
@@ -62,7 +62,8 @@ def data_set(raw: Raw, request: Request) -> DataSet:
     }
     if raw.finish is not None:
         parts = dict(raw.finish(parts, facts))
-    if options.get("scale", raw.scale or "scale" in request.known):
+    scale = options.get("scale")  # a number is what images are multiplied by
+    if scale if isinstance(scale, bool) else raw.scale or "scale" in request.known:
         parts = dict(standardised(parts, facts, request.known.get("scale", {})))
     fields: dict[str, dict[str, Field]] = {name: {} for name in parts}
     types: dict[str, TensorType] = {}
@@ -74,9 +75,10 @@ def data_set(raw: Raw, request: Request) -> DataSet:
                 assert isinstance(one, Ragged)  # a column is of one kind in all parts
                 fields[part] |= one.fields(name)
         elif images.is_images(column):
-            own = prepared(whole, preprocess, request)
-            facts.setdefault("preprocess", own[1])
-            for part, field in own[0].items():
+            made, told = prepared(whole, shapes[name], request)
+            facts.setdefault("preprocess", images.fed(told, options))
+            facts.setdefault("images", {})[name] = told.as_facts()
+            for part, field in made.items():
                 fields[part][name] = field
             types[name] = TensorType(
                 "float32", (N, *first(fields)[name][torch.arange(1)].shape[1:])
@@ -85,8 +87,8 @@ def data_set(raw: Raw, request: Request) -> DataSet:
             for part, values in whole.items():
                 fields[part][name] = tensor(name, np.asarray(values))
             types[name] = type_of(first(fields)[name])
-    made = {name: part_of(found) for name, found in fields.items()}
-    return DataSet(request.name, made, types, facts, raw.asked, raw.columns)
+    whole_parts = {name: part_of(found) for name, found in fields.items()}
+    return DataSet(request.name, whole_parts, types, facts, raw.asked, raw.columns)
 
 
 def check_lengths(name: str, columns: Columns) -> None:
@@ -113,18 +115,26 @@ def check_finite(what: str, column: Column, of: str) -> None:
         raise InputError.of("E806", f"{what} is not finite at item {at}{of}{also}")
 
 
-def at_hand(columns: Columns, preprocess: Preprocess, options: Mapping[str, Any]) -> Columns:
+def asked(name: str, request: Request) -> Preprocess:
+    """How a field's images are prepared: as in an earlier run, where nothing else is said."""
+    known = request.known.get("images", {}).get(name, request.known.get("preprocess", {}))
+    return images.asked(request.options, {**request.preprocess, **known})
+
+
+def at_hand(
+    columns: Columns, shapes: Mapping[str, Preprocess], options: Mapping[str, Any]
+) -> Columns:
     """The columns with their images of one shape, pictures in memory if there is room.
 
     Items whose picture cannot be read are left out, if that is what the options ask for.
     """
-    turns = int(options.get("turn", 0)) // 90
+    turns = images.turns(options)
     most = float(options["memory"]) * 2**30 if "memory" in options else images.IN_MEMORY
     found, good = dict(columns), dict[str, Array]()  # good: which items pictures were read of
     for name, column in columns.items():
         if isinstance(column, Pictures):
             skip = options.get("unreadable", "error") == "skip"
-            pictures = replace(column, shape=preprocess, turns=turns, skip=skip)
+            pictures = replace(column, shape=shapes[name], turns=turns, skip=skip)
             found[name] = pictures
             if pictures.bytes() <= most:
                 found[name], good[name] = pictures.read()
@@ -132,7 +142,7 @@ def at_hand(columns: Columns, preprocess: Preprocess, options: Mapping[str, Any]
                 good[name] = pictures.good()
                 found[name] = pictures[good[name]]
         elif images.is_images(column):
-            found[name] = images.shaped(np.asarray(column), preprocess, turns)
+            found[name] = images.shaped(np.asarray(column), shapes[name], turns)
     if not good:
         return found
     kept = reduce(np.intersect1d, good.values())
@@ -154,8 +164,8 @@ def split(parts: Mapping[str, Columns], request: Request) -> dict[str, Columns]:
 
 def prepared(
     parts: Mapping[str, Any], preprocess: Preprocess, request: Request
-) -> tuple[dict[str, Field], dict[str, Any]]:
-    """Images as fields by part, and the section that says how they were made."""
+) -> tuple[dict[str, Field], Preprocess]:
+    """Images as fields by part, and how they were made, before they were turned."""
     train = first(parts)
     if request.options.get("normalize") is True and preprocess.mean is None:
         preprocess = images.measured(train, preprocess, request.seed)
@@ -168,13 +178,11 @@ def prepared(
                 "E807", f"{request.name}: '{key}' has {len(given)} numbers for {channels} channels",
                 help="colours: grey, or normalize: true",
             )  # fmt: skip
+    told = replace(preprocess, colours=preprocess.colours or ("grey" if channels == 1 else "RGB"))
     if preprocess.size is None and preprocess.crop is None:
-        told = replace(preprocess, size=(height, width))
-    else:
-        told = preprocess
-    section = {"scale": preprocess.scale, **told.as_section()}
-    section.setdefault("colours", "grey" if channels == 1 else "RGB")
-    return {part: images.field(items, preprocess) for part, items in parts.items()}, section
+        lying = images.turns(request.options) % 2
+        told = replace(told, size=(width, height) if lying else (height, width))
+    return {part: images.field(items, preprocess) for part, items in parts.items()}, told
 
 
 def part_of(fields: Mapping[str, Field]) -> Part:

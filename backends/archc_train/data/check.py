@@ -51,13 +51,17 @@ def entry_place(program: Program, training: Training, key: str) -> Place:
 
 
 def batches(program: Program, training: Training, data: DataSet) -> Iterator[Diagnostic]:
-    if "train" in data.parts and training.batch > len(data.train):
+    if "train" not in data.parts:
+        return
+    sources = data.train.parts if isinstance(data.train, Joined) else {data.name: data.train}
+    name, items = min(((name, len(part)) for name, part in sources.items()), key=lambda one: one[1])
+    if training.batch > items:
         yield Diagnostic(
             "E807",
             f"a batch of {training.batch} is larger than the training part",
             entry_place(program, training, "batch"),
-            notes=(f"{data.name} has {len(data.train)} items to train on",),
-            help=f"batch: {len(data.train)}",
+            notes=(f"{name} has {items} items to train on",),
+            help=f"batch: {items}",
         )
 
 

@@ -22,7 +22,8 @@ def describe(data: DataSet) -> str:
     shown = [(name, str(type), held(rows[name])) for name, type in data.types.items()]
     wide = [max(len(row[k]) for row in shown) for k in range(2)]
     lines += [f"  {name:<{wide[0]}}  {type:<{wide[1]}}  {what}" for name, type, what in shown]
-    lines += [f"  {name}: {told(value)}" for name, value in data.facts.items()]
+    shown_facts = {name: one for name, one in data.facts.items() if name != "images"}
+    lines += [f"  {name}: {told(value)}" for name, value in shown_facts.items()]
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,13 @@ MISSING = ("NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "none
 WANTED = "a .csv, .tsv, .parquet or .jsonl file, or a folder with train, val and test as such files"
 
 
-def frames(request: Request, header: bool = True) -> dict[str, DataFrame]:
-    """The request's tables by part; a file alone is all of it. Raises E806."""
+def frames(
+    request: Request, header: bool = True, texts: Collection[str] = ()
+) -> dict[str, DataFrame]:
+    """The request's tables by part; a file alone is all of it. Raises E806.
+
+    The columns called `texts` are as they are written, digits too.
+    """
     if "hub" in request.options:
         return hub.tables(replace(request, options={"name": request.options["hub"]}))
     path = request.path(WANTED)
@@ -32,7 +37,7 @@ def frames(request: Request, header: bool = True) -> dict[str, DataFrame]:
         return hub.tables(request)
     files = by_part(path) if path.is_dir() else {"train": path}
     request.check_parts(files, path, WANTED)
-    found = {part: frame(file, header) for part, file in files.items()}
+    found = {part: frame(file, header, texts) for part, file in files.items()}
     for part, one in found.items():
         gone = [str(name) for name in first(found).columns if name not in set(one.columns)]
         if gone:
@@ -50,7 +55,7 @@ def by_part(folder: Path) -> dict[str, Path]:
     }
 
 
-def frame(path: Path, header: bool = True) -> DataFrame:
+def frame(path: Path, header: bool = True, texts: Collection[str] = ()) -> DataFrame:
     """A table. Raises E806 for a file that is none."""
     try:
         import pandas as pd
@@ -62,12 +67,16 @@ def frame(path: Path, header: bool = True) -> DataFrame:
         if suffix == ".parquet":
             found = pd.read_parquet(path)
         elif suffix in (".jsonl", ".ndjson"):
-            found = pd.read_json(path, lines=True)
+            found = pd.read_json(path, lines=True, dtype=False)
         elif suffix in (".csv", ".tsv", ".txt"):
             sep = "," if suffix == ".csv" else "\t"
-            found = with_numbers(
-                pd.read_csv(path, sep=sep, keep_default_na=False, na_values=[""], **first)
+            kinds: Any = {
+                int(name) if name.isdigit() and not header else name: str for name in texts
+            }
+            read = pd.read_csv(
+                path, sep=sep, keep_default_na=False, na_values=[""], dtype=kinds, **first
             )
+            found = with_numbers(read, kinds)
         else:
             raise malformed(path, "is no table", WANTED)
     except ImportError as error:
@@ -86,16 +95,16 @@ def frame(path: Path, header: bool = True) -> DataFrame:
     return found
 
 
-def with_numbers(table: DataFrame) -> DataFrame:
+def with_numbers(table: DataFrame, texts: Collection[Any]) -> DataFrame:
     """A table of texts and numbers, numbers also where some are called missing, as by `NA`.
 
-    In a column of texts such a word is a text like any other.
+    In a column of texts such a word is a text like any other, and `texts` are columns of that kind.
     """
     import pandas as pd
 
     for name in table.columns:
         values = table[name]
-        if not pd.api.types.is_string_dtype(values):
+        if name in texts or not pd.api.types.is_string_dtype(values):
             continue
         said = values.where(~values.isin(MISSING))
         numbers = pd.to_numeric(said, errors="coerce")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from archc.arrays import Array
 from archc.errors import InputError, did_you_mean
-from archc_train.data.pictures import Pictures
+from archc_train.data.pictures import Pictures, opened
 from archc_train.data.ragged import Ragged
 from archc_train.data.raw import Column, Raw, Request, first, in_order, malformed, missing, needs
 
@@ -151,7 +152,12 @@ def renumbered(numbers: Any, own: list[str], order: list[str]) -> Array:
 def column_of(data: Any, name: str, kind: str, request: Request) -> Column:
     """A column as items."""
     if kind == "Image":
-        return Pictures(Saved(data.select_columns([name]), name), np.arange(len(data)))
+        from datasets import Image
+
+        raw = data.select_columns([name]).cast_column(name, Image(decode=False))
+        return Pictures(Saved(raw, name, "name" in request.options), np.arange(len(data)))
+    if decodes(data.features[name]):
+        raise InputError.of("E807", f"{request.name}: the column '{name}' holds no numbers")
     values = data.with_format("numpy")[name][:]
     if isinstance(values, np.ndarray) and values.dtype != object:
         return values
@@ -161,15 +167,33 @@ def column_of(data: Any, name: str, kind: str, request: Request) -> Column:
     return Ragged.of(rows)
 
 
+def decodes(feature: Any) -> bool:
+    """Whether anything in a feature is a file of its own, which `datasets` would open to read."""
+    if isinstance(feature, dict | list):
+        return any(map(decodes, feature.values() if isinstance(feature, dict) else feature))
+    inner = getattr(feature, "feature", None)
+    return hasattr(feature, "decode_example") or (inner is not None and decodes(inner))
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The pictures of a column."""
+    """The pictures of a column, each the bytes of a file, or the path of one.
+
+    Paths are for sets that were fetched by name: what else comes from strangers has no say in which
+    files are opened, and where from.
+    """
 
     data: Any
     column: str
+    paths: bool
 
     def open(self, number: int) -> Any:
-        return self.data[number][self.column]
+        one = self.data[number][self.column] or {}
+        if one.get("bytes") is not None:
+            return opened(BytesIO(one["bytes"]))
+        if self.paths and one.get("path") and Path(one["path"]).is_file():
+            return opened(one["path"])
+        raise ValueError("the set has no bytes of it")
 
     def name(self, number: int) -> str:
         return f"picture {number}"

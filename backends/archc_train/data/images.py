@@ -27,6 +27,8 @@ SAMPLE = 2000  # how many pictures statistics are taken from where not all are i
 def asked(options: Mapping[str, Any], section: Mapping[str, Any]) -> Preprocess:
     """The spec's `preprocess:` with the options' own words over it, without statistics."""
     given = {**section, **options}
+    if isinstance(options.get("scale"), bool):  # that is about vectors
+        given["scale"] = section.get("scale", Preprocess().scale)
     if "size" in options and "crop" not in options:
         given.pop("crop", None)  # it was cut from another size
     normalize = given.get("normalize")
@@ -38,6 +40,20 @@ def asked(options: Mapping[str, Any], section: Mapping[str, Any]) -> Preprocess:
     if found.size is not None and len(found.size) == 1 and found.crop is None:
         return replace(found, crop=(found.size[0], found.size[0]))
     return found
+
+
+def turns(options: Mapping[str, Any]) -> int:
+    """By how many quarters images are turned, counter-clockwise, once they have their size."""
+    return int(options.get("turn", 0)) // 90
+
+
+def fed(preprocess: Preprocess, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The section for a network whose pictures stand as those it was trained on, turned already."""
+    if turns(options) % 2:
+        size, crop = preprocess.size, preprocess.crop
+        size = None if size is None else size[::-1]
+        preprocess = replace(preprocess, size=size, crop=None if crop is None else crop[::-1])
+    return {"scale": preprocess.scale, **preprocess.as_section()}
 
 
 def is_images(column: object) -> bool:

@@ -30,7 +30,7 @@ def labelled(request: Request) -> Raw:
         found, names = read_folders(folders, path, request)
     else:
         wanted = {"text": "text", "label": "label", **request.options.get("fields", {})}
-        tables = frames(request)
+        tables = frames(request, texts=[wanted["text"]])
         names = class_names(tables, wanted["label"], request)
         found = {
             part: {

@@ -30,14 +30,12 @@ def pairs(request: Request) -> Raw:
     """
     header = bool(request.options.get("header", True))
     written = request.options.get("fields", {})
+    usual = {"source": "source", "target": "target"} if header else {"source": "0", "target": "1"}
+    wanted = {**usual, **{key: str(value) for key, value in written.items()}}
     found = {}
-    for part, table in frames(request, header).items():
+    for part, table in frames(request, header, texts=wanted.values()).items():
         if not header:
             table = table.set_axis([str(name) for name in table.columns], axis=1)
-        usual = (
-            {"source": "source", "target": "target"} if header else {"source": "0", "target": "1"}
-        )
-        wanted = {**usual, **{key: str(value) for key, value in written.items()}}
         found[part] = {
             field: np.array(texts(table, wanted[field], request), dtype=object) for field in usual
         }

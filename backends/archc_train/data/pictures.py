@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -20,13 +20,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from archc.arrays import Array
-from archc.errors import ArchcError, InputError
-from archc.preprocess import FORMATS, Preprocess
+from archc.errors import ArchcError, Diagnostic, InputError
+from archc.preprocess import FORMATS, MAX_PIXELS, Preprocess
 from archc_train.data.part import Batch, Fields, Order, Share
 from archc_train.data.raw import needs
 
 LOG = logging.getLogger("archc.train")
-MAX_PIXELS = 80_000_000
 T = TypeVar("T")
 
 
@@ -49,20 +48,25 @@ class Files:
     paths: tuple[str, ...]
 
     def open(self, number: int) -> Any:
-        try:
-            from PIL import Image, ImageOps
-        except ModuleNotFoundError as error:
-            raise needs("pillow", "pictures") from error
-        try:
-            with Image.open(self.paths[number], formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise ValueError(f"it has {image.width} x {image.height} pixels")
-                return ImageOps.exif_transpose(image)
-        except Image.DecompressionBombError as error:
-            raise ValueError(str(error)) from error
+        return opened(self.paths[number])
 
     def name(self, number: int) -> str:
         return self.paths[number]
+
+
+def opened(file: str | BinaryIO) -> Any:
+    """The picture in a file, if it may be opened. Raises as `Opener.open`, and E510."""
+    try:
+        from PIL import Image, ImageOps
+    except ModuleNotFoundError as error:
+        raise needs("pillow", "pictures") from error
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"it has {image.width} x {image.height} pixels")
+            return ImageOps.exif_transpose(image)
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,33 +192,49 @@ class Lazy:
         return torch.from_numpy(self.preprocess.values(self.pictures.some(items.numpy())))
 
 
-class Batches(Dataset[Batch]):
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What an error says, as it comes from another process; torch would raise it by its text."""
+
+    kind: type[ArchcError]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class Batches(Dataset[Batch | Wrong]):
     """A part whose items are asked for a batch at a time, as torch's DataLoader can."""
 
     def __init__(self, part: Fields) -> None:
         self.part = part
 
-    def __getitem__(self, items: Tensor) -> Batch:
-        return self.part.batch(items)
+    def __getitem__(self, items: Tensor) -> Batch | Wrong:
+        try:
+            return self.part.batch(items)
+        except ArchcError as error:
+            return Wrong(type(error), error.diagnostics)
 
 
 class Streaming(Fields):
     """A part with pictures that worker processes read ahead of their use."""
 
     def stream(self, order: Order, number: int, share: Share) -> Iterator[Batch]:
-        """The order's batches from one on. Each is what it is, whichever process made it."""
-        return iter(
-            DataLoader(
-                Batches(self),
-                sampler=Shared(order, number, share),
-                batch_size=None,
-                num_workers=max(1, min(8, processors() - 1)),
-                prefetch_factor=4,
-                pin_memory=torch.cuda.is_available(),
-                worker_init_fn=quiet,
-                generator=torch.Generator(),  # not the training's own, whose draws must not move
-            )
+        """The order's batches from one on. Each is what it is, whichever process made it.
+
+        Raises what making one raises.
+        """
+        loader = DataLoader(
+            Batches(self),
+            sampler=Shared(order, number, share),
+            batch_size=None,
+            num_workers=max(1, min(8, processors() - 1)),
+            prefetch_factor=4,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=quiet,
+            generator=torch.Generator(),  # not the training's own, whose draws must not move
         )
+        for batch in loader:
+            if isinstance(batch, Wrong):
+                raise batch.kind(batch.diagnostics)
+            yield batch
 
 
 @dataclass(frozen=True, slots=True)

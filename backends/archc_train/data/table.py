@@ -39,6 +39,8 @@ def table(request: Request) -> Raw:
     wanted = [
         n for value in columns.values() for n in (value if isinstance(value, list) else [value])
     ]
+    for name in wanted:
+        column(one, str(name), request)
     if request.options.get("missing") == "drop":
         tables = {part: each.dropna(subset=wanted) for part, each in tables.items()}
     facts: dict[str, Any] = {}
