@@ -111,6 +111,11 @@ def scan_item(
             types.append(carried)
         else:
             dims = reference.type.dims
+            if not dims:
+                raise StepError.of(
+                    "E302", f"the output '{name}' of a scanned step has no axis of items",
+                    step.head_place, help="what is gathered is [N, …] at each position",
+                )  # fmt: skip
             types.append(reference.type.with_dims((*dims[:1], length, *dims[1:])))
     scope = path.rpartition(".")[0]
     definition = finish(e, inner, step, path, outputs)

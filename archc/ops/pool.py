@@ -53,9 +53,10 @@ class _Pool(Windowed):
     def _places(self, size: Size, free: Size, axis: int) -> Size:
         """How often the window stands; with `ceil`, never first behind the input."""
         stride, padding, span = self.strides[axis], self.padding[axis], self.spans[axis]
-        if 2 * padding > span:
+        most = self.kernel[axis] if self.ceil else span  # what PyTorch's kernels pad themselves
+        if 2 * padding > most:
             raise TypingError(
-                "E305", f"{self.name}: padding {padding} is more than half the window of {span}",
+                "E305", f"{self.name}: padding {padding} is more than half the window of {most}",
                 about="padding",
             )  # fmt: skip
         if not self.ceil:

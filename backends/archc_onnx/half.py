@@ -97,9 +97,9 @@ def _op(op: Op, types: tuple[TensorType, ...]) -> Op:
         if values[name] == "float32" and _names_type(attribute):
             values[name] = "float16"
     if op.name == "constant" and types[0].dtype == "float16":
-        values.update(dtype="float16", value=_limited(values["value"]))
+        values.update(dtype="float16", value=limited(values["value"]))
     elif op.name == "full" and types[0].dtype == "float16":
-        values["value"] = _limited(values["value"])
+        values["value"] = limited(values["value"])
     return op if values == op.values else type(op)(values)
 
 
@@ -108,10 +108,10 @@ def _names_type(attribute: Attribute[Any]) -> bool:
     return isinstance(kind.kind if isinstance(kind, Optional) else kind, TypeName)
 
 
-def _limited(value: Any) -> Any:
+def limited(value: Any) -> Any:
     """Numbers, nested or not, none of them finite and beyond float16."""
     if isinstance(value, tuple):
-        return tuple(map(_limited, value))
-    if isinstance(value, float) and abs(value) != float("inf"):
+        return tuple(map(limited, value))
+    if isinstance(value, int | float) and abs(value) != float("inf"):
         return min(max(value, -LARGEST), LARGEST)
     return value

@@ -94,6 +94,9 @@ def fill(network: nn.Module, entries: Mapping[str, Entry]) -> None:
     for name, _, _, old in places:
         if name in entries and id(old) not in made:
             new = tensor(entries[name])
+            if new.shape != old.shape:
+                what = f"the source makes {name} {list(old.shape)}, and it is {list(new.shape)}"
+                raise AssertionError(what)
             made[id(old)] = (
                 nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
             )

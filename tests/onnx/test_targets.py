@@ -163,6 +163,20 @@ def test_numbers_beyond_half_precision_become_its_largest(tmp_path) -> None:
     np.testing.assert_allclose(found, [[1, 0], [0.5, 0.5]], atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "{constant: {value: [[0, -1000000000], [0, 0]], dtype: float32}}, {add: [x, prev]}",
+        "{threshold: {threshold: 0, value: -1.0e9}}",
+    ],
+)
+def test_whole_numbers_and_those_of_expanded_steps_do_so_too(steps: str, tmp_path) -> None:
+    program = spec("{x: [2, 2]}", f"[{steps}]")
+    exported(program, tmp_path, target="fp16")
+    (found,) = run(tmp_path / "m.onnx", {"x": np.full((2, 2), -1, np.float32)}).values()
+    assert np.isfinite(found).all() and found.min() < -60000
+
+
 def test_positions_keep_their_precision(tmp_path) -> None:
     program = spec("{x: [N, T, 4]}", "[{range: =T}, {sinusoid: 4, name: p}]", "outputs: {p: p}")
     exported(program, tmp_path)

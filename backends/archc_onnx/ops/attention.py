@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from archc.ir.dims import Size
+from archc.ir.dims import Size, lower_bound
 from archc.ir.types import TensorType
 from archc.ops.attention import LOWEST
 from archc_onnx.draft import Operand
@@ -25,8 +25,8 @@ LEAST: Final = 64
 def attention(at: At) -> Operand:
     """Products, a softmax, and an added mask; onnxruntime joins scale and transpose to the product.
 
-    What a query may not attend to gets the lowest score. With a boolean mask, where a query may
-    attend to nothing, the result is multiplied by 0.
+    What a query may not attend to gets the lowest score. Where a query may attend to nothing, by
+    a boolean mask or since it comes before all keys, the result is multiplied by 0.
     """
     q, k, v, mask = at["q"], at["k"], at["v"], at.optional("mask")
     wide = "float32" if q.type.dtype == "bfloat16" else q.type.dtype  # few kernels have that type
@@ -129,14 +129,21 @@ def _masks(
     """What is added to the scores, and the boolean mask where there is one, causality included."""
     later = _later(at, q, k) if at.op.causal else None
     if mask is None:
-        return later, None
+        least = lower_bound(k.type.dims[-2] - q.type.dims[-2])
+        if later is None or (least is not None and least >= 0):
+            return later, None
+        return later, _seen(at, later)  # there may be queries before all keys
     if mask.type.dtype != "bool":
         return (mask if later is None else at.binary("Add", mask, later, "bias")), None
     if later is not None:
-        zero, type = at.like(0.0, later), later.type.with_dtype("bool")
-        seen = at.emitter.shared("Equal", [later, zero], type, f"{later.wish}/seen")
-        mask = at.binary("And", mask, seen, "allowed")
+        mask = at.binary("And", mask, _seen(at, later), "allowed")
     return _closed(at, mask, q), mask
+
+
+def _seen(at: At, later: Operand) -> Operand:
+    """Which keys are not later than a query; once for each pair of lengths."""
+    zero, type = at.like(0.0, later), later.type.with_dtype("bool")
+    return at.emitter.shared("Equal", [later, zero], type, f"{later.wish}/seen")
 
 
 def _closed(at: At, mask: Operand, q: Operand) -> Operand:

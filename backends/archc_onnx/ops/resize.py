@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archc.ir.dims import Size
 from archc.ir.types import FLOATING
 from archc_onnx.draft import Operand
 from archc_onnx.line import At, Lines
@@ -37,10 +38,21 @@ def resize(at: At) -> Operand:
     if op.mode == "bicubic":
         attributes["cubic_coeff_a"] = -0.75
     if scales is not None:
-        factors = at.emitter.constant(np.array([1.0, 1.0, *scales], np.float32), "float32")
+        axes = zip(x.type.dims[2:], at.type.dims[2:], scales, strict=True)
+        exact = np.array([1.0, 1.0, *(single(*axis) for axis in axes)], np.float32)
+        factors = at.emitter.constant(exact, "float32")
         return at.add("Resize", x, None, factors, to=at.type, **attributes)
     sizes = at.emitter.shape(at.type.dims)
     return at.add("Resize", x, None, None, sizes, to=at.type, **attributes)
+
+
+def single(old: Size, new: Size, factor: float) -> np.float32:
+    """The factor in single precision, as near as gives the size: onnxruntime multiplies in it."""
+    scale = np.float32(factor)
+    if isinstance(old, int) and isinstance(new, int):
+        while (made := int(np.float32(old) * scale)) != new:
+            scale = np.nextafter(scale, np.float32(np.inf if made < new else 0))
+    return scale
 
 
 def rounded(at: At) -> Operand | None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from archc import arrays
 from archc_onnx.draft import Operand
+from archc_onnx.half import limited
 from archc_onnx.line import At, Lines
 from archc_onnx.ops.single import everywhere
 
@@ -17,8 +18,9 @@ def range_(at: At) -> Operand:
 
 
 def constant(at: At) -> Operand:
-    values = at.op.evaluate()
-    if values is None:
+    if at.type.dtype == "float16":
+        values = np.array(limited(at.op.value), np.float16)
+    elif (values := at.op.evaluate()) is None:
         values = arrays.to_bfloat16(np.array(at.op.value, np.float32))
     return at.emitter.constant(values, at.type.dtype, at.path)
 

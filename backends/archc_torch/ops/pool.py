@@ -26,16 +26,15 @@ def stride(use: Use) -> object:
 def max_pool(axes: int) -> Line:
     def padding(use: Use) -> tuple[object, Pads]:
         """What the pooling pads itself, and what is padded before: uneven sides, or too much."""
-        if use.op.values["padding"] != "same":
-            return use.attribute("padding"), ()
         op: Any = use.op  # one of several poolings, which all tell their padding so
         pads: Pads = op.pads(use.type("x"))
         sizes = tuple(before for before, _ in pads)
         if all(
             isinstance(b, int) and b == a and 2 * b <= k
-            for (b, a), k in zip(pads, use.op.values["kernel"], strict=True)
+            for (b, a), k in zip(pads, op.kernel, strict=True)
         ):
-            return use.per_axis(sizes), ()
+            same = use.op.values["padding"] == "same"
+            return use.per_axis(sizes) if same else use.attribute("padding"), ()
         return 0, pads
 
     def call(use: Use) -> Expr:

@@ -34,6 +34,8 @@ def gather(use: Use) -> Expr:
 
 def split(use: Use) -> Expr:
     sizes = use.op.values["sizes"]
+    if len(use.outs) == 1:
+        return use.write("{x}")
     if sizes is None:
         return use.write("{x}.chunk({count}, dim={axis})", count=len(use.outs))
     axis = use.op.values["axis"]
@@ -42,11 +44,16 @@ def split(use: Use) -> Expr:
     )
 
 
+def unstack(use: Use) -> Expr:
+    lone = len(use.outs) == 1
+    return use.write("{x}.squeeze({axis})" if lone else "{x}.unbind({axis|0})")
+
+
 LINES = {
     "slice": Line(sliced),
     "gather": Line(gather),
     "split": Line(split),
-    "unstack": Line("{x}.unbind({axis|0})"),
+    "unstack": Line(unstack),
     "center_crop": Line("center_crop({x}, {like})"),
     "tril": Line("{x}.tril({diagonal|0})"),
     "triu": Line("{x}.triu({diagonal|0})"),

@@ -11,7 +11,7 @@ from archc.ir.nodes import OpNode
 from archc.ir.types import TensorType
 from archc.spec.values import Argument
 from archc_torch import names
-from archc_torch.code import Axis, Expr, Hole, Raw
+from archc_torch.code import Axis, Expr, Hole, Raw, Ref
 from archc_torch.sizes import Anchor, express, unknown
 from archc_torch.sketch import Sketch
 
@@ -55,7 +55,7 @@ class Runtime:
         for id in self.definition.inputs:
             node = self.definition.input(id)
             if node.types[0].dims[2:] == tuple(sizes) and "." not in node.name:
-                return Expr((*self.values.exprs[(0, id, 0)].code, ".shape[2:]"))
+                return Expr((Ref((0, id, 0)), ".shape[2:]"))  # itself, whatever became of it
         return None
 
     def device(self) -> Expr:

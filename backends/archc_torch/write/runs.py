@@ -16,6 +16,8 @@ from archc_torch.sketch import Gap
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])")
 
+BINDING = frozenset("*/%-")  # what takes the first of two numbers that are added, and not their sum
+
 
 @dataclass(eq=False, slots=True)
 class Item:
@@ -158,7 +160,12 @@ def _comprehension(items: list[Item], box: Box) -> Item:
 
     def grown(match: re.Match[str]) -> str:
         by = next(steps)
-        return match[0] if not by else f"{match[0]} {'+' if by > 0 else '-'} {abs(by)} * i"
+        if not by:
+            return match[0]
+        step = "i" if abs(by) == 1 else f"{abs(by)} * i"
+        sum = f"{match[0]} {'+' if by > 0 else '-'} {step}"
+        before, after = first[: match.start()].rstrip()[-1:], first[match.end() :].lstrip()[:1]
+        return f"({sum})" if before in BINDING or after in BINDING - {"-"} else sum
 
     text = _NUMBER.sub(grown, first)
     loop = f"for i in range({len(items)})"
