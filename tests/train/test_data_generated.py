@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 import torch
 
+from archc.errors import InputError
 from archc_train.data.generated import FORMATS
 from archc_train.data.sources import load
 from archc_train.data.tokens import coder_of
@@ -61,3 +62,10 @@ def test_only_test_windows_hold_anomalies_in_one_sensor() -> None:
         assert not part.batch(torch.arange(len(part)))["label"].any()
     rows = found.test.batch(torch.arange(len(found.test)))
     assert rows["label"].float().mean() == 0.5 and rows["series"].shape == (20, 32, 4)
+
+
+@pytest.mark.parametrize("options", [{"count": 3}, {"length": 7}])
+def test_there_are_enough_sensors_to_disturb(options: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="at least 4 of 8 are needed"):
+        load({"sensors": options}, {}, 0)
+    assert len(load({"sensors": {"count": 4, "length": 8}}, {"val": 1}, 0).parts["test"]) == 2

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from archc.arrays import Array
+from archc.errors import InputError
 from archc_train.data.pairs import encoded
 from archc_train.data.raw import Raw, Request
 
@@ -74,10 +75,14 @@ def sensors(request: Request) -> Raw:
 
     Fields `series` `[N, length, 4]` (64 steps) and `label`, 1 where there is an anomaly: a spike, a
     shifted level, a sensor that stands still, or one that goes its own way. `count` windows (4,000)
-    for training, all of them normal, and half as many for testing.
+    for training, all of them normal, and half as many for testing. Raises InputError E807 for too
+    few or too short ones.
     """
     picks = draws(request)
     count, steps = int(request.options.get("count", 4000)), int(request.options.get("length", 64))
+    if count < 4 or steps < 8:
+        what = f"{request.name}: {count} windows of {steps} steps; at least 4 of 8 are needed"
+        raise InputError.of("E807", what)
     normal = turning(picks, count, steps)
     test = turning(picks, count // 2, steps)
     label = np.arange(len(test)) % 2
